@@ -1,0 +1,240 @@
+//! A pipeline's steps in order, in one lane: records in, rows for the target out, a verdict for every record. It never
+//! lets a record pass that a step could not transform; what becomes of such a record is the lane's.
+
+mod plan;
+mod row;
+mod step;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use plan::{ChainPlan, PlanError, StepPlan};
+pub use row::Row;
+
+use crate::kafka::ffi::Fetched;
+use crate::lane::UNMATCHED_WINDOW;
+use step::Step;
+
+/// How long the search for a guilty record may take before the partition halts.
+const BISECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why a record could not be transformed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// A stable code: the host's own, or one that the plugin declared.
+    pub code: String,
+    /// The step, counted from 0; None where no step is to blame.
+    pub step: Option<usize>,
+}
+
+impl Failed {
+    /// " in step 2 (mask)", or nothing.
+    pub fn at(&self, chain: &Chain) -> String {
+        self.step.map_or(String::new(), |step| format!(" in step {} ({})", step + 1, chain.plugin(step)))
+    }
+}
+
+/// What became of one source record in the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was not failed by any step; whether it or what it emitted is still there, the rows say.
+    Taken,
+    Failed(Failed),
+}
+
+/// A call failed as a whole: nothing of it was applied, the instance is gone.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("step {} ({plugin}) failed: {reason}", step + 1)]
+pub struct CallFailed {
+    pub step: usize,
+    pub plugin: String,
+    /// A stable code, as of [`Failed`].
+    pub code: String,
+    /// A sentence without data.
+    pub reason: String,
+}
+
+/// A selector matched nothing for a whole window.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(
+    "selector {selector} of step {} matched nothing in {UNMATCHED_WINDOW} records: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose",
+    step + 1
+)]
+pub struct Drift {
+    pub step: usize,
+    pub selector: String,
+    /// The record after which it stands still.
+    pub offset: i64,
+}
+
+/// The guilty record was not found in time, or instances cannot be made any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the failing record was not found within {} s: {last}", BISECT_WITHIN.as_secs())]
+pub struct GaveUp {
+    last: CallFailed,
+}
+
+/// What the chain made of a batch.
+pub struct Processed<'r> {
+    /// One a source record.
+    pub verdicts: Vec<Verdict>,
+    /// What goes to the target, in source order.
+    pub rows: Vec<Row<'r>>,
+    pub drift: Option<Drift>,
+}
+
+/// Counts, per watched selector, records in a row without a match.
+pub struct Missed<'a> {
+    counts: &'a mut [u32],
+    /// Selector number and offset of the first window that filled.
+    full: Option<(usize, i64)>,
+}
+
+impl Missed<'_> {
+    /// `number` is None for selectors that nobody watches.
+    fn saw(&mut self, number: Option<usize>, matched: bool, offset: i64) {
+        let Some(number) = number else { return };
+        let count = &mut self.counts[number];
+        *count = if matched { 0 } else { *count + 1 };
+        if *count == UNMATCHED_WINDOW && self.full.is_none() {
+            self.full = Some((number, offset));
+        }
+    }
+}
+
+/// The chain of one lane, with its own instances.
+pub struct Chain {
+    plan: Arc<ChainPlan>,
+    steps: Vec<Step>,
+    /// What plugins counted since the last commit, by step and counter.
+    pending: Vec<Vec<u64>>,
+    offsets: Vec<i64>,
+}
+
+impl Chain {
+    /// Makes an instance of every step.
+    pub fn open(plan: &Arc<ChainPlan>) -> Result<Self, CallFailed> {
+        let steps = plan.steps.iter().map(|step| Step::open(step.clone())).collect::<Result<Vec<_>, _>>()?;
+        let pending = plan.steps.iter().map(|step| vec![0; step.counters.len()]).collect();
+        Ok(Self { plan: plan.clone(), steps, pending, offsets: Vec::new() })
+    }
+
+    /// Whether there is no step: records pass as they are.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Most records that one call takes.
+    pub fn batch(&self) -> usize {
+        self.plan.batch_records
+    }
+
+    /// Number of selectors that are watched for drift.
+    pub fn selectors(&self) -> usize {
+        self.plan.watched.len()
+    }
+
+    /// Name of a step's plugin.
+    pub fn plugin(&self, step: usize) -> &str {
+        &self.plan.steps[step].name
+    }
+
+    /// SHA-256 of a step's plugin, hexadecimal.
+    pub fn digest(&self, step: usize) -> &str {
+        &self.plan.steps[step].digest
+    }
+
+    /// Takes records of one partition through all steps. `missed` counts records without a match, per watched selector;
+    /// after an error it is as before.
+    pub fn process<'r>(&mut self, topic: &str, partition: i32, records: &'r [Fetched], missed: &mut [u32]) -> Result<Processed<'r>, CallFailed> {
+        let mut counts = missed.to_vec();
+        let mut watch = Missed { counts: &mut counts, full: None };
+        let mut verdicts = vec![Verdict::Taken; records.len()];
+        let mut rows: Vec<Row<'r>> = Vec::with_capacity(records.len());
+        self.offsets.clear();
+        for (index, record) in records.iter().enumerate() {
+            self.offsets.push(record.offset());
+            if record.timestamp() > 0 {
+                rows.push(Row::of(index, record));
+            } else {
+                // librdkafka writes 0 as "now" and cannot write -1.
+                verdicts[index] = Verdict::Failed(Failed::host("timestamp_unwritable".to_owned()));
+            }
+        }
+        for step in &mut self.steps {
+            step.apply(topic, partition, &self.offsets, &mut rows, &mut verdicts, &mut watch)?;
+        }
+        for (step, pending) in self.steps.iter_mut().zip(&mut self.pending) {
+            for (counter, delta) in step.take_counts() {
+                pending[*counter as usize] += delta;
+            }
+        }
+        let drift = watch.full.map(|(number, offset)| self.plan.watched[number].drift(offset));
+        missed.copy_from_slice(&counts);
+        Ok(Processed { verdicts, rows, drift })
+    }
+
+    /// Finds the records that make a call fail, by halves, and fails them alone. Slow records and many of them end in
+    /// [`GaveUp`].
+    pub fn bisect<'r>(&mut self, topic: &str, partition: i32, records: &'r [Fetched], missed: &mut [u32]) -> Result<Processed<'r>, GaveUp> {
+        let deadline = Instant::now() + BISECT_WITHIN;
+        let mut whole = Processed { verdicts: Vec::with_capacity(records.len()), rows: Vec::new(), drift: None };
+        // Parts still to do, the first one last. The whole failed already.
+        let mut parts = halves(0, records.len());
+        while let Some((start, end)) = parts.pop() {
+            match self.process(topic, partition, &records[start..end], missed) {
+                Ok(part) => {
+                    whole.verdicts.extend(part.verdicts);
+                    whole.rows.extend(part.rows.into_iter().map(|row| Row { source: row.source + start, ..row }));
+                    whole.drift = whole.drift.or(part.drift);
+                }
+                Err(failed) => {
+                    self.discard_instances();
+                    if end - start == 1 {
+                        self.plan.steps[failed.step].metrics_failed(&failed.code);
+                        whole.verdicts.push(Verdict::Failed(Failed { code: failed.code.clone(), step: Some(failed.step) }));
+                    } else {
+                        parts.extend(halves(start, end));
+                    }
+                    if Instant::now() > deadline {
+                        return Err(GaveUp { last: failed });
+                    }
+                }
+            }
+        }
+        Ok(whole)
+    }
+
+    /// I4: after an abort no instance and no count of the lost transaction lives on.
+    pub fn discard(&mut self) {
+        self.discard_instances();
+        self.pending.iter_mut().for_each(|counts| counts.fill(0));
+    }
+
+    fn discard_instances(&mut self) {
+        self.steps.iter_mut().for_each(Step::discard);
+    }
+
+    /// The transaction is committed: what plugins counted becomes visible.
+    pub fn publish_counts(&mut self) {
+        for (step, counts) in self.plan.steps.iter().zip(&mut self.pending) {
+            for (counter, count) in step.counters.iter().zip(counts.iter_mut()) {
+                if let Some(masked) = counter
+                    && *count > 0
+                {
+                    masked.add(*count);
+                }
+                *count = 0;
+            }
+        }
+    }
+}
+
+/// Both halves of a range, the first one last; a single record is its own first half.
+fn halves(start: usize, end: usize) -> Vec<(usize, usize)> {
+    if end - start <= 1 {
+        return vec![(start, end)];
+    }
+    let middle = start + (end - start) / 2;
+    vec![(middle, end), (start, middle)]
+}

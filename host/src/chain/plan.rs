@@ -1,0 +1,233 @@
+//! The chain as all lanes share it: each step's plugin, what it is granted, and its selectors compiled. Built once at
+//! start; what is wrong with a step is said here, with its place in the file. It must not run anything on records.
+
+use std::sync::Arc;
+
+use super::{CallFailed, Drift, Failed};
+use crate::config::Location;
+use crate::config::plan::{Absent, KeyRule, Mode, Pipeline, Step, Unmatched};
+use crate::fields::{Containers, Selection, Selector};
+use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
+use crate::plugin::{CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepSpec};
+use crate::plugins::Plugins;
+
+/// Counters whose name begins so feed `sluice_masked_fields_total`.
+const MASKED: &str = "masked:";
+
+/// A pipeline's steps.
+pub struct ChainPlan {
+    pub steps: Vec<Arc<StepPlan>>,
+    /// Selectors that are watched for drift, by number.
+    pub watched: Vec<Watched>,
+    pub batch_records: usize,
+}
+
+/// A selector that must match now and then.
+pub struct Watched {
+    step: usize,
+    selector: String,
+}
+
+impl Watched {
+    pub(super) fn drift(&self, offset: i64) -> Drift {
+        Drift { step: self.step, selector: self.selector.clone(), offset }
+    }
+}
+
+/// A granted field of a step.
+pub struct FieldPlan {
+    /// Its number among the watched selectors, if it is watched.
+    pub selector_number: Option<usize>,
+}
+
+/// One step, ready to be instantiated.
+pub struct StepPlan {
+    number: usize,
+    plugin: Arc<Plugin>,
+    pub name: String,
+    /// SHA-256 of the component, hexadecimal.
+    pub digest: String,
+    spec: StepSpec,
+    keys: Arc<KeyRing>,
+    allowed_keys: Vec<String>,
+    pub(super) selection: Option<Selection>,
+    pub(super) fields: Vec<FieldPlan>,
+    pub(super) mode: Mode,
+    pub(super) key: KeyRule,
+    pub(super) headers: Vec<Vec<u8>>,
+    pub(super) absent: Absent,
+    pub(super) sees: Sees,
+    pub(super) metrics: PluginMetrics,
+    /// What each of the plugin's counters feeds.
+    pub(super) counters: Vec<Option<MaskedFields>>,
+}
+
+/// A step that cannot be built, with its place in the file.
+#[derive(Debug, thiserror::Error)]
+#[error("{at}: {message}")]
+pub struct PlanError {
+    pub at: Location,
+    pub message: String,
+}
+
+impl ChainPlan {
+    /// Builds every step of `pipeline` and tries each plugin's `init` with its settings. All problems are reported.
+    pub fn build(pipeline: &Pipeline, plugins: &Plugins, keys: &Arc<KeyRing>, metrics: &Metrics) -> Result<Self, Vec<PlanError>> {
+        let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records() };
+        let mut problems = Vec::new();
+        for (number, step) in pipeline.steps.iter().enumerate() {
+            match StepPlan::build(number, step, plugins, keys, metrics, &mut plan.watched) {
+                Ok(step) => plan.steps.push(Arc::new(step)),
+                Err(mut found) => problems.append(&mut found),
+            }
+        }
+        if problems.is_empty() { Ok(plan) } else { Err(problems) }
+    }
+
+    /// Names of the keys that steps may use.
+    pub fn key_names(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().flat_map(|step| step.allowed_keys.iter().map(String::as_str))
+    }
+}
+
+impl StepPlan {
+    fn build(
+        number: usize,
+        step: &Step,
+        plugins: &Plugins,
+        keys: &Arc<KeyRing>,
+        metrics: &Metrics,
+        watched: &mut Vec<Watched>,
+    ) -> Result<Self, Vec<PlanError>> {
+        let one = |at: &Location, message: String| vec![PlanError { at: at.clone(), message }];
+        let plugin = plugins.named(&step.plugin).map_err(|message| one(&step.at, message))?;
+        let description = plugin.description();
+        let sees = granted_sees(step);
+        let beyond = sees.beyond(description.sees);
+        if !beyond.is_empty() {
+            return Err(one(&step.at, format!("plugin {} does not ask to see {}; take it out of sees", step.plugin, beyond.join(", "))));
+        }
+        let effects = description.effects;
+        if effects.route {
+            return Err(one(&step.at, format!("plugin {} routes records to other topics: not supported yet", step.plugin)));
+        }
+        let masks = effects.edit_fields && !step.fields.is_empty();
+        let effects = Effects { edit_fields: masks, ..effects };
+        let selection = compile(step, masks)?;
+        let fields = step.fields.iter().map(|grant| {
+            let watch = masks && step.unmatched == Unmatched::Halt;
+            let selector_number = watch.then(|| {
+                watched.push(Watched { step: number, selector: grant.selector.clone() });
+                watched.len() - 1
+            });
+            FieldPlan { selector_number }
+        });
+        let built = Self {
+            number,
+            name: step.plugin.clone(),
+            digest: plugin.digest().to_string(),
+            spec: StepSpec {
+                settings_json: serde_json::Value::Object(step.settings.clone()).to_string(),
+                fields: step.fields.iter().map(|grant| (grant.selector.clone(), grant.settings.to_string())).collect(),
+                sees,
+                effects,
+            },
+            keys: keys.clone(),
+            allowed_keys: keys.names().filter(|name| step.names_key(name)).map(str::to_owned).collect(),
+            selection,
+            fields: fields.collect(),
+            mode: step.mode,
+            key: step.key,
+            headers: step.headers.iter().map(|name| name.clone().into_bytes()).collect(),
+            absent: step.absent,
+            sees,
+            metrics: metrics.plugin(&step.plugin),
+            counters: description.counters.iter().map(|name| name.strip_prefix(MASKED).map(|operator| metrics.masked(operator))).collect(),
+            plugin: plugin.clone(),
+        };
+        // A trial: what is wrong with the settings is said now, at its place, not by the first lane.
+        match built.plugin.instantiate(&built.spec, built.services()) {
+            Ok(_) => Ok(built),
+            Err(error) => Err(located(step, &error)),
+        }
+    }
+
+    /// The plugin's own version.
+    pub fn version(&self) -> &str {
+        &self.plugin.description().version
+    }
+
+    /// SHA-256 of the component.
+    pub fn digest_bytes(&self) -> [u8; 32] {
+        self.plugin.digest().0
+    }
+
+    fn services(&self) -> HostServices {
+        HostServices { keys: self.keys.clone(), allowed_keys: self.allowed_keys.clone(), log: LogMode::Count }
+    }
+
+    pub(super) fn instantiate(&self) -> Result<Instance, CallFailed> {
+        self.plugin.instantiate(&self.spec, self.services()).map_err(|error| CallFailed {
+            step: self.number,
+            plugin: self.name.clone(),
+            code: "plugin_init".to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    pub(super) fn call_failed(&self, error: CallError) -> CallFailed {
+        let code = match &error {
+            CallError::Rejected(code) => code.to_string(),
+            other => format!("plugin_{}", other.kind()),
+        };
+        CallFailed { step: self.number, plugin: self.name.clone(), code, reason: error.to_string() }
+    }
+
+    /// Counts a call that a single record made fail.
+    pub(super) fn metrics_failed(&self, code: &str) {
+        if let Some(kind) = code.strip_prefix("plugin_").and_then(FailureKind::named) {
+            self.metrics.failed(kind);
+        }
+    }
+
+    pub(super) fn failed(&self, code: String) -> Failed {
+        Failed { code, step: Some(self.number) }
+    }
+
+    pub(super) fn rejected(&self, code: u32) -> Failed {
+        let name = self.plugin.description().rejections.get(code as usize).cloned();
+        self.failed(name.unwrap_or_else(|| "value_rejected".to_owned()))
+    }
+}
+
+fn granted_sees(step: &Step) -> Sees {
+    let sees = step.sees;
+    Sees { key: sees.key, value: sees.value, headers: sees.headers, timestamp: sees.timestamp, offset: sees.offset }
+}
+
+fn compile(step: &Step, masks: bool) -> Result<Option<Selection>, Vec<PlanError>> {
+    let allow_list = step.mode == Mode::AllowList;
+    if step.fields.is_empty() && !allow_list {
+        return Ok(None);
+    }
+    let parse = |text: &str, at: &Location| {
+        Selector::parse(text).map_err(|error| vec![PlanError { at: at.clone(), message: format!("selector {text}: {error}") }])
+    };
+    let fields = step.fields.iter().map(|grant| parse(&grant.selector, &grant.at)).collect::<Result<Vec<_>, _>>()?;
+    let keep = step.keep.iter().map(|text| parse(text, &step.at)).collect::<Result<Vec<_>, _>>()?;
+    let containers = if masks { Containers::Expand } else { Containers::Composite };
+    Selection::compile(&fields, allow_list.then_some(&keep[..]), containers)
+        .map(Some)
+        .map_err(|error| vec![PlanError { at: step.at.clone(), message: error.to_string() }])
+}
+
+fn located(step: &Step, error: &InitError) -> Vec<PlanError> {
+    let problems = error.problems();
+    if problems.is_empty() {
+        return vec![PlanError { at: step.at.clone(), message: format!("plugin {}: {error}", step.plugin) }];
+    }
+    problems
+        .iter()
+        .map(|(pointer, message)| PlanError { at: step.locate(pointer).clone(), message: format!("plugin {}: {message}", step.plugin) })
+        .collect()
+}

@@ -1,0 +1,90 @@
+//! A record on its way through the chain: borrowed from the source until a step changes it. It must not know steps.
+
+use std::borrow::Cow;
+
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::kafka::ffi::{self, Fetched};
+
+/// A header whose bytes are ours.
+pub type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
+
+/// The headers of a row.
+pub enum RowHeaders<'r> {
+    /// As the source has them, not even parsed.
+    Source(&'r Fetched),
+    /// Changed by a step.
+    Owned(Vec<OwnedHeader>),
+}
+
+/// One record of the output so far.
+pub struct Row<'r> {
+    /// Which record of the batch it is or comes from.
+    pub source: usize,
+    /// A step made it.
+    pub emitted: bool,
+    pub key: Option<Cow<'r, [u8]>>,
+    pub value: Option<Cow<'r, [u8]>>,
+    pub header_set: RowHeaders<'r>,
+    /// Milliseconds since the epoch, above 0.
+    pub timestamp: i64,
+}
+
+impl<'r> Row<'r> {
+    pub fn of(source: usize, record: &'r Fetched) -> Self {
+        Self {
+            source,
+            emitted: false,
+            key: record.key().map(Cow::Borrowed),
+            value: record.value().map(Cow::Borrowed),
+            header_set: RowHeaders::Source(record),
+            timestamp: record.timestamp(),
+        }
+    }
+
+    /// Bytes of key and value.
+    pub fn bytes(&self) -> usize {
+        self.key.as_ref().map_or(0, |key| key.len()) + self.value.as_ref().map_or(0, |value| value.len())
+    }
+
+    /// The headers as the producer takes them.
+    pub fn headers(&self) -> Result<Option<ffi::Headers>, RDKafkaErrorCode> {
+        match &self.header_set {
+            RowHeaders::Source(record) => record.copy_headers(),
+            RowHeaders::Owned(list) if list.is_empty() => Ok(None),
+            RowHeaders::Owned(list) => {
+                let mut headers = ffi::Headers::new(list.len());
+                for (name, value) in list {
+                    headers.push(name, value.as_deref());
+                }
+                Ok(Some(headers))
+            }
+        }
+    }
+
+    /// Calls `each` with every header in order.
+    pub fn each_header(&self, mut each: impl FnMut(&[u8], Option<&[u8]>)) -> Result<(), RDKafkaErrorCode> {
+        match &self.header_set {
+            RowHeaders::Source(record) => record.headers()?.into_iter().for_each(|(name, value)| each(name, value)),
+            RowHeaders::Owned(list) => list.iter().for_each(|(name, value)| each(name, value.as_deref())),
+        }
+        Ok(())
+    }
+
+    /// Keeps only headers with one of these names.
+    pub fn keep_headers(&mut self, names: &[Vec<u8>]) -> Result<(), RDKafkaErrorCode> {
+        if let RowHeaders::Source(record) = &self.header_set
+            && record.headers()?.is_empty()
+        {
+            return Ok(());
+        }
+        let mut kept: Vec<OwnedHeader> = Vec::new();
+        self.each_header(|name, value| {
+            if names.iter().any(|wanted| wanted == name) {
+                kept.push((name.to_vec(), value.map(<[u8]>::to_vec)));
+            }
+        })?;
+        self.header_set = RowHeaders::Owned(kept);
+        Ok(())
+    }
+}

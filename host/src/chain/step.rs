@@ -1,0 +1,319 @@
+//! One step of the chain over a batch of rows: select the granted fields, call the plugin, patch its answers back.
+//! It must not decide what becomes of a failed record, and never lets a value pass that the plugin did not answer.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::plan::StepPlan;
+use super::row::{OwnedHeader, Row, RowHeaders};
+use super::{CallFailed, Failed, Missed, Verdict};
+use crate::config::plan::{Absent, KeyRule, Mode};
+use crate::fields::{self, Edit, Hits, Patched};
+use crate::plugin::{Action, Answers, Batch, Changes, Column, Instance, Kind};
+
+/// Room that a patched document gets beyond its source's length, bytes.
+const PATCH_ROOM: usize = 64;
+
+/// One step in one lane: the plan, a live instance, and buffers that are filled again batch after batch.
+pub struct Step {
+    plan: Arc<StepPlan>,
+    instance: Option<Instance>,
+    batch: Batch,
+    hits: Vec<Hits>,
+    /// Which row of the chain each row of the batch is.
+    live: Vec<usize>,
+    counts: Vec<(u32, u64)>,
+}
+
+impl Step {
+    pub fn open(plan: Arc<StepPlan>) -> Result<Self, CallFailed> {
+        let batch = Batch {
+            fields: plan.fields.iter().map(|_| Column::default()).collect(),
+            keys: plan.sees.key.then(Column::default),
+            values: plan.sees.value.then(Column::default),
+            ..Batch::default()
+        };
+        let mut step = Self { plan, instance: None, batch, hits: Vec::new(), live: Vec::new(), counts: Vec::new() };
+        step.ensure()?;
+        Ok(step)
+    }
+
+    /// Throws the instance away; the next batch meets a fresh one.
+    pub fn discard(&mut self) {
+        self.instance = None;
+        self.counts.clear();
+    }
+
+    fn ensure(&mut self) -> Result<(), CallFailed> {
+        if self.instance.as_ref().is_none_or(|instance| instance.is_dead() || instance.wants_recycling()) {
+            self.instance = Some(self.plan.instantiate()?);
+        }
+        Ok(())
+    }
+
+    /// What the plugin counted since the last call of this.
+    pub fn take_counts(&mut self) -> &[(u32, u64)] {
+        self.counts.clear();
+        if let Some(instance) = &mut self.instance {
+            self.counts.extend_from_slice(instance.take_counters());
+        }
+        &self.counts
+    }
+
+    /// Takes `rows` through the step. `verdicts` are those of the source records; a failed record loses all its rows.
+    pub fn apply<'r>(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offsets: &[i64],
+        rows: &mut Vec<Row<'r>>,
+        verdicts: &mut [Verdict],
+        missed: &mut Missed<'_>,
+    ) -> Result<(), CallFailed> {
+        self.select(topic, partition, offsets, rows, verdicts, missed);
+        if self.batch.count > 0 {
+            self.ensure()?;
+            let Some(instance) = &mut self.instance else { return Ok(()) };
+            let began = Instant::now();
+            let changes = instance.transform(&self.batch);
+            self.plan.metrics.called(began.elapsed());
+            let changes = changes.map_err(|error| self.plan.call_failed(error))?;
+            self.patch(changes, rows, verdicts);
+        }
+        rows.retain(|row| !matches!(verdicts[row.source], Verdict::Failed(_)));
+        self.close(rows, verdicts);
+        Ok(())
+    }
+
+    /// Fills the batch from `rows`; rows that cannot be shown fail here.
+    fn select(&mut self, topic: &str, partition: i32, offsets: &[i64], rows: &[Row<'_>], verdicts: &mut [Verdict], missed: &mut Missed<'_>) {
+        self.batch.clear();
+        if self.batch.topic != topic {
+            topic.clone_into(&mut self.batch.topic);
+        }
+        self.batch.partition = partition;
+        self.live.clear();
+        for (index, row) in rows.iter().enumerate() {
+            if matches!(verdicts[row.source], Verdict::Failed(_)) {
+                continue;
+            }
+            let number = self.live.len();
+            match self.show(number, row, offsets[row.source], missed) {
+                Ok(()) => self.live.push(index),
+                Err(code) => verdicts[row.source] = Verdict::Failed(self.plan.failed(code)),
+            }
+        }
+        self.batch.count = self.live.len() as u32;
+    }
+
+    /// Appends one row to the batch, whole or not at all.
+    fn show(&mut self, number: usize, row: &Row<'_>, offset: i64, missed: &mut Missed<'_>) -> Result<(), String> {
+        if number == self.hits.len() {
+            self.hits.push(Hits::new());
+        }
+        let hits = &mut self.hits[number];
+        hits.clear();
+        let row_number = number as u32;
+        if let (Some(selection), Some(value)) = (&self.plan.selection, &row.value) {
+            selection.select(value, hits).map_err(|error| error.code().to_owned())?;
+            for (field, grant) in self.plan.fields.iter().enumerate() {
+                let matched = hits.matched(field);
+                missed.saw(grant.selector_number, matched, offset);
+                if !matched && self.plan.absent == Absent::Reject {
+                    return Err("field_absent".to_owned());
+                }
+            }
+            for hit in hits.hits() {
+                let column = &mut self.batch.fields[hit.field as usize];
+                let start = column.data.len();
+                if let Err(error) = fields::append_value(value, hit, &mut column.data) {
+                    column.data.truncate(start);
+                    self.withdraw(row_number);
+                    return Err(error.code().to_owned());
+                }
+                let Ok(end) = u32::try_from(column.data.len()) else {
+                    self.withdraw(row_number);
+                    return Err("batch_too_large".to_owned());
+                };
+                column.rows.push(row_number);
+                column.kinds.push(hit.kind as u8);
+                column.ends.push(end);
+            }
+        }
+        self.show_granted(row_number, row, offset).inspect_err(|_| self.withdraw(row_number))
+    }
+
+    fn show_granted(&mut self, number: u32, row: &Row<'_>, offset: i64) -> Result<(), String> {
+        for (column, bytes) in [(&mut self.batch.keys, &row.key), (&mut self.batch.values, &row.value)] {
+            if let Some(column) = column {
+                let (kind, bytes) = bytes.as_ref().map_or((Kind::Null, &b""[..]), |bytes| (Kind::Bytes, bytes));
+                column.push(number, kind, bytes).map_err(|_| "batch_too_large".to_owned())?;
+            }
+        }
+        if self.plan.sees.headers {
+            let headers = &mut self.batch.headers;
+            row.each_header(|name, value| headers.push(number, name, value)).map_err(|_| "headers_unreadable".to_owned())?;
+        }
+        if self.plan.sees.timestamp {
+            self.batch.timestamps.push(row.timestamp);
+        }
+        if self.plan.sees.offset {
+            self.batch.offsets.push(offset);
+        }
+        Ok(())
+    }
+
+    /// Takes back what was appended for a row that cannot be shown after all.
+    fn withdraw(&mut self, number: u32) {
+        let whole = self.batch.keys.iter_mut().chain(self.batch.values.iter_mut());
+        for column in self.batch.fields.iter_mut().chain(whole) {
+            let keep = column.rows.partition_point(|row| *row < number);
+            column.rows.truncate(keep);
+            column.kinds.truncate(keep);
+            column.ends.truncate(keep);
+            column.data.truncate(column.ends.last().map_or(0, |end| *end as usize));
+        }
+    }
+
+    /// Puts the plugin's answers into the rows.
+    fn patch<'r>(&self, mut changes: Changes, rows: &mut Vec<Row<'r>>, verdicts: &mut [Verdict]) {
+        for (row, code) in &changes.rejected {
+            let source = rows[self.live[*row as usize]].source;
+            verdicts[source] = Verdict::Failed(self.plan.rejected(*code));
+        }
+        self.patch_fields(&changes, rows, verdicts);
+        for (answers, of_key) in [(changes.keys.take(), true), (changes.values.take(), false)] {
+            if let Some(answers) = answers {
+                self.replace_whole(&answers, of_key, rows, verdicts);
+            }
+        }
+        self.replace_headers(&changes, rows);
+        for (row, timestamp) in &changes.timestamps {
+            rows[self.live[*row as usize]].timestamp = *timestamp;
+        }
+        self.drop_and_emit(changes, rows);
+    }
+
+    fn patch_fields(&self, changes: &Changes, rows: &mut [Row<'_>], verdicts: &mut [Verdict]) {
+        if self.plan.selection.is_none() {
+            return;
+        }
+        let mut by_field: Vec<Option<&Answers>> = vec![None; self.plan.fields.len()];
+        for answered in &changes.fields {
+            by_field[answered.field as usize] = Some(&answered.answers);
+        }
+        let mut cursor = vec![0usize; self.plan.fields.len()];
+        for (number, index) in self.live.iter().enumerate() {
+            let (hits, row) = (&self.hits[number], &mut rows[*index]);
+            let Some(value) = &row.value else { continue };
+            if hits.hits().is_empty() && hits.pruned() == 0 {
+                continue;
+            }
+            let mut rejected = false;
+            let mut edit = |hit: usize| {
+                let field = hits.hits()[hit].field as usize;
+                let at = cursor[field];
+                cursor[field] += 1;
+                by_field[field].map_or(Edit::Keep, |answers| edit_of(answers, at, &mut rejected))
+            };
+            // Collected first: the cursors move on whatever becomes of this document.
+            let edits: Vec<Edit<'_>> = (0..hits.hits().len()).map(&mut edit).collect();
+            if rejected {
+                verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned()));
+                continue;
+            }
+            let mut out = Vec::with_capacity(value.len() + PATCH_ROOM);
+            match fields::patch(value, hits, &edits, &mut out) {
+                Ok(Patched::Changed) => row.value = Some(Cow::Owned(out)),
+                Ok(Patched::Unchanged) => {}
+                Err(error) => verdicts[row.source] = Verdict::Failed(self.plan.failed(error.code().to_owned())),
+            }
+        }
+    }
+
+    fn replace_whole(&self, answers: &Answers, of_key: bool, rows: &mut [Row<'_>], verdicts: &mut [Verdict]) {
+        for (number, index) in self.live.iter().enumerate() {
+            let row = &mut rows[*index];
+            let place = if of_key { &mut row.key } else { &mut row.value };
+            match Action::from_byte(answers.actions[number]) {
+                Some(Action::Keep) => {}
+                Some(Action::Remove) => *place = None,
+                Some(Action::Set) if answers.kinds[number] == Kind::Null as u8 => *place = None,
+                Some(Action::Set) => *place = answers.get(number).map(|bytes| Cow::Owned(bytes.to_vec())),
+                Some(Action::Reject) | None => verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned())),
+            }
+        }
+    }
+
+    fn replace_headers(&self, changes: &Changes, rows: &mut [Row<'_>]) {
+        let mut headers = changes.headers.iter().peekable();
+        for row in &changes.header_rows {
+            let mut list: Vec<OwnedHeader> = Vec::new();
+            while let Some(header) = headers.next_if(|header| header.row == *row) {
+                list.push((header.name.clone(), header.value.clone()));
+            }
+            rows[self.live[*row as usize]].header_set = RowHeaders::Owned(list);
+        }
+    }
+
+    fn drop_and_emit<'r>(&self, changes: Changes, rows: &mut Vec<Row<'r>>) {
+        if changes.dropped.is_empty() && changes.emitted.is_empty() {
+            return;
+        }
+        let mut dropped = changes.dropped.iter().map(|row| self.live[*row as usize]).peekable();
+        let mut emitted = changes.emitted.into_iter().map(|emitted| (self.live[emitted.row as usize], emitted)).peekable();
+        let before = std::mem::take(rows);
+        for (index, row) in before.into_iter().enumerate() {
+            let (source, timestamp) = (row.source, row.timestamp);
+            if dropped.next_if_eq(&index).is_none() {
+                rows.push(row);
+            }
+            while let Some((_, new)) = emitted.next_if(|(from, _)| *from == index) {
+                rows.push(Row {
+                    source,
+                    emitted: true,
+                    key: new.key.map(Cow::Owned),
+                    value: new.value.map(Cow::Owned),
+                    header_set: RowHeaders::Owned(new.headers.into_iter().map(|header| (header.name, header.value)).collect()),
+                    timestamp,
+                });
+            }
+        }
+    }
+
+    /// What an allow list and the step's key rule close, whatever the plugin did.
+    fn close(&self, rows: &mut Vec<Row<'_>>, verdicts: &mut [Verdict]) {
+        if self.plan.key == KeyRule::Null {
+            rows.iter_mut().for_each(|row| row.key = None);
+        }
+        if self.plan.mode == Mode::AllowList {
+            for row in rows.iter_mut() {
+                if row.keep_headers(&self.plan.headers).is_err() {
+                    verdicts[row.source] = Verdict::Failed(self.plan.failed("headers_unreadable".to_owned()));
+                }
+            }
+            rows.retain(|row| !matches!(verdicts[row.source], Verdict::Failed(_)));
+        }
+    }
+}
+
+/// I6: an answer that is not one of the four is no permission to pass.
+fn edit_of<'a>(answers: &'a Answers, at: usize, rejected: &mut bool) -> Edit<'a> {
+    match answers.actions.get(at).copied().and_then(Action::from_byte) {
+        Some(Action::Keep) => Edit::Keep,
+        Some(Action::Set) => Edit::Set { kind: answers.kinds[at], data: answers.get(at).unwrap_or_default() },
+        Some(Action::Remove) => Edit::Remove,
+        Some(Action::Reject) | None => {
+            *rejected = true;
+            Edit::Keep
+        }
+    }
+}
+
+impl Failed {
+    /// The host or the target refused it; no step is to blame.
+    pub fn host(code: String) -> Self {
+        Self { code, step: None }
+    }
+}

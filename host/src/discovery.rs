@@ -1,0 +1,135 @@
+//! Which topics and partitions of the source belong to a pipeline, kept current. It must not decide where they start or
+//! who reads them; before it announces a partition, its place on the target exists.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::config::plan::TopicFilter;
+use crate::kafka::Context;
+use crate::kafka::ffi;
+use crate::topics::{TargetTopics, TopicError};
+
+/// How often the source is asked for new topics and partitions.
+pub const REFRESH: Duration = Duration::from_secs(2);
+
+/// How long one question to the source may take.
+const ASK_WITHIN: Duration = Duration::from_secs(10);
+
+/// One topic of the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// Its id (KIP-516); empty where the source has none.
+    pub id: String,
+    pub partitions: i32,
+}
+
+/// What the source has for this pipeline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Rises with every change; 0 before the source was asked.
+    pub version: u64,
+    pub topics: BTreeMap<String, Topic>,
+}
+
+impl Sources {
+    /// All partitions, topic by topic.
+    pub fn partitions(&self) -> impl Iterator<Item = (&str, i32)> {
+        self.topics.iter().flat_map(|(name, topic)| (0..topic.partitions).map(move |partition| (name.as_str(), partition)))
+    }
+
+    /// A topic's id; empty where unknown.
+    pub fn id(&self, topic: &str) -> &str {
+        self.topics.get(topic).map_or("", |topic| &topic.id)
+    }
+}
+
+/// The source could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoveryError {
+    #[error("cannot list the topics of the source: {0}")]
+    List(String),
+    #[error(transparent)]
+    Target(#[from] TopicError),
+}
+
+/// The current [`Sources`], for lanes to follow.
+#[derive(Default)]
+pub struct Discovery {
+    current: Mutex<Arc<Sources>>,
+    changed: Condvar,
+    version: AtomicU64,
+}
+
+impl Discovery {
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    pub fn now(&self) -> Arc<Sources> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits up to `wait` for a version other than `seen`.
+    pub fn wait_past(&self, seen: u64, wait: Duration) -> Arc<Sources> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let (current, _) = self.changed.wait_timeout_while(current, wait, |now| now.version == seen).unwrap_or_else(PoisonError::into_inner);
+        current.clone()
+    }
+
+    /// Asks the source once and announces what changed. Topics that went stay announced: their lanes notice by
+    /// themselves, and a topic that comes back has another id.
+    pub fn refresh(&self, source: &BaseConsumer<Context>, filter: &TopicFilter, target: &TargetTopics) -> Result<(), DiscoveryError> {
+        let mut topics = list(source, filter)?;
+        identify(source, &mut topics, target);
+        let now = self.now();
+        for (name, topic) in &now.topics {
+            let kept = topics.entry(name.clone()).or_insert_with(|| topic.clone());
+            // Partitions never shrink; a re-created topic keeps its old lanes, which halt by its new id.
+            kept.partitions = kept.partitions.max(topic.partitions);
+        }
+        if topics == now.topics && now.version > 0 {
+            return Ok(());
+        }
+        target.ensure(&topics)?;
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = current.version + 1;
+        *current = Arc::new(Sources { version, topics });
+        self.version.store(version, Ordering::Release);
+        self.changed.notify_all();
+        Ok(())
+    }
+}
+
+fn list(source: &BaseConsumer<Context>, filter: &TopicFilter) -> Result<BTreeMap<String, Topic>, DiscoveryError> {
+    let metadata = source.fetch_metadata(None, ASK_WITHIN).map_err(|error| DiscoveryError::List(error.to_string()))?;
+    let matching = metadata.topics().iter().filter(|topic| topic.error().is_none() && filter.matches(topic.name()));
+    Ok(matching
+        .map(|topic| {
+            let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
+            (topic.name().to_owned(), Topic { id: String::new(), partitions })
+        })
+        .collect())
+}
+
+/// Adds topic ids. A source that cannot name them (an old one, or one without the right to describe) costs the check
+/// for re-created topics, not the pipeline.
+fn identify(source: &BaseConsumer<Context>, topics: &mut BTreeMap<String, Topic>, target: &TargetTopics) {
+    if topics.is_empty() || target.is_premade() {
+        return;
+    }
+    let names: Vec<&str> = topics.keys().map(String::as_str).collect();
+    match ffi::topic_ids(source.client(), &names, ASK_WITHIN) {
+        Ok(ids) => {
+            for (name, id) in ids {
+                if let (Some(topic), Ok(id)) = (topics.get_mut(&name), id) {
+                    topic.id = id;
+                }
+            }
+        }
+        Err(error) => tracing::warn!(%error, "topic ids unknown; a re-created topic would not be noticed"),
+    }
+}

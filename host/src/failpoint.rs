@@ -1,0 +1,92 @@
+//! Named stops inside the lane, for tests that kill or pause a process at the worst moment, and the mutants that those
+//! tests must catch. Without the feature `failpoints` every call is nothing; a release never has it.
+//!
+//! `SLUICE_FAILPOINTS="before_commit=kill@3,in_init=pause:/tmp/go"`: the third time `before_commit` is reached the
+//! process kills itself (SIGKILL); at `in_init` it waits until the file exists. `SLUICE_MUTANT=position_before_init`
+//! makes a take-over read the position before it fences its predecessor.
+
+#[cfg(feature = "failpoints")]
+mod active {
+    use std::collections::HashMap;
+    use std::path::PathBuf;
+    use std::sync::{Mutex, OnceLock};
+
+    enum Action {
+        Kill,
+        /// Waits for the file; its name plus `.reached` is created first, so that the test knows.
+        Pause(PathBuf),
+    }
+
+    struct Point {
+        action: Action,
+        at: u64,
+        hits: Mutex<u64>,
+    }
+
+    fn points() -> &'static HashMap<String, Point> {
+        static POINTS: OnceLock<HashMap<String, Point>> = OnceLock::new();
+        POINTS.get_or_init(|| {
+            let text = std::env::var("SLUICE_FAILPOINTS").unwrap_or_default();
+            text.split(',').filter(|part| !part.is_empty()).map(parse).collect()
+        })
+    }
+
+    fn parse(part: &str) -> (String, Point) {
+        let (name, action) = part.split_once('=').unwrap_or_else(|| panic!("SLUICE_FAILPOINTS: {part} has no action"));
+        let (action, at) = match action.rsplit_once('@') {
+            Some((action, at)) => (action, at.parse().unwrap_or_else(|_| panic!("SLUICE_FAILPOINTS: {at} is no count"))),
+            None => (action, 1),
+        };
+        let action = match action.split_once(':') {
+            None if action == "kill" => Action::Kill,
+            Some(("pause", file)) => Action::Pause(file.into()),
+            _ => panic!("SLUICE_FAILPOINTS: unknown action {action}"),
+        };
+        (name.to_owned(), Point { action, at, hits: Mutex::new(0) })
+    }
+
+    pub fn hit(name: &str) {
+        let Some(point) = points().get(name) else { return };
+        {
+            let mut hits = point.hits.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            *hits += 1;
+            if *hits != point.at {
+                return;
+            }
+        }
+        tracing::warn!(name, "failpoint");
+        match &point.action {
+            Action::Kill => {
+                let killed = std::process::Command::new("kill").args(["-9", &std::process::id().to_string()]).status();
+                panic!("cannot kill this process: {killed:?}");
+            }
+            Action::Pause(file) => {
+                let mut reached = file.clone().into_os_string();
+                reached.push(".reached");
+                std::fs::write(&reached, b"").unwrap_or_else(|error| panic!("cannot write {}: {error}", reached.display()));
+                while !file.exists() {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                }
+            }
+        }
+    }
+
+    pub fn mutant(name: &str) -> bool {
+        std::env::var("SLUICE_MUTANT").is_ok_and(|mutant| mutant == name)
+    }
+}
+
+#[cfg(feature = "failpoints")]
+pub use active::{hit, mutant};
+
+/// Marks a moment that tests can stop at.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn hit(_: &str) {}
+
+/// Whether a named defect is switched on.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn mutant(_: &str) -> bool {
+    false
+}

@@ -1,0 +1,342 @@
+//! The whole process: from a plan to running pipelines and back to nothing. It decides when a run is over and how it
+//! ended; it must not know Kafka's or plugins' details.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::BaseConsumer;
+use sha2::{Digest, Sha256};
+
+use crate::chain::{ChainPlan, PlanError};
+use crate::config::plan::{Cluster, OnError, Pipeline, Plan};
+use crate::discovery::Discovery;
+use crate::http::{ListenError, Pages, Server};
+use crate::kafka::{self, Context, Unreachable};
+use crate::lane::Stop;
+use crate::metrics::{LaneState, Metrics};
+use crate::pipeline::{Admission, Budget, Ends, Running, Shared, StartError, pipeline_status};
+use crate::plugin::{self, Host, KeyRing};
+use crate::plugins::{Plugins, PluginsError};
+use crate::status::Status;
+use crate::topics::{StateTopics, TargetTopics, TopicError};
+use crate::view::View;
+
+/// How often a run looks whether it is over.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long halts of other processes' lanes are not believed after the start: they may be of an earlier run, and the
+/// lane's owner clears them when it takes the lane over.
+const FOREIGN_HALTS_AFTER: Duration = Duration::from_secs(10);
+
+/// How a run is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// End once every partition has reached the last stable offset that it had at the start.
+    pub until_caught_up: bool,
+    /// Take back a configuration that was replaced.
+    pub readmit: bool,
+    /// Every topic was made beforehand; nothing is asked of the clusters' admin requests. For librdkafka's mock
+    /// cluster, which answers none.
+    pub premade: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was asked to stop, or caught up.
+    Done,
+    /// Something is halted.
+    Halted,
+}
+
+/// A run could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Steps(Vec<PlanError>),
+    #[error(transparent)]
+    Plugins(#[from] PluginsError),
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    #[error("{0}")]
+    Unsafe(String),
+    #[error("pipeline {pipeline}: {error}")]
+    Start { pipeline: String, error: Box<StartError> },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error("{0}")]
+    Client(String),
+}
+
+/// Everything that can be checked without a cluster: plugins loaded, every step tried.
+pub struct Prepared {
+    pub metrics: Metrics,
+    pub chains: Vec<Arc<ChainPlan>>,
+    pub keys: Arc<KeyRing>,
+    /// Kept alive: instances count on its ticker.
+    _host: Host,
+}
+
+/// Loads the plugins and tries every step's settings.
+pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+    let host = Host::new(plugin::limits_of(&plan.plugins.limits)).map_err(|error| PluginsError::Engine(error.to_string()))?;
+    let plugins = Plugins::load(&host, &plan.plugins)?;
+    let mut ring = KeyRing::new();
+    for name in plan.keys.names() {
+        if let Some(secret) = plan.keys.get(name) {
+            ring.add(name, secret.expose().to_vec()).map_err(|error| RunError::Client(error.to_string()))?;
+        }
+    }
+    let keys = Arc::new(ring);
+    let (mut chains, mut problems) = (Vec::new(), Vec::new());
+    for pipeline in &plan.pipelines {
+        match ChainPlan::build(pipeline, &plugins, &keys, &metrics) {
+            Ok(chain) => chains.push(Arc::new(chain)),
+            Err(mut found) => problems.append(&mut found),
+        }
+    }
+    if problems.is_empty() { Ok(Prepared { metrics, chains, keys, _host: host }) } else { Err(RunError::Steps(problems)) }
+}
+
+/// A process at work.
+pub struct Gateway {
+    running: Arc<Vec<Running>>,
+    server: Option<Server>,
+    pages_stop: tokio::sync::watch::Sender<bool>,
+    goals: Vec<BTreeMap<(String, i32), i64>>,
+    started: Instant,
+    options: Options,
+    _prepared: Prepared,
+}
+
+impl Gateway {
+    /// Reaches every cluster, starts every pipeline and serves the pages.
+    pub fn start(plan: Plan, options: Options) -> Result<Self, RunError> {
+        let prepared = prepare(&plan)?;
+        let ids = reach_all(&plan)?;
+        let lanes: u32 = plan.pipelines.iter().map(|pipeline| pipeline.lanes).sum();
+        let budget = Budget::of(plan.memory, lanes);
+        let (listen, owner) = (plan.http.listen, owner());
+        let mut running = Vec::new();
+        let mut goals = Vec::new();
+        for (pipeline, chain) in plan.pipelines.into_iter().zip(&prepared.chains) {
+            let name = pipeline.name.clone();
+            let failed = |error: StartError| RunError::Start { pipeline: name.clone(), error: Box::new(error) };
+            if ids[&pipeline.source.name] == ids[&pipeline.target.name] {
+                return Err(RunError::Unsafe(format!("pipeline {name}: source {} and target {} are the same cluster; it would copy topics onto themselves", pipeline.source.name, pipeline.target.name)));
+            }
+            let shared = shared(pipeline, chain.clone(), &prepared, &ids, budget, &owner, options).map_err(|error| failed(error.into()))?;
+            let started = Running::start(shared).map_err(failed)?;
+            goals.push(if options.until_caught_up { started.shared.source_ends().map_err(RunError::Client)? } else { BTreeMap::new() });
+            running.push(started);
+        }
+        let running = Arc::new(running);
+        let (pages_stop, mut stopped) = tokio::sync::watch::channel(false);
+        let server = Server::start(listen, Arc::new(pages(&running, &prepared.metrics)), async move {
+            // An error means that the sender is gone, which ends the pages too.
+            stopped.wait_for(|stop| *stop).await.ok();
+        })?;
+        tracing::info!(address = %server.address(), "pages");
+        Ok(Self { running, server: Some(server), pages_stop, goals, started: Instant::now(), options, _prepared: prepared })
+    }
+
+    /// The pipelines.
+    pub fn pipelines(&self) -> &[Running] {
+        &self.running
+    }
+
+    /// Where the pages are served.
+    pub fn address(&self) -> Option<std::net::SocketAddr> {
+        self.server.as_ref().map(Server::address)
+    }
+
+    /// Waits until the run is over: asked to stop, or caught up where that ends it.
+    pub fn wait(&self, stop: &Stop) -> Outcome {
+        while !stop.requested() {
+            if self.options.until_caught_up
+                && let Some(outcome) = self.caught_up()
+            {
+                return outcome;
+            }
+            std::thread::park_timeout(LOOK);
+        }
+        if self.running.iter().any(|running| halted_lanes(running).next().is_some()) && self.options.until_caught_up { Outcome::Halted } else { Outcome::Done }
+    }
+
+    /// Whether every partition is where it had to come, or will never get there.
+    fn caught_up(&self) -> Option<Outcome> {
+        let mut outcome = Outcome::Done;
+        for (running, goals) in self.running.iter().zip(&self.goals) {
+            if running.table.any_ended_halted() {
+                return Some(Outcome::Halted);
+            }
+            let local_halt = halted_lanes(running).next().is_some();
+            let believe = local_halt || self.started.elapsed() > FOREIGN_HALTS_AFTER;
+            let snapshot = running.shared.view.now();
+            for (at, goal) in goals {
+                let position = snapshot.positions.get(at)?;
+                if position.next >= *goal {
+                    continue;
+                }
+                if position.halted.is_none() || !believe {
+                    return None;
+                }
+                outcome = Outcome::Halted;
+            }
+        }
+        Some(outcome)
+    }
+
+    /// Drains every pipeline and ends the pages. Lanes commit what they have open.
+    pub fn drain(mut self) {
+        for running in self.running.iter() {
+            running.stop();
+        }
+        for running in self.running.iter() {
+            running.join();
+        }
+        if self.pages_stop.send(true).is_err() {
+            tracing::debug!("the pages had ended already");
+        }
+        if let Some(server) = self.server.take()
+            && let Err(error) = server.join()
+        {
+            tracing::warn!(%error, "pages");
+        }
+    }
+}
+
+fn halted_lanes(running: &Running) -> impl Iterator<Item = String> {
+    let name = running.shared.pipeline.name.clone();
+    let info = running.table.info().into_iter();
+    info.filter(|(_, info)| matches!(info.state, LaneState::Halted | LaneState::Declined))
+        .map(move |(lane, info)| format!("pipeline {name}, lane {lane}: {} ({}): {}", info.state, info.reason, info.detail))
+}
+
+fn pages(running: &Arc<Vec<Running>>, metrics: &Metrics) -> Pages {
+    let (for_status, for_ready) = (running.clone(), running.clone());
+    Pages {
+        status: Box::new(move || Status { version: env!("CARGO_PKG_VERSION").into(), pipelines: for_status.iter().map(Running::status).collect() }),
+        ready: Box::new(move || {
+            let mut reasons: Vec<String> = for_ready.iter().flat_map(halted_lanes).collect();
+            let idle = for_ready.iter().filter(|running| !running.table.owns_any());
+            reasons.extend(idle.map(|running| format!("pipeline {}: no lane is assigned to this process", running.shared.pipeline.name)));
+            if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+        }),
+        metrics: metrics.clone(),
+    }
+}
+
+/// Cluster ids by name, asked side by side so that the slowest decides.
+fn reach_all(plan: &Plan) -> Result<BTreeMap<String, String>, RunError> {
+    let mut clusters: BTreeMap<&str, &Arc<Cluster>> = BTreeMap::new();
+    for pipeline in &plan.pipelines {
+        for cluster in [&pipeline.source, &pipeline.target] {
+            clusters.insert(&cluster.name, cluster);
+        }
+    }
+    let ids = Mutex::new(Ok(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        for (name, cluster) in clusters {
+            let ids = &ids;
+            scope.spawn(move || {
+                let reached = observer(cluster).and_then(|client| Ok(kafka::reach(cluster, &client)?));
+                let mut ids = ids.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                match (reached, &mut *ids) {
+                    (Ok(id), Ok(map)) => {
+                        map.insert(name.to_owned(), id);
+                    }
+                    (Err(error), Ok(_)) => *ids = Err(error),
+                    (_, Err(_)) => {}
+                }
+            });
+        }
+    });
+    ids.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A client for questions to a cluster.
+pub fn observer(cluster: &Cluster) -> Result<BaseConsumer<Context>, RunError> {
+    kafka::observer(cluster).map_err(|error| RunError::Client(format!("cannot make a client for cluster {}: {error}; check its properties", cluster.name)))
+}
+
+fn shared(
+    pipeline: Pipeline,
+    chain: Arc<ChainPlan>,
+    prepared: &Prepared,
+    ids: &BTreeMap<String, String>,
+    budget: Budget,
+    owner: &str,
+    options: Options,
+) -> Result<Shared, TopicError> {
+    let quarantine = match &pipeline.on_error {
+        OnError::Quarantine { topic, .. } => Some(topic.as_str()),
+        OnError::Halt => None,
+    };
+    let topics = StateTopics::new(&pipeline.name, quarantine);
+    let observer = kafka::observer(&pipeline.source).map_err(|error| TopicError::client(&pipeline.source, &error))?;
+    Ok(Shared {
+        source: pipeline.source.clone(),
+        target: pipeline.target.clone(),
+        source_id: ids[&pipeline.source.name].clone(),
+        topics,
+        target_topics: Arc::new(TargetTopics::new(&pipeline.target, options.premade)?),
+        observer,
+        discovery: Discovery::default(),
+        view: View::default(),
+        admission: admission(&pipeline, &chain, &prepared.keys, options.readmit),
+        chain,
+        metrics: prepared.metrics.clone(),
+        ends: Ends::default(),
+        budget,
+        owner: owner.to_owned(),
+        pipeline,
+    })
+}
+
+/// What this process admits to the lanes: everything that decides what the output is.
+fn admission(pipeline: &Pipeline, chain: &ChainPlan, ring: &KeyRing, readmit: bool) -> Admission {
+    let keys: BTreeMap<String, String> = chain.key_names().filter_map(|name| Some((name.to_owned(), ring.key_id(name)?))).collect();
+    let mut hash = Sha256::new();
+    hash.update(pipeline.config_hash());
+    for step in &chain.steps {
+        hash.update(step.digest.as_bytes());
+    }
+    for (name, id) in &keys {
+        hash.update(name.as_bytes());
+        hash.update([0]);
+        hash.update(id.as_bytes());
+    }
+    let config = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Admission { config, steps: chain.steps.clone(), keys, readmit }
+}
+
+/// Host name and process id.
+fn owner() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    format!("{}:{}", if host.is_empty() { "localhost" } else { host }, std::process::id())
+}
+
+/// The state of one pipeline as the target has it, for a process that runs nothing.
+pub fn status_of(plan: &Plan, within: Duration) -> Result<Status, RunError> {
+    let ids = reach_all(plan)?;
+    let mut pipelines = Vec::new();
+    for pipeline in &plan.pipelines {
+        let topics = StateTopics::new(&pipeline.name, None);
+        let target = TargetTopics::new(&pipeline.target, false).map_err(|error| RunError::Client(error.to_string()))?;
+        let lanes = target.partition_count(&topics.positions).map_err(|error| RunError::Client(error.to_string()))?;
+        let snapshot = match lanes {
+            None => Default::default(),
+            Some(lanes) => View::read_once(&pipeline.target, &pipeline.name, &topics.positions, lanes as u32, within)
+                .map_err(|error| RunError::Client(format!("cannot read the positions of pipeline {}: {error}", pipeline.name)))?
+                .ok_or_else(|| RunError::Client(format!("cannot read the positions of pipeline {} within {} s", pipeline.name, within.as_secs())))?,
+        };
+        let ends = crate::pipeline::ends_of(&observer(&pipeline.source)?, snapshot.positions.keys());
+        tracing::debug!(source = ids[&pipeline.source.name], "status");
+        pipelines.push(pipeline_status(pipeline, &snapshot, &ends, None, ""));
+    }
+    Ok(Status { version: env!("CARGO_PKG_VERSION").into(), pipelines })
+}

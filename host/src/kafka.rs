@@ -1,0 +1,234 @@
+//! Builds every Kafka client that Sluice uses, each setting with its reason. It must not produce, consume or decide;
+//! `kafka::ffi` holds the calls that the safe crate lacks.
+
+pub mod ffi;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::AdminClient;
+use rdkafka::client::{ClientContext, DefaultClientContext, OAuthToken};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
+
+use crate::config::plan::Cluster;
+
+/// How long a start waits for a cluster before it gives up with its address.
+pub const REACHABLE_WITHIN: Duration = Duration::from_secs(12);
+
+/// Largest record that the producer takes; above every broker's usual limit, so that the target's own limit decides
+/// and its refusal can be told from ours.
+pub const LARGEST_RECORD: usize = 128 * 1024 * 1024;
+
+/// Group consumer's session time-out: how long a dead process keeps its lanes.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Carries librdkafka's log lines and errors to our log, and remembers the last error for whoever has to explain why
+/// nothing happens. Neither ever holds payload.
+#[derive(Clone)]
+pub struct Context {
+    cluster: Arc<str>,
+    last_error: Arc<Mutex<Option<String>>>,
+}
+
+impl Context {
+    pub fn new(cluster: &Cluster) -> Self {
+        Self { cluster: cluster.name.as_str().into(), last_error: Arc::default() }
+    }
+
+    /// The last error that this client met, if any.
+    pub fn last_error(&self) -> Option<String> {
+        self.last_error.lock().ok()?.clone()
+    }
+}
+
+impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = false;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        let cluster = &*self.cluster;
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+                tracing::warn!(target: "librdkafka", cluster, facility, "{message}");
+            }
+            RDKafkaLogLevel::Warning | RDKafkaLogLevel::Notice => tracing::info!(target: "librdkafka", cluster, facility, "{message}"),
+            RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", cluster, facility, "{message}"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(target: "librdkafka", cluster = &*self.cluster, %error, "{reason}");
+        if let Ok(mut last) = self.last_error.lock() {
+            *last = Some(reason.to_owned());
+        }
+    }
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        Err("tokens come from librdkafka's own OIDC client".into())
+    }
+}
+
+impl ConsumerContext for Context {}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = usize;
+    /// Reports are read from the queue by `kafka::ffi`, never through this callback.
+    fn delivery(&self, _: &DeliveryResult<'_>, _: usize) {}
+}
+
+/// The settings that every client of a cluster shares: the user's properties, then ours.
+fn base(cluster: &Cluster) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &cluster.bootstrap_servers);
+    // Brokers' logs should say who connects; the user may name it otherwise.
+    config.set("client.id", "sluice");
+    for property in &cluster.properties {
+        config.set(&property.name, property.value.expose());
+    }
+    // A typo in a topic name must not create the topic.
+    config.set("allow.auto.create.topics", "false");
+    // No statistics: their events would pile up on clients that are polled rarely (librdkafka's queue has no bound).
+    config.set("statistics.interval.ms", "0");
+    // Reconnect fast: a broker restart should cost a lane well under a second after the broker is back.
+    config.set("reconnect.backoff.ms", "50");
+    config.set("reconnect.backoff.max.ms", "2000");
+    config.set_log_level(RDKafkaLogLevel::Info);
+    config
+}
+
+/// A client for metadata and offsets alone. It joins nothing and fetches nothing.
+pub fn observer(cluster: &Cluster) -> KafkaResult<BaseConsumer<Context>> {
+    let mut config = base(cluster);
+    // Topics that appear are noticed by asking; the cache only has to be younger than the question.
+    config.set("topic.metadata.refresh.interval.ms", "60000");
+    config.create_with_context(Context::new(cluster))
+}
+
+/// A client for creating and describing topics.
+pub fn admin(cluster: &Cluster) -> KafkaResult<AdminClient<DefaultClientContext>> {
+    base(cluster).create()
+}
+
+fn reader(cluster: &Cluster, group: &str) -> ClientConfig {
+    let mut config = base(cluster);
+    // assign() wants a group.id; it is a dummy: nothing is ever committed to it and no member joins.
+    config.set("group.id", group);
+    // Positions live on the target; the source's group offsets would be a second truth.
+    config.set("enable.auto.commit", "false");
+    config.set("enable.auto.offset.store", "false");
+    // A position that is out of range is a gap and must be seen, never skipped.
+    config.set("auto.offset.reset", "error");
+    // Aborted records are none; the last stable offset is the end.
+    config.set("isolation.level", "read_committed");
+    // The end of a partition is an event: it moves positions over trailing control records and says "caught up".
+    config.set("enable.partition.eof", "true");
+    // A flipped bit on the wire must not become somebody's record.
+    config.set("check.crcs", "true");
+    config
+}
+
+/// The source consumer of a lane. `memory` bytes bound what it prefetches.
+pub fn source_consumer(cluster: &Cluster, pipeline: &str, memory: usize) -> KafkaResult<BaseConsumer<Context>> {
+    let mut config = reader(cluster, &format!("sluice.{pipeline}.source"));
+    // Prefetch until the budget is full, not until a number of records is there.
+    config.set("queued.min.messages", "10000000");
+    config.set("queued.max.messages.kbytes", (memory / 1024).clamp(1024, 1_000_000).to_string());
+    // A full queue is looked at again at once: the default of a second stalls a fast lane.
+    config.set("fetch.queue.backoff.ms", "5");
+    // One fetch must fit the budget; a larger single record still comes alone (KIP-74).
+    config.set("fetch.message.max.bytes", (memory / 2).clamp(256 * 1024, 4 * 1024 * 1024).to_string());
+    config.set("fetch.max.bytes", (memory / 2).clamp(256 * 1024, 32 * 1024 * 1024).to_string());
+    // Fewer, fuller responses at full speed; the wait bounds the delay of a trickle.
+    config.set("fetch.min.bytes", "65536");
+    config.set("fetch.wait.max.ms", "50");
+    config.set("receive.message.max.bytes", (LARGEST_RECORD + 1024 * 1024).to_string());
+    config.create_with_context(Context::new(cluster))
+}
+
+/// A reader of our own topics on the target, from offsets it is given to their end.
+pub fn state_reader(cluster: &Cluster, pipeline: &str) -> KafkaResult<BaseConsumer<Context>> {
+    let mut config = reader(cluster, &format!("sluice.{pipeline}.state"));
+    config.set("queued.max.messages.kbytes", "8192");
+    config.set("fetch.queue.backoff.ms", "5");
+    // State topics are small and somebody waits for them.
+    config.set("fetch.wait.max.ms", "20");
+    config.create_with_context(Context::new(cluster))
+}
+
+/// What a lane's producer is built from.
+pub struct ProducerSettings<'a> {
+    /// None: idempotent only (`delivery: at_least_once`, the raw quarantine on the source).
+    pub transactional_id: Option<&'a str>,
+    pub transaction_timeout: Duration,
+    /// Bytes that may wait in its queue.
+    pub memory: usize,
+    /// Largest batch, bytes: the smallest `max.message.bytes` among the target's topics.
+    pub batch_bytes: usize,
+}
+
+/// A producer for the target.
+pub fn producer(cluster: &Cluster, settings: &ProducerSettings<'_>) -> KafkaResult<BaseProducer<Context>> {
+    let mut config = base(cluster);
+    // Retries must neither double nor reorder.
+    config.set("enable.idempotence", "true");
+    config.set("acks", "all");
+    config.set("max.in.flight.requests.per.connection", "5");
+    if let Some(id) = settings.transactional_id {
+        config.set("transactional.id", id);
+        config.set("transaction.timeout.ms", settings.transaction_timeout.as_millis().to_string());
+    }
+    // A record that cannot be delivered in time aborts the transaction while it still can be aborted.
+    config.set("message.timeout.ms", settings.transaction_timeout.as_millis().to_string());
+    config.set("queue.buffering.max.messages", "1000000");
+    config.set("queue.buffering.max.kbytes", (settings.memory / 1024).clamp(1024, 1_000_000).to_string());
+    // The target's own limit decides; see `LARGEST_RECORD`.
+    config.set("message.max.bytes", LARGEST_RECORD.to_string());
+    // A batch that the target's smallest limit would refuse costs every record in it.
+    config.set("batch.size", settings.batch_bytes.clamp(16 * 1024, 4 * 1024 * 1024).to_string());
+    config.set("batch.num.messages", "100000");
+    config.create_with_context(Context::new(cluster))
+}
+
+/// The consumer that joins the pipeline's group on the target; owning a partition of the positions topic is owning the
+/// lane of that number.
+pub fn group_consumer<C: ConsumerContext>(cluster: &Cluster, group: &str, context: C) -> KafkaResult<BaseConsumer<C>> {
+    let mut config = reader(cluster, group);
+    // Lanes that stay keep running while others move.
+    config.set("partition.assignment.strategy", "cooperative-sticky");
+    config.set("session.timeout.ms", SESSION_TIMEOUT.as_millis().to_string());
+    config.set("heartbeat.interval.ms", "1000");
+    // The group thread polls always; a callback that waits for lanes to finish is bounded well below this.
+    config.set("max.poll.interval.ms", "60000");
+    // What it is assigned it pauses; one small fetch may slip through before.
+    config.set("queued.min.messages", "1");
+    config.set("queued.max.messages.kbytes", "64");
+    config.set("fetch.message.max.bytes", "1024");
+    config.set("fetch.max.bytes", "1048576");
+    config.create_with_context(context)
+}
+
+/// A cluster did not answer within [`REACHABLE_WITHIN`].
+#[derive(Debug, thiserror::Error)]
+#[error("cannot reach cluster {cluster} at {address}: {reason}; check the address, that a broker listens there, and the security settings")]
+pub struct Unreachable {
+    pub cluster: String,
+    pub address: String,
+    pub reason: String,
+}
+
+/// Asks the cluster for its id; the first thing a run does with it.
+pub fn reach(cluster: &Cluster, client: &BaseConsumer<Context>) -> Result<String, Unreachable> {
+    let fail = |reason: String| Unreachable { cluster: cluster.name.clone(), address: cluster.bootstrap_servers.clone(), reason };
+    let metadata = client.fetch_metadata(None, REACHABLE_WITHIN);
+    if let Err(error) = metadata {
+        // The event with the real cause may still be in the queue.
+        if let Some(Err(error)) = client.poll(Duration::from_millis(10)) {
+            client.context().error(error.clone(), &error.to_string());
+        }
+        return Err(fail(client.context().last_error().unwrap_or_else(|| error.to_string())));
+    }
+    client.client().fetch_cluster_id(REACHABLE_WITHIN).ok_or_else(|| fail("the cluster names no cluster id".into()))
+}

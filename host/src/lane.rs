@@ -1,0 +1,339 @@
+//! One lane: a source consumer, a transactional producer and the chain's instances on one thread. It upholds the
+//! delivery invariants (ARCHITECTURE.md, I1 to I8); who owns it is decided by `group`, what runs it is `pipeline`.
+//!
+//! ```text
+//! waiting ──owned, has work──▶ taking over ──▶ running ──stop──▶ ended
+//!                                   ▲             │ abortable: abort, rewind, go on
+//!                                   └──confirmed──┤ fatal, unknown: give up
+//!                                                 └ named error: halted
+//! ```
+
+mod commit;
+mod genesis;
+mod slot;
+mod takeover;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+pub use takeover::{Found, ReadError, read};
+
+use crate::chain::{CallFailed, Chain};
+use crate::failpoint;
+use crate::group::Confirm;
+use crate::kafka::{self, ProducerSettings};
+use crate::metrics::{LaneState, PartitionMetrics, Reason, TransactionResult};
+use crate::pipeline::Shared;
+use crate::position::{Control, Declined, Position, Unreadable, lane_of};
+use crate::quarantine::RawQuarantine;
+use crate::sink::{Kind, Sink, SinkError};
+use crate::source::{Batch, Event, Source, SourceError};
+use slot::Slot;
+
+/// How long an idle lane looks at its source before it looks at everything else.
+const IDLE_WAIT: Duration = Duration::from_millis(50);
+
+/// Records per look at the source. Enough to fill several plugin batches, little enough to keep a replay short.
+const FETCH: usize = 2_000;
+
+pub use slot::UNMATCHED_WINDOW;
+
+/// Why a lane ended.
+#[derive(Debug)]
+pub enum End {
+    /// It was asked to, and finished or aborted what it had open.
+    Stopped,
+    /// Another take-over may help: the producer was fenced, a broker went, an outcome is unknown.
+    GivenUp { reason: Reason, detail: String },
+    /// It stands until somebody changes something.
+    Halted { reason: Reason, detail: String },
+    /// This process's configuration is older than the lane's.
+    Declined(Declined),
+}
+
+/// What went wrong inside a lane. `end` says what becomes of the lane; nothing else decides it.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error(transparent)]
+    Declined(#[from] Declined),
+    #[error("the group no longer counts this process as the lane's owner")]
+    NotOwned,
+    #[error("{detail}")]
+    Halt { reason: Reason, detail: String },
+    #[error("a step cannot be started: {0}")]
+    Init(#[from] CallFailed),
+    #[error("{0}")]
+    Client(String),
+    #[error("stopped")]
+    Stopped,
+}
+
+impl Failure {
+    fn end(self) -> End {
+        let detail = self.to_string();
+        match self {
+            Failure::Stopped | Failure::Read(ReadError::Stopped) => End::Stopped,
+            Failure::Declined(declined) => End::Declined(declined),
+            Failure::Halt { reason, .. } => End::Halted { reason, detail },
+            Failure::Init(_) => End::Halted { reason: Reason::PluginFailed, detail },
+            Failure::Unreadable(_) | Failure::Read(ReadError::Unreadable(_)) => End::Halted { reason: Reason::PositionMissing, detail },
+            Failure::Sink(error) if error.is_fenced() => End::GivenUp { reason: Reason::Fenced, detail },
+            Failure::Sink(_) | Failure::Source(_) | Failure::Read(_) | Failure::Client(_) => End::GivenUp { reason: Reason::ClusterUnreachable, detail },
+            Failure::NotOwned => End::GivenUp { reason: Reason::None, detail },
+        }
+    }
+}
+
+/// Tells a lane to end.
+#[derive(Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// What a lane says of itself while it runs.
+pub trait Report: Send + Sync {
+    fn state(&self, lane: u32, state: LaneState, reason: Reason, detail: &str);
+    /// A transaction was opened.
+    fn began(&self, lane: u32);
+    /// The open transaction ended.
+    fn ended(&self, lane: u32, result: TransactionResult);
+}
+
+/// A lane that this process owns; runs on its own thread.
+pub struct Lane {
+    pub shared: Arc<Shared>,
+    pub number: u32,
+    pub stop: Arc<Stop>,
+    pub confirm: Confirm,
+    pub report: Arc<dyn Report>,
+}
+
+impl Lane {
+    /// Runs until it is stopped or fails.
+    pub fn run(&self) -> End {
+        match self.drive() {
+            Ok(()) => End::Stopped,
+            Err(failure) => failure.end(),
+        }
+    }
+
+    fn drive(&self) -> Result<(), Failure> {
+        self.state(LaneState::Waiting, Reason::None, "");
+        self.wait_for_work()?;
+        self.state(LaneState::TakingOver, Reason::None, "");
+        let mut working = self.take_over()?;
+        self.state(LaneState::Running, Reason::None, "");
+        working.run()
+    }
+
+    fn state(&self, state: LaneState, reason: Reason, detail: &str) {
+        self.report.state(self.number, state, reason, detail);
+    }
+
+    fn stopping(&self) -> Result<(), Failure> {
+        if self.stop.requested() { Err(Failure::Stopped) } else { Ok(()) }
+    }
+
+    /// A lane without source partitions opens no clients. Lane 0 has work from the start: it makes the genesis that all
+    /// others wait for.
+    fn wait_for_work(&self) -> Result<(), Failure> {
+        let mut seen = 0;
+        loop {
+            self.stopping()?;
+            let sources = self.shared.discovery.wait_past(seen, Duration::from_millis(200));
+            let has_work = sources.partitions().any(|(topic, partition)| lane_of(topic, partition, self.lanes()) == self.number);
+            let ready = self.shared.view.has_control(self.number);
+            if sources.version > 0 && (self.number == 0 && !ready || has_work && (self.number == 0 || ready)) {
+                return Ok(());
+            }
+            seen = if has_work { 0 } else { sources.version };
+            if seen == 0 {
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+        }
+    }
+
+    fn lanes(&self) -> u32 {
+        self.shared.pipeline.lanes
+    }
+
+    /// I3: confirm, initialise, confirm, read, and only then work.
+    fn take_over(&self) -> Result<Working<'_>, Failure> {
+        let shared = &*self.shared;
+        let give_up = || self.stop.requested();
+        // A process that came back from the dead must not fence its successor: it asks first.
+        self.owned()?;
+        let early = if failpoint::mutant("position_before_init") { Some(self.read_state(&give_up)?) } else { None };
+        if early.is_some() {
+            failpoint::hit("in_init");
+        }
+        let sink = self.open_sink()?;
+        if early.is_none() {
+            failpoint::hit("in_init");
+        }
+        self.owned()?;
+        let found = match early {
+            Some(found) => found,
+            None => self.read_state(&give_up)?,
+        };
+        self.stopping()?;
+        Working::new(self, sink, found)
+    }
+
+    fn owned(&self) -> Result<(), Failure> {
+        if self.confirm.still_owned(self.number, || self.stop.requested()) { Ok(()) } else { self.stopping().and(Err(Failure::NotOwned)) }
+    }
+
+    fn read_state(&self, give_up: &dyn Fn() -> bool) -> Result<Found, Failure> {
+        let shared = &*self.shared;
+        Ok(takeover::read(&shared.target, &shared.pipeline.name, &shared.topics.positions, self.number, give_up)?)
+    }
+
+    fn open_sink(&self) -> Result<Sink, Failure> {
+        let shared = &*self.shared;
+        let exactly_once = shared.exactly_once();
+        let id = format!("sluice.{}.{}", shared.pipeline.name, self.number);
+        let settings = ProducerSettings {
+            transactional_id: exactly_once.then_some(id.as_str()),
+            transaction_timeout: shared.pipeline.transaction.timeout,
+            memory: shared.budget.producer,
+            batch_bytes: shared.batch_bytes(),
+        };
+        let producer = kafka::producer(&shared.target, &settings).map_err(|error| Failure::Client(format!("cannot make the lane's producer: {error}")))?;
+        let sink = Sink::new(producer, exactly_once, shared.pipeline.transaction.timeout);
+        sink.init()?;
+        Ok(sink)
+    }
+}
+
+/// What became of one source record within the open transaction.
+struct Entry {
+    slot: u32,
+    offset: i64,
+    /// First ticket and number of records on the target, emitted ones included.
+    first: u32,
+    outputs: u32,
+    /// Which of them is the record itself; `u32::MAX`: none.
+    survivor: u32,
+}
+
+/// The open transaction.
+struct Open {
+    since: Instant,
+    bytes: u64,
+    entries: Vec<Entry>,
+}
+
+/// A lane that has been taken over.
+struct Working<'a> {
+    lane: &'a Lane,
+    sink: Sink,
+    source: Source,
+    chain: Chain,
+    control: Control,
+    /// The control record differs from what is on the target.
+    control_dirty: bool,
+    slots: Vec<Slot>,
+    /// Metrics by slot.
+    meters: Vec<PartitionMetrics>,
+    by_partition: HashMap<(Arc<str>, i32), usize>,
+    /// Positions on the target whose partition has not been seen in the source yet.
+    unclaimed: BTreeMap<(String, i32), Position>,
+    /// Version of the discovery that `slots` follow.
+    version: u64,
+    /// Version of the source ends that the lag was last told by.
+    ends_version: u64,
+    open: Option<Open>,
+    /// Bytes of passed records by slot in the open transaction, for the metrics.
+    bytes: Vec<u64>,
+    /// Most source records that a transaction may hold; below the configured number only while a refused record is
+    /// sought.
+    limit: usize,
+    /// Records that the target refused, by slot and offset, with the reason's code.
+    refused: HashMap<(usize, i64), String>,
+    /// The source record that is being handed to the producer.
+    sending: Option<(usize, i64)>,
+    /// Partitions that were asked to be told about once.
+    told: BTreeSet<usize>,
+    /// Writes raw quarantined records to the source; made when the first one comes.
+    raw: Option<RawQuarantine>,
+    aborts: u32,
+}
+
+impl Working<'_> {
+    fn run(&mut self) -> Result<(), Failure> {
+        let mut batch = Batch::default();
+        loop {
+            if self.lane.stop.requested() {
+                return self.finish();
+            }
+            match self.turn(&mut batch) {
+                Ok(()) => {}
+                Err(Failure::Sink(error)) if error.kind != Kind::Lost => self.rewind(&error)?,
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// One look at the world: new partitions, records, events, reports, and a commit where one is due.
+    fn turn(&mut self, batch: &mut Batch) -> Result<(), Failure> {
+        self.follow_discovery()?;
+        self.tell_lag();
+        let room = self.limit - self.open.as_ref().map_or(0, |open| open.entries.len().min(self.limit));
+        self.source.fetch(batch, room.min(FETCH), self.wait())?;
+        failpoint::hit("after_poll");
+        for run in &batch.runs {
+            self.work(run.slot, &batch.records[run.start..run.end])?;
+        }
+        for event in &batch.events {
+            match *event {
+                Event::End { slot, next } => self.end_of_partition(slot, next)?,
+                Event::Broken { slot, code } => self.broken(slot, code)?,
+            }
+        }
+        self.sink.serve(Duration::ZERO)?;
+        if self.due() { self.commit() } else { Ok(()) }
+    }
+
+    /// How long the next look at the source may block.
+    fn wait(&self) -> Duration {
+        let max_age = self.lane.shared.pipeline.transaction.max_age;
+        self.open.as_ref().map_or(IDLE_WAIT, |open| max_age.saturating_sub(open.since.elapsed()).min(IDLE_WAIT))
+    }
+
+    fn due(&self) -> bool {
+        let limits = &self.lane.shared.pipeline.transaction;
+        self.open.as_ref().is_some_and(|open| {
+            open.entries.len() >= self.limit || open.bytes >= limits.max_bytes || open.since.elapsed() >= limits.max_age
+        })
+    }
+
+    /// The lane was asked to stop: what is open is finished; where that fails, the successor replays it.
+    fn finish(&mut self) -> Result<(), Failure> {
+        failpoint::hit("in_shutdown");
+        self.lane.state(LaneState::Stopping, Reason::None, "");
+        if self.open.is_some() {
+            self.commit()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! The end of a transaction: positions and offset-map runs beside the data, commit, or abort and rewind. It must not
+//! look at a record's content.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::{Failure, Working};
+use crate::failpoint;
+use crate::offset_map::{self, MapRecord, Output, Segment, SegmentBuilder, SourcePartition};
+use crate::metrics::{Counted, TransactionResult};
+use crate::position::{Account, Key, Position};
+use crate::sink::{Kind, Record, SinkError};
+
+/// Consecutive aborts after which a lane rebuilds everything instead of trying once more.
+const ABORTS_IN_A_ROW: u32 = 20;
+
+/// Longest pause between two replays.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Working<'_> {
+    /// I1: data, positions and offset map become visible together or not at all.
+    pub(super) fn commit(&mut self) -> Result<(), Failure> {
+        failpoint::hit("after_last_produce");
+        if let Some(raw) = &mut self.raw {
+            raw.settle()?;
+        }
+        // I2: every record has its offset from its own acknowledgement before a map entry is made of it.
+        self.sink.settle()?;
+        let positions = self.write_state()?;
+        failpoint::hit("after_position_record");
+        self.sink.settle()?;
+        failpoint::hit("before_commit");
+        self.sink.commit()?;
+        failpoint::hit("after_commit");
+        self.committed(positions);
+        Ok(())
+    }
+
+    /// Phase two: the control record where it changed, positions of dirty slots, and their offset-map segments.
+    fn write_state(&mut self) -> Result<Vec<(usize, Position)>, Failure> {
+        let admission = &self.lane.shared.clone().admission;
+        let digests = admission.digests();
+        let partition = self.lane.number as i32;
+        let now = now_millis();
+        let positions_topic = self.sink.topic(&self.lane.shared.topics.positions)?;
+        let map_topic = self.sink.topic(&self.lane.shared.topics.offset_map)?;
+        if self.control_dirty {
+            let (key, value) = (Key::control().encode(), self.control.encode());
+            self.sink.send_untracked(state_record(positions_topic, partition, &key, &value, now))?;
+            let record = MapRecord::Admission(admission.map_record(self.control.generation));
+            self.write_map(map_topic, &record, offset_map::Key::Admission { source: self.control.source.clone(), generation: self.control.generation }.to_bytes(), now)?;
+        }
+        let segments = self.segments()?;
+        for segment in segments {
+            let key = offset_map::Key::Segment { source: self.control.source.clone(), topic: segment.source().topic.clone(), partition: segment.source().partition };
+            self.write_map(map_topic, &MapRecord::Segment(segment), key.to_bytes(), now)?;
+        }
+        let mut positions = Vec::new();
+        for (index, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.dirty) {
+            let position = slot.position(self.control.generation, &admission.config, &digests);
+            let key = Key::Position { source: self.control.source.clone(), topic: slot.topic.to_string(), partition: slot.partition };
+            self.sink.send_untracked(state_record(positions_topic, partition, &key.encode(), &position.encode(), now))?;
+            positions.push((index, position));
+        }
+        Ok(positions)
+    }
+
+    fn write_map(&mut self, topic: u16, record: &MapRecord, key: Vec<u8>, now: i64) -> Result<(), Failure> {
+        let parts = offset_map::encode(record).map_err(|error| Failure::Client(format!("cannot write the offset map: {error}")))?;
+        for part in parts {
+            self.sink.send_untracked(state_record(topic, self.lane.number as i32, &key, &part, now))?;
+        }
+        Ok(())
+    }
+
+    /// One offset-map segment a source partition that moved.
+    fn segments(&self) -> Result<Vec<Segment>, Failure> {
+        let failed = |error: offset_map::BuildError| Failure::Client(format!("cannot build the offset map: {error}"));
+        let exact = self.lane.shared.exactly_once();
+        let mut builders: BTreeMap<usize, SegmentBuilder> = BTreeMap::new();
+        for (index, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.dirty && slot.next > slot.committed.next) {
+            let source = SourcePartition { topic: slot.topic.to_string(), partition: slot.partition };
+            builders.insert(index, SegmentBuilder::new(source, slot.committed.next, self.control.generation, exact).map_err(failed)?);
+        }
+        // Target topics by their number in the sink, per builder; almost always one.
+        let mut outputs: Vec<Output> = Vec::new();
+        let entries = self.open.as_ref().map_or(&[][..], |open| &open.entries);
+        let mut current: Option<(usize, &mut SegmentBuilder)> = None;
+        let mut known: Option<(usize, u16, u32)> = None;
+        for entry in entries {
+            let slot = entry.slot as usize;
+            let builder = match current.take() {
+                Some((index, builder)) if index == slot => builder,
+                _ => builders.get_mut(&slot).ok_or_else(|| Failure::Client("cannot build the offset map: a record without a dirty slot".into()))?,
+            };
+            outputs.clear();
+            for ticket in entry.first..entry.first + entry.outputs {
+                let landing = self.sink.landing(ticket as usize);
+                let topic = match known {
+                    Some((index, number, topic)) if index == slot && number == landing.topic => topic,
+                    _ => builder.topic(self.sink.topic_name(landing.topic)),
+                };
+                known = Some((slot, landing.topic, topic));
+                outputs.push(Output { topic, partition: landing.partition, offset: landing.offset });
+            }
+            let survivor = (entry.survivor != u32::MAX).then_some(entry.survivor);
+            builder.record(entry.offset, &outputs, survivor).map_err(failed)?;
+            current = Some((slot, builder));
+        }
+        builders.into_iter().map(|(index, builder)| builder.finish(self.slots[index].next).map_err(failed)).collect()
+    }
+
+    /// The transaction is on the target: what was pending becomes what is.
+    fn committed(&mut self, positions: Vec<(usize, Position)>) {
+        let shared = &self.lane.shared;
+        for (index, position) in positions {
+            let slot = &mut self.slots[index];
+            let Account { passed, filtered, quarantined, emitted, .. } = slot.delta;
+            self.meters[index].committed(&Counted { passed, filtered, quarantined, emitted, bytes: self.bytes[index] });
+            slot.settle(position);
+        }
+        self.chain.publish_counts();
+        self.bytes.fill(0);
+        self.control_dirty = false;
+        self.open = None;
+        self.aborts = 0;
+        self.refused.retain(|(slot, offset), _| self.slots[*slot].committed.next <= *offset);
+        self.limit = self.limit.saturating_mul(2).min(shared.pipeline.transaction.max_records as usize);
+        self.lane.report.ended(self.lane.number, TransactionResult::Committed);
+    }
+
+    /// Tells how far each partition is behind, whenever the source was asked anew.
+    pub(super) fn tell_lag(&mut self) {
+        let shared = &self.lane.shared;
+        let (version, ends) = shared.ends();
+        if version == self.ends_version {
+            return;
+        }
+        self.ends_version = version;
+        for (slot, meter) in self.slots.iter().zip(&self.meters) {
+            let Some(end) = ends.get(&(slot.topic.to_string(), slot.partition)) else { continue };
+            let behind = end.saturating_sub(slot.committed.next).max(0).unsigned_abs();
+            let age = if behind == 0 || slot.last_timestamp <= 0 { 0 } else { now_millis().saturating_sub(slot.last_timestamp).max(0).unsigned_abs() };
+            meter.lag(behind, Duration::from_millis(age));
+        }
+    }
+
+    /// I4: after any abort nothing in flight, prefetched or remembered by an instance survives; the source is read again
+    /// from what is committed.
+    pub(super) fn rewind(&mut self, error: &SinkError) -> Result<(), Failure> {
+        let shared = &self.lane.shared;
+        self.aborts += 1;
+        if error.kind == Kind::Refused {
+            self.narrow(error.code.unwrap_or(RDKafkaErrorCode::Fail));
+        } else {
+            tracing::warn!(pipeline = shared.pipeline.name, lane = self.lane.number, %error, "transaction aborted; will replay");
+        }
+        failpoint::hit("in_abort");
+        self.sink.abort()?;
+        self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
+        self.open = None;
+        self.bytes.fill(0);
+        self.chain.discard();
+        for slot in &mut self.slots {
+            slot.roll_back();
+        }
+        if self.aborts > ABORTS_IN_A_ROW {
+            return Err(Failure::Client(format!("{} transactions in a row were aborted, last: {error}", self.aborts)));
+        }
+        if error.kind != Kind::Refused {
+            // The cause is on the target's side; give it time, but let a stop through.
+            let until = Instant::now() + Duration::from_millis(50 << self.aborts.min(7)).min(LONGEST_PAUSE);
+            while Instant::now() < until && !self.lane.stop.requested() {
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+        }
+        let slots = &self.slots;
+        self.source.rewind(|slot| slots[slot].next)?;
+        Ok(())
+    }
+
+    /// The target refused something: replay less, until the guilty record stands alone and is known by its coordinates.
+    fn narrow(&mut self, code: RDKafkaErrorCode) {
+        let entries = self.open.as_ref().map_or(&[][..], |open| &open.entries);
+        let guilty = match (self.sending.take(), entries) {
+            // Refused as it was handed over: no doubt which one.
+            (Some(sending), _) => Some(sending),
+            (None, [only]) => Some((only.slot as usize, only.offset)),
+            (None, _) => None,
+        };
+        match guilty {
+            Some(record) => {
+                self.refused.insert(record, refusal_code(code).to_owned());
+            }
+            None => self.limit = (entries.len() / 2).max(1),
+        }
+    }
+}
+
+/// The stable code of a refusal.
+fn refusal_code(code: RDKafkaErrorCode) -> &'static str {
+    match code {
+        RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize => "target_refused_size",
+        RDKafkaErrorCode::InvalidTimestamp => "target_refused_timestamp",
+        RDKafkaErrorCode::InvalidRecord | RDKafkaErrorCode::InvalidMessage => "target_refused_record",
+        _ => "target_refused",
+    }
+}
+
+fn state_record<'a>(topic: u16, partition: i32, key: &'a [u8], value: &'a [u8], timestamp: i64) -> Record<'a> {
+    Record { topic, partition, key: Some(key), value: Some(value), headers: None, timestamp }
+}
+
+/// Milliseconds since the epoch by this machine's clock; only ever for people and retention.
+pub(super) fn now_millis() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX).max(1)
+}

@@ -1,0 +1,296 @@
+//! What a lane starts from: the pipeline's genesis, the positions found at take-over, and partitions that appear later.
+//! It must not read source records.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::commit::now_millis;
+use super::{Failure, Found, Lane, Working};
+use crate::chain::Chain;
+use crate::config::plan::Start;
+use crate::discovery::Sources;
+use crate::kafka::ffi::{self, Spec};
+use crate::kafka::{self};
+use crate::metrics::Reason;
+use crate::position::{Account, Control, Key, Position, VERSION, lane_of};
+use crate::sink::{Record, Sink};
+use crate::source::Source;
+
+use super::slot::Slot;
+
+/// How long a question for offsets may take.
+const ASK_WITHIN: Duration = Duration::from_secs(15);
+
+/// Offset -1 in an answer: there is no record at or after the time asked for.
+const NONE_AFTER: i64 = -1;
+
+impl Lane {
+    /// I5: the genesis, one transaction before the first record: lanes, source, and every known partition's start. Made
+    /// by lane 0 for all lanes; the others wait until they see it.
+    fn genesis(&self, sink: &mut Sink) -> Result<Found, Failure> {
+        let shared = &*self.shared;
+        if shared.has_offset_map()? {
+            return Err(Failure::Halt {
+                reason: Reason::PositionMissing,
+                detail: format!(
+                    "topic {} is empty but {} is not: the positions were lost. Restore them, or use a new pipeline name to start anew on purpose",
+                    shared.topics.positions, shared.topics.offset_map
+                ),
+            });
+        }
+        let sources = shared.discovery.now();
+        let partitions: Vec<(&str, i32)> = sources.partitions().collect();
+        let starts = self.starts(&partitions)?;
+        let ends = shared.target_ends(&partitions)?;
+        let now = now_millis();
+        let lanes = self.lanes();
+        let mut controls: BTreeMap<u32, Control> = (0..lanes).map(|lane| (lane, self.control(now))).collect();
+        let mut mine = Found::default();
+        let topic = sink.topic(&shared.topics.positions)?;
+        sink.begin()?;
+        for (name, partition) in partitions {
+            let lane = lane_of(name, partition, lanes);
+            let at = (name.to_owned(), partition);
+            let position = self.position(&sources, name, starts[&at], ends.get(&at).copied().unwrap_or(-1));
+            let key = Key::Position { source: shared.source_id.clone(), topic: name.to_owned(), partition };
+            write(sink, topic, lane, &key.encode(), &position.encode(), now)?;
+            controls.entry(lane).and_modify(|control| {
+                control.know(name, partition);
+            });
+            if lane == self.number {
+                mine.positions.insert(at, position);
+            }
+        }
+        // Last, so that a lane that sees its control record sees its positions too, transactional or not.
+        for (lane, control) in &controls {
+            write(sink, topic, *lane, &Key::control().encode(), &control.encode(), now)?;
+        }
+        sink.settle()?;
+        sink.commit()?;
+        mine.control = controls.remove(&self.number);
+        tracing::info!(pipeline = shared.pipeline.name, partitions = starts.len(), lanes, "genesis committed");
+        Ok(mine)
+    }
+
+    fn control(&self, now: i64) -> Control {
+        let shared = &*self.shared;
+        Control {
+            version: VERSION,
+            lanes: self.lanes(),
+            source: shared.source_id.clone(),
+            generation: 1,
+            config: shared.admission.config.clone(),
+            replaced: Vec::new(),
+            known: BTreeMap::new(),
+            owner: shared.owner.clone(),
+            since: now,
+        }
+    }
+
+    fn position(&self, sources: &Sources, topic: &str, next: i64, target_start: i64) -> Position {
+        let admission = &self.shared.admission;
+        Position {
+            version: VERSION,
+            topic_id: sources.id(topic).to_owned(),
+            next,
+            leader_epoch: -1,
+            generation: 1,
+            config: admission.config.clone(),
+            digests: admission.digests(),
+            target_start,
+            account: Account::default(),
+            halted: None,
+        }
+    }
+
+    /// Where `start` puts each of these partitions.
+    fn starts(&self, partitions: &[(&str, i32)]) -> Result<BTreeMap<(String, i32), i64>, Failure> {
+        let ask = |spec| self.offsets(partitions, spec);
+        match &self.shared.pipeline.start {
+            Start::Earliest => ask(Spec::Earliest),
+            Start::Latest => ask(Spec::LatestStable),
+            Start::Timestamp(at) => {
+                let (mut found, ends) = (ask(Spec::AtTime(*at))?, ask(Spec::LatestStable)?);
+                for (partition, offset) in found.iter_mut().filter(|(_, offset)| **offset == NONE_AFTER) {
+                    *offset = ends[partition];
+                }
+                Ok(found)
+            }
+            Start::Offsets(given) => {
+                let mut found = ask(Spec::Earliest)?;
+                for ((topic, partition), offset) in &mut found {
+                    if let Some(wanted) = given.get(topic.as_str()).and_then(|partitions| partitions.get(partition)) {
+                        *offset = *wanted;
+                    }
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    fn offsets(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<BTreeMap<(String, i32), i64>, Failure> {
+        let failed = |what: String| Failure::Client(format!("cannot ask the source for start offsets: {what}"));
+        let answers = ffi::list_offsets(self.shared.observer.client(), partitions, spec, ASK_WITHIN).map_err(|error| failed(error.to_string()))?;
+        let mut out = BTreeMap::new();
+        for (topic, partition) in partitions {
+            let at = ((*topic).to_owned(), *partition);
+            match answers.get(&at) {
+                Some(Ok(offset)) => {
+                    out.insert(at, *offset);
+                }
+                Some(Err(error)) => return Err(failed(format!("{topic}-{partition}: {error}"))),
+                None => return Err(failed(format!("{topic}-{partition}: no answer"))),
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn write(sink: &mut Sink, topic: u16, lane: u32, key: &[u8], value: &[u8], timestamp: i64) -> Result<(), Failure> {
+    Ok(sink.send_untracked(Record { topic, partition: lane as i32, key: Some(key), value: Some(value), headers: None, timestamp })?)
+}
+
+impl<'a> Working<'a> {
+    /// The state found at take-over, checked; then the lane's control record under this process's configuration.
+    pub(super) fn new(lane: &'a Lane, mut sink: Sink, mut found: Found) -> Result<Self, Failure> {
+        let shared = &*lane.shared;
+        if found.control.is_none() {
+            found = match (lane.number, found.positions.is_empty()) {
+                (0, true) => lane.genesis(&mut sink)?,
+                (_, true) => return Err(Failure::Client("the pipeline's genesis is not there yet".into())),
+                (_, false) => return Err(missing("the lane's control record is gone".into())),
+            };
+        }
+        let Some(mut control) = found.control else { return Err(missing("the lane's control record is gone".into())) };
+        check(&control, &found.positions, &found.sources, lane)?;
+        control.admit(&shared.admission.config, shared.admission.readmit)?;
+        control.owner = shared.owner.clone();
+        control.since = now_millis();
+        let consumer = kafka::source_consumer(&shared.source, &shared.pipeline.name, shared.budget.consumer)
+            .map_err(|error| Failure::Client(format!("cannot make the lane's source consumer: {error}")))?;
+        let chain = Chain::open(&shared.chain)?;
+        let mut working = Self {
+            lane,
+            sink,
+            source: Source::new(consumer)?,
+            chain,
+            control,
+            control_dirty: true,
+            slots: Vec::new(),
+            meters: Vec::new(),
+            by_partition: HashMap::new(),
+            unclaimed: found.positions,
+            version: 0,
+            ends_version: 0,
+            open: None,
+            bytes: Vec::new(),
+            limit: shared.pipeline.transaction.max_records as usize,
+            refused: HashMap::new(),
+            sending: None,
+            raw: None,
+            told: BTreeSet::new(),
+            aborts: 0,
+        };
+        // Who owns the lane now, and under which generation, is committed before the first record.
+        working.follow_discovery()?;
+        working.begin()?;
+        working.commit()?;
+        Ok(working)
+    }
+
+    /// Takes up partitions of this lane that the source has and the lane does not read yet.
+    pub(super) fn follow_discovery(&mut self) -> Result<(), Failure> {
+        let shared = self.lane.shared.clone();
+        if shared.discovery.version() == self.version {
+            return Ok(());
+        }
+        let sources = shared.discovery.now();
+        self.version = sources.version;
+        let mine: Vec<(Arc<str>, i32)> = sources
+            .partitions()
+            .filter(|(topic, partition)| lane_of(topic, *partition, self.lane.lanes()) == self.lane.number)
+            .map(|(topic, partition)| (Arc::from(topic), partition))
+            .collect();
+        for (topic, partition) in mine {
+            match self.by_partition.get(&(topic.clone(), partition)) {
+                Some(slot) => self.check_identity(*slot, sources.id(&topic))?,
+                None => self.take_up(&sources, topic, partition)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn take_up(&mut self, sources: &Sources, topic: Arc<str>, partition: i32) -> Result<(), Failure> {
+        let at = (topic.to_string(), partition);
+        let position = match self.unclaimed.remove(&at) {
+            Some(position) => position,
+            // Appeared after genesis: from its beginning, whatever `start` says.
+            None => {
+                let pair = [(&*topic, partition)];
+                let next = self.lane.offsets(&pair, Spec::Earliest)?[&at];
+                let end = self.lane.shared.target_ends(&pair)?.get(&at).copied().unwrap_or(-1);
+                tracing::info!(pipeline = self.lane.shared.pipeline.name, topic = &*topic, partition, next, "new partition");
+                self.lane.position(sources, &topic, next, end)
+            }
+        };
+        self.control_dirty |= self.control.know(&topic, partition);
+        let slot = self.slots.len();
+        let next = position.next;
+        let mut added = Slot::new(topic.clone(), partition, position, self.chain.selectors());
+        // A new position is written even if no record comes.
+        added.dirty |= self.control_dirty;
+        self.slots.push(added);
+        self.bytes.push(0);
+        self.meters.push(self.lane.shared.meter(&topic, partition));
+        let number = self.source.add(topic.clone(), partition);
+        debug_assert_eq!(number, slot, "source and lane number partitions alike");
+        self.by_partition.insert((topic.clone(), partition), slot);
+        if self.check_identity_before_start(slot, sources.id(&topic))? {
+            self.source.start(slot, next)?;
+        }
+        self.begin()
+    }
+
+    /// A topic that was deleted and created again has another id: its offsets mean something else now.
+    fn check_identity(&mut self, slot: usize, id: &str) -> Result<(), Failure> {
+        self.check_identity_before_start(slot, id).map(|_| ())
+    }
+
+    fn check_identity_before_start(&mut self, slot: usize, id: &str) -> Result<bool, Failure> {
+        let at = &self.slots[slot];
+        let known = &at.committed.topic_id;
+        if at.halted.is_some() || id.is_empty() || known.is_empty() || known == id {
+            return Ok(true);
+        }
+        let detail = format!("topic {} was deleted and created again on the source: its id was {known} and is {id}; a new pipeline name copies the new topic", at.topic);
+        let next = at.next;
+        self.halt(slot, "topic_recreated", next, detail)?;
+        Ok(false)
+    }
+}
+
+fn missing(detail: String) -> Failure {
+    Failure::Halt { reason: Reason::PositionMissing, detail }
+}
+
+/// I5: what was written once must still fit: lanes, source, and a position for every partition that is known.
+fn check(control: &Control, positions: &BTreeMap<(String, i32), Position>, sources: &BTreeSet<String>, lane: &Lane) -> Result<(), Failure> {
+    if control.lanes != lane.lanes() {
+        let detail = format!("the pipeline was made with {} lanes, the configuration says {}; set lanes: {0} back", control.lanes, lane.lanes());
+        return Err(Failure::Halt { reason: Reason::LanesMismatch, detail });
+    }
+    let source = &lane.shared.source_id;
+    if control.source != *source || sources.iter().any(|found| found != source) {
+        let detail = format!("the pipeline's positions are of source cluster {}, the configured source is {source}; use a new pipeline name for another source", control.source);
+        return Err(missing(detail));
+    }
+    for (topic, partitions) in &control.known {
+        for partition in partitions {
+            if !positions.contains_key(&(topic.clone(), *partition)) {
+                return Err(missing(format!("the position of {topic}-{partition} is gone from the positions topic; it never starts anew silently")));
+            }
+        }
+    }
+    Ok(())
+}

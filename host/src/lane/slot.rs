@@ -1,0 +1,154 @@
+//! One source partition as its lane holds it: what is committed, and how far the open transaction has come. It must not
+//! talk to Kafka.
+
+use std::sync::Arc;
+
+use crate::position::{Account, Halted, Position};
+
+/// How often a selector may miss in a row, in one partition, before that is taken for a typo or a rename.
+pub const UNMATCHED_WINDOW: u32 = 1_000;
+
+/// A source partition of the lane.
+pub struct Slot {
+    pub topic: Arc<str>,
+    pub partition: i32,
+    /// As last committed; a rewind goes back to it.
+    pub committed: Position,
+    /// The next offset to read, within the open transaction.
+    pub next: i64,
+    pub leader_epoch: i32,
+    /// Timestamp of the last record read, milliseconds; 0 before the first.
+    pub last_timestamp: i64,
+    /// What the open transaction adds to the account.
+    pub delta: Account,
+    /// Set while the partition stands still; written with the next commit.
+    pub halted: Option<Halted>,
+    /// Whether the open transaction has to write a position.
+    pub dirty: bool,
+    /// Per granted field of the chain: records in a row in which it matched nothing. Rolled back with the rest.
+    pub missed: Vec<u32>,
+    committed_missed: Vec<u32>,
+}
+
+impl Slot {
+    pub fn new(topic: Arc<str>, partition: i32, committed: Position, selectors: usize) -> Self {
+        let (next, leader_epoch) = (committed.next, committed.leader_epoch);
+        let missed = vec![0; selectors];
+        // A halt that an earlier run wrote is tried again; it is cleared on the target with the first commit.
+        let dirty = committed.halted.is_some();
+        Self { topic, partition, committed, next, leader_epoch, last_timestamp: 0, delta: Account::default(), halted: None, dirty, committed_missed: missed.clone(), missed }
+    }
+
+    /// The record at `offset` was read (and `next` follows it).
+    pub fn advance(&mut self, offset: i64, leader_epoch: i32) {
+        self.next = offset + 1;
+        self.leader_epoch = leader_epoch;
+        self.dirty = true;
+    }
+
+    /// Everything below `next` is dealt with, though no record says so: control records, compacted ones.
+    pub fn move_to(&mut self, next: i64) {
+        if next > self.next {
+            self.next = next;
+            self.dirty = true;
+        }
+    }
+
+    /// Stands still at `offset`: nothing at or after it was written.
+    pub fn halt(&mut self, code: &str, offset: i64, detail: String) {
+        self.next = offset;
+        self.halted = Some(Halted { code: code.to_owned(), offset, detail });
+        self.dirty = true;
+    }
+
+    /// The position that the open transaction writes.
+    pub fn position(&self, generation: u64, config: &str, digests: &[String]) -> Position {
+        let mut account = self.committed.account;
+        account.add(&self.delta);
+        Position {
+            next: self.next,
+            leader_epoch: self.leader_epoch,
+            generation,
+            config: config.to_owned(),
+            digests: digests.to_vec(),
+            account,
+            halted: self.halted.clone(),
+            ..self.committed.clone()
+        }
+    }
+
+    /// The transaction that wrote `position` was committed.
+    pub fn settle(&mut self, position: Position) {
+        self.committed = position;
+        self.delta = Account::default();
+        self.dirty = false;
+        self.committed_missed.clone_from(&self.missed);
+    }
+
+    /// The open transaction is gone: everything is as it was committed. A halt of its own is forgotten too: the replay
+    /// meets its cause again.
+    pub fn roll_back(&mut self) {
+        self.next = self.committed.next;
+        self.leader_epoch = self.committed.leader_epoch;
+        self.delta = Account::default();
+        self.halted.clone_from(&self.committed.halted);
+        self.dirty = false;
+        self.missed.clone_from(&self.committed_missed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot() -> Slot {
+        let committed = Position {
+            version: crate::position::VERSION,
+            topic_id: "id".into(),
+            next: 10,
+            leader_epoch: 3,
+            generation: 1,
+            config: "c".into(),
+            digests: Vec::new(),
+            target_start: 0,
+            account: Account { read: 5, passed: 5, ..Account::default() },
+            halted: None,
+        };
+        Slot::new("t".into(), 0, committed, 1)
+    }
+
+    #[test]
+    fn a_roll_back_forgets_the_open_transaction() {
+        let mut slot = slot();
+        slot.advance(10, 4);
+        slot.delta.read += 1;
+        slot.missed[0] = 7;
+        slot.halt("record_failed", 11, "why".into());
+        assert!(slot.dirty);
+        slot.roll_back();
+        assert_eq!((slot.next, slot.leader_epoch, slot.delta, slot.missed[0], slot.dirty), (10, 3, Account::default(), 0, false));
+        assert_eq!(slot.halted, None);
+    }
+
+    #[test]
+    fn a_commit_keeps_it_and_adds_up() {
+        let mut slot = slot();
+        slot.advance(10, 4);
+        slot.delta = Account { read: 1, filtered: 1, ..Account::default() };
+        let position = slot.position(2, "d", &["sha".into()]);
+        assert_eq!((position.next, position.account.read, position.account.filtered, position.generation), (11, 6, 1, 2));
+        slot.settle(position);
+        assert!(!slot.dirty);
+        slot.roll_back();
+        assert_eq!(slot.next, 11);
+    }
+
+    #[test]
+    fn control_records_move_a_position_only_forward() {
+        let mut slot = slot();
+        slot.move_to(9);
+        assert!(!slot.dirty);
+        slot.move_to(12);
+        assert_eq!((slot.next, slot.dirty), (12, true));
+    }
+}

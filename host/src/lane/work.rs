@@ -1,0 +1,285 @@
+//! Records of one partition through the chain into the open transaction, and what becomes of those that fail. It must
+//! not commit.
+
+use std::time::Instant;
+
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::{Entry, Failure, Open, Working};
+use crate::chain::{Failed, Processed, Row, Verdict};
+use crate::config::plan::{OnError, Payload};
+use crate::failpoint;
+use crate::kafka::ffi::{self, Fetched, Spec};
+use crate::metrics::{LaneState, Reason};
+use crate::quarantine::Coordinates;
+use crate::sink::Record;
+
+/// How long the lane asks the source for the range of a gap.
+const ASK_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+impl Working<'_> {
+    /// Takes records of one partition, in order and without a break, into the open transaction.
+    pub(super) fn work(&mut self, slot: usize, records: &[Fetched]) -> Result<(), Failure> {
+        if self.slots[slot].halted.is_some() {
+            return Ok(());
+        }
+        if self.chain.is_empty() {
+            return self.pass(slot, records);
+        }
+        for batch in records.chunks(self.chain.batch()) {
+            if self.slots[slot].halted.is_some() {
+                return Ok(());
+            }
+            self.transform(slot, batch)?;
+        }
+        Ok(())
+    }
+
+    /// No steps: records go on as they are.
+    fn pass(&mut self, slot: usize, records: &[Fetched]) -> Result<(), Failure> {
+        self.begin()?;
+        let topic = self.sink.topic(&self.slots[slot].topic)?;
+        let partition = self.slots[slot].partition;
+        for record in records {
+            if let Some(failed) = self.unfit(slot, record) {
+                self.put_aside(slot, record, &failed)?;
+                if self.slots[slot].halted.is_some() {
+                    return Ok(());
+                }
+                continue;
+            }
+            let headers = record.copy_headers().map_err(|error| unparsed(&error))?;
+            let first = self.sink.taken();
+            let (key, value) = (record.key(), record.value());
+            let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+            self.sending = Some((slot, record.offset()));
+            self.sink.send(Record { topic, partition, key, value, headers, timestamp: record.timestamp() })?;
+            self.sending = None;
+            self.note(slot, record, first, 1, Some(0), bytes);
+            failpoint::hit("mid_produce");
+        }
+        Ok(())
+    }
+
+    fn transform(&mut self, slot: usize, records: &[Fetched]) -> Result<(), Failure> {
+        let (topic, partition) = (self.slots[slot].topic.clone(), self.slots[slot].partition);
+        let offset = self.slots[slot].next;
+        let mut missed = std::mem::take(&mut self.slots[slot].missed);
+        let whole = self.chain.process(&topic, partition, records, &mut missed);
+        let processed = match whole {
+            Ok(processed) => Ok(processed),
+            Err(call) => {
+                // Bisect outside any open transaction: what came before is good and is committed first, so that a slow
+                // search cannot run the transaction into its time-out. Nothing of the failed call was produced.
+                tracing::warn!(pipeline = self.lane.shared.pipeline.name, lane = self.lane.number, topic = &*topic, partition, %call, "plugin call failed; searching for the record");
+                if self.open.is_some() {
+                    let kept = std::mem::replace(&mut self.slots[slot].missed, missed.clone());
+                    debug_assert!(kept.is_empty());
+                    self.commit()?;
+                }
+                self.chain.bisect(&topic, partition, records, &mut missed)
+            }
+        };
+        self.slots[slot].missed = missed;
+        failpoint::hit("after_plugin");
+        match processed {
+            Ok(processed) => self.emit(slot, records, processed),
+            Err(gave_up) => {
+                self.begin()?;
+                self.halt(slot, "plugin_failed", offset, gave_up.to_string())
+            }
+        }
+    }
+
+    /// Hands the chain's answer to the producer, in source order.
+    fn emit(&mut self, slot: usize, records: &[Fetched], processed: Processed<'_>) -> Result<(), Failure> {
+        self.begin()?;
+        let topic = self.sink.topic(&self.slots[slot].topic)?;
+        let partition = self.slots[slot].partition;
+        let mut rows = processed.rows.into_iter().peekable();
+        for (index, (record, verdict)) in records.iter().zip(&processed.verdicts).enumerate() {
+            if let Some(drift) = processed.drift.as_ref().filter(|drift| record.offset() >= drift.offset) {
+                return self.halt(slot, "drift", drift.offset, drift.to_string());
+            }
+            let refused = self.refused.get(&(slot, record.offset())).map(|code| Failed::host(code.clone()));
+            let failed = match verdict {
+                Verdict::Failed(failed) => Some(failed.clone()),
+                _ => refused,
+            };
+            if let Some(failed) = failed {
+                while rows.next_if(|row| row.source == index).is_some() {}
+                self.put_aside(slot, record, &failed)?;
+                if self.slots[slot].halted.is_some() {
+                    return Ok(());
+                }
+                continue;
+            }
+            let (first, mut outputs, mut survivor, mut bytes) = (self.sink.taken(), 0, None, 0);
+            self.sending = Some((slot, record.offset()));
+            while let Some(row) = rows.next_if(|row| row.source == index) {
+                if !row.emitted {
+                    survivor = Some(outputs);
+                }
+                bytes += row.bytes();
+                self.send_row(topic, partition, row)?;
+                outputs += 1;
+            }
+            self.sending = None;
+            self.note(slot, record, first, outputs, survivor, bytes);
+            failpoint::hit("mid_produce");
+        }
+        Ok(())
+    }
+
+    fn send_row(&mut self, topic: u16, partition: i32, row: Row<'_>) -> Result<(), Failure> {
+        let headers = row.headers().map_err(|error| unparsed(&error))?;
+        self.sink.send(Record { topic, partition, key: row.key.as_deref(), value: row.value.as_deref(), headers, timestamp: row.timestamp })?;
+        Ok(())
+    }
+
+    /// Whether a record cannot be written at all, whatever the chain says of it.
+    fn unfit(&self, slot: usize, record: &Fetched) -> Option<Failed> {
+        if record.timestamp() <= 0 {
+            return Some(Failed::host("timestamp_unwritable".to_owned()));
+        }
+        if self.refused.is_empty() {
+            return None;
+        }
+        self.refused.get(&(slot, record.offset())).map(|code| Failed::host(code.clone()))
+    }
+
+    /// Books a record that was dealt with.
+    fn note(&mut self, slot: usize, record: &Fetched, first: usize, outputs: u32, survivor: Option<u32>, bytes: usize) {
+        let at = &mut self.slots[slot];
+        at.advance(record.offset(), record.leader_epoch());
+        at.last_timestamp = record.timestamp();
+        at.delta.read += 1;
+        if survivor.is_some() {
+            at.delta.passed += 1;
+        } else {
+            at.delta.filtered += 1;
+        }
+        at.delta.emitted += u64::from(outputs - u32::from(survivor.is_some()));
+        self.bytes[slot] += bytes as u64;
+        if let Some(open) = &mut self.open {
+            open.bytes += bytes as u64;
+            let survivor = survivor.unwrap_or(u32::MAX);
+            open.entries.push(Entry { slot: slot as u32, offset: record.offset(), first: first as u32, outputs, survivor });
+        }
+    }
+
+    /// A record that could not be transformed or written: `on_error` decides. It never passes (I6).
+    fn put_aside(&mut self, slot: usize, record: &Fetched, failed: &Failed) -> Result<(), Failure> {
+        let shared = &self.lane.shared;
+        let offset = record.offset();
+        let OnError::Quarantine { topic: quarantine, payload } = &shared.pipeline.on_error else {
+            let detail = format!("record {}-{} at offset {offset} failed: {}{}; fix its cause or set on_error: quarantine", self.slots[slot].topic, self.slots[slot].partition, failed.code, failed.at(&self.chain));
+            return self.halt(slot, "record_failed", offset, detail);
+        };
+        let coordinates = Coordinates {
+            pipeline: &shared.pipeline.name,
+            source: &self.control.source,
+            topic: &self.slots[slot].topic,
+            partition: self.slots[slot].partition,
+            offset,
+            code: &failed.code,
+            plugin: failed.step.map(|step| self.chain.plugin(step)),
+            digest: failed.step.map(|step| self.chain.digest(step)),
+            generation: self.control.generation,
+        };
+        let (key, value) = (coordinates.key(), coordinates.value());
+        // The raw record first, on the source; the coordinates on the target are the truth (orphans are ignored).
+        if *payload == Payload::Source {
+            if self.raw.is_none() {
+                self.raw = Some(shared.raw_quarantine(quarantine)?);
+            }
+            if let Some(raw) = &mut self.raw {
+                raw.put(record, &key)?;
+            }
+        }
+        let topic = self.sink.topic(quarantine)?;
+        let partition = shared.quarantine_partition(self.lane.number);
+        let record_out = Record { topic, partition, key: Some(&key), value: Some(&value), headers: None, timestamp: record.timestamp().max(1) };
+        self.sink.send_untracked(record_out)?;
+        tracing::warn!(pipeline = shared.pipeline.name, topic = &*self.slots[slot].topic, partition = self.slots[slot].partition, offset, code = failed.code, "record quarantined");
+        let first = self.sink.taken();
+        self.note(slot, record, first, 0, None, 0);
+        let delta = &mut self.slots[slot].delta;
+        delta.filtered -= 1;
+        delta.quarantined += 1;
+        Ok(())
+    }
+
+    /// Stops one partition at `offset` and says why; the lane's others go on. Written with the next commit.
+    pub(super) fn halt(&mut self, slot: usize, code: &str, offset: i64, detail: String) -> Result<(), Failure> {
+        self.begin()?;
+        let at = &mut self.slots[slot];
+        tracing::error!(pipeline = self.lane.shared.pipeline.name, topic = &*at.topic, partition = at.partition, offset, code, "partition halted: {detail}");
+        at.halt(code, offset, detail);
+        self.source.stop(slot)?;
+        let reason = reason_of(code);
+        self.lane.state(LaneState::Halted, reason, &self.slots[slot].halted.as_ref().map_or(String::new(), |halted| halted.detail.clone()));
+        Ok(())
+    }
+
+    pub(super) fn begin(&mut self) -> Result<(), Failure> {
+        if self.open.is_none() {
+            self.sink.begin()?;
+            let since = Instant::now();
+            self.open = Some(Open { since, bytes: 0, entries: Vec::new() });
+            self.lane.report.began(self.lane.number);
+        }
+        Ok(())
+    }
+
+    /// The end of a partition moves its position over what is no record: control markers, compacted and aborted ones.
+    pub(super) fn end_of_partition(&mut self, slot: usize, next: i64) -> Result<(), Failure> {
+        if self.slots[slot].halted.is_none() && next > self.slots[slot].next {
+            self.begin()?;
+            self.slots[slot].move_to(next);
+        }
+        Ok(())
+    }
+
+    /// The source says that it cannot go on with a partition.
+    pub(super) fn broken(&mut self, slot: usize, code: RDKafkaErrorCode) -> Result<(), Failure> {
+        use RDKafkaErrorCode as E;
+        let (topic, partition, next) = (self.slots[slot].topic.clone(), self.slots[slot].partition, self.slots[slot].next);
+        match code {
+            E::AutoOffsetReset | E::OffsetOutOfRange => {
+                let client = &self.lane.shared.observer;
+                let ask = |spec| {
+                    let answers = ffi::list_offsets(client.client(), &[(&topic, partition)], spec, ASK_WITHIN).ok()?;
+                    answers.into_values().next()?.ok()
+                };
+                let detail = match (ask(Spec::Earliest), ask(Spec::Latest)) {
+                    (Some(first), _) if first > next => {
+                        format!("source offsets {next} to {} of {topic}-{partition} are gone: retention overtook the pipeline", first - 1)
+                    }
+                    (_, Some(end)) if end < next => {
+                        format!("the source log of {topic}-{partition} ends at {end}, below the position {next}: it was truncated")
+                    }
+                    _ => format!("the source does not serve offset {next} of {topic}-{partition}"),
+                };
+                let code = if detail.contains("truncated") { "log_truncated" } else { "gap" };
+                self.halt(slot, code, next, detail)
+            }
+            other => {
+                // The client keeps trying; say it once a partition and process.
+                if self.told.insert(slot) {
+                    tracing::warn!(pipeline = self.lane.shared.pipeline.name, topic = &*topic, partition, code = %other, "the source cannot be read; will retry");
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The reason of the closed list for a halt's code.
+fn reason_of(code: &str) -> Reason {
+    Reason::ALL.iter().copied().find(|reason| reason.as_str() == code).unwrap_or(Reason::Internal)
+}
+
+fn unparsed(error: &RDKafkaErrorCode) -> Failure {
+    Failure::Client(format!("cannot read a record's headers: {error}"))
+}

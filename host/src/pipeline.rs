@@ -1,0 +1,320 @@
+//! One pipeline in this process: what its lanes share, and the threads around them. It must not touch records.
+
+mod status;
+mod table;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::chain::{ChainPlan, StepPlan};
+use crate::config::plan::{Cluster, Delivery, Pipeline};
+use crate::discovery::{Discovery, DiscoveryError, REFRESH};
+use crate::group::Group;
+use crate::kafka::ffi::{self, Spec};
+use crate::kafka::{self, Context, ProducerSettings};
+use crate::lane::{Failure, Stop};
+use crate::metrics::{Metrics, PartitionLabels, PartitionMetrics};
+use crate::offset_map::Admission as MapAdmission;
+use crate::quarantine::RawQuarantine;
+use crate::topics::{StateTopics, TargetTopics};
+use crate::view::View;
+use crate::status::PipelineStatus;
+use status::Own;
+pub use status::pipeline_status;
+pub use table::{LaneInfo, LaneTable};
+
+/// How long a question for offsets may take.
+const ASK_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a stop waits for lanes to commit what they have open; the transaction time-out bounds what comes after.
+const DRAIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// The configuration as this process admits it to every lane.
+#[derive(Clone)]
+pub struct Admission {
+    /// SHA-256 of what decides the output, hexadecimal.
+    pub config: String,
+    /// The chain's steps, for their plugins' digests.
+    pub steps: Vec<Arc<StepPlan>>,
+    /// Public fingerprints of the keys that steps name, by key name.
+    pub keys: BTreeMap<String, String>,
+    /// Take back a configuration that was replaced, on purpose.
+    pub readmit: bool,
+}
+
+impl Admission {
+    /// SHA-256 of each step's plugin, hexadecimal, in chain order.
+    pub fn digests(&self) -> Vec<String> {
+        self.steps.iter().map(|step| step.digest.clone()).collect()
+    }
+
+    /// The same for the offset map.
+    pub fn map_record(&self, generation: u64) -> MapAdmission {
+        let digests = self.steps.iter().enumerate().map(|(number, step)| (format!("{number}:{}", step.name), step.digest_bytes()));
+        let key_ids = self.keys.iter().map(|(name, id)| format!("{name}:{id}")).collect();
+        MapAdmission { generation, config_hash: self.config.clone(), digests: digests.collect(), key_ids }
+    }
+}
+
+/// Memory of one lane, bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    pub consumer: usize,
+    pub producer: usize,
+}
+
+impl Budget {
+    /// Divides a process's budget over the lanes that it may come to own. A quarter stays for batches, instances and
+    /// the clients themselves.
+    pub fn of(memory: u64, lanes: u32) -> Self {
+        let share = (memory / u64::from(lanes.max(1))) as usize;
+        Self { consumer: share * 2 / 5, producer: share * 7 / 20 }
+    }
+}
+
+/// See [`Shared::ends`].
+pub type Ends = Mutex<(u64, Arc<BTreeMap<(String, i32), i64>>)>;
+
+/// What all lanes of a pipeline share.
+pub struct Shared {
+    pub pipeline: Pipeline,
+    pub source: Arc<Cluster>,
+    pub target: Arc<Cluster>,
+    pub source_id: String,
+    pub topics: StateTopics,
+    pub target_topics: Arc<TargetTopics>,
+    pub observer: BaseConsumer<Context>,
+    pub discovery: Discovery,
+    pub view: View,
+    pub chain: Arc<ChainPlan>,
+    pub metrics: Metrics,
+    /// Last stable offsets of the source, and how often they were asked for.
+    pub ends: Ends,
+    pub budget: Budget,
+    pub admission: Admission,
+    /// Host and process id.
+    pub owner: String,
+}
+
+impl Shared {
+    pub fn exactly_once(&self) -> bool {
+        self.pipeline.delivery == Delivery::ExactlyOnce
+    }
+
+    pub fn batch_bytes(&self) -> usize {
+        self.target_topics.batch_bytes()
+    }
+
+    /// Whether the offset map has ever been written: then an empty positions topic was lost, not new.
+    pub fn has_offset_map(&self) -> Result<bool, Failure> {
+        let lanes = 0..self.pipeline.lanes as i32;
+        let partitions: Vec<(&str, i32)> = lanes.map(|lane| (self.topics.offset_map.as_str(), lane)).collect();
+        let failed = |error: String| Failure::Client(format!("cannot look at the offset map: {error}"));
+        let ends = ffi::list_offsets(self.target_topics.observer().client(), &partitions, Spec::Latest, ASK_WITHIN).map_err(|error| failed(error.to_string()))?;
+        let mut any = false;
+        for (_, end) in ends {
+            any |= end.map_err(|error| failed(error.to_string()))? > 0;
+        }
+        Ok(any)
+    }
+
+    /// The end of each partition's counterpart on the target.
+    pub fn target_ends(&self, partitions: &[(&str, i32)]) -> Result<BTreeMap<(String, i32), i64>, Failure> {
+        let client = self.target_topics.observer().client();
+        let answers = ffi::list_offsets(client, partitions, Spec::Latest, ASK_WITHIN)
+            .map_err(|error| Failure::Client(format!("cannot ask the target for its ends: {error}")))?;
+        answers
+            .into_iter()
+            .map(|(at, end)| Ok((at.clone(), end.map_err(|error| Failure::Client(format!("cannot ask the target for the end of {}-{}: {error}", at.0, at.1)))?)))
+            .collect()
+    }
+
+    /// The lane's partition of the quarantine topic.
+    pub fn quarantine_partition(&self, lane: u32) -> i32 {
+        lane as i32
+    }
+
+    /// A writer of raw records to `topic` on the source cluster.
+    pub fn raw_quarantine(&self, topic: &str) -> Result<RawQuarantine, Failure> {
+        let timeout = self.pipeline.transaction.timeout;
+        let settings = ProducerSettings { transactional_id: None, transaction_timeout: timeout, memory: self.budget.producer / 4, batch_bytes: 256 * 1024 };
+        let failed = |error: String| Failure::Client(format!("cannot open the quarantine topic {topic} on the source: {error}"));
+        let source_topics = TargetTopics::new(&self.source, self.target_topics.is_premade()).map_err(|error| failed(error.to_string()))?;
+        source_topics.create(topic, self.pipeline.lanes as i32, &[("cleanup.policy", "delete")]).map_err(|error| failed(error.to_string()))?;
+        let partitions = source_topics.partition_count(topic).map_err(|error| failed(error.to_string()))?.unwrap_or(1);
+        let producer = kafka::producer(&self.source, &settings).map_err(|error| failed(error.to_string()))?;
+        Ok(RawQuarantine::new(producer, topic, partitions as i32, timeout)?)
+    }
+
+    /// The metrics of one source partition.
+    pub fn meter(&self, topic: &str, partition: i32) -> PartitionMetrics {
+        self.metrics.partition(PartitionLabels {
+            pipeline: self.pipeline.name.clone(),
+            source: self.source.name.clone(),
+            target: self.target.name.clone(),
+            topic: topic.to_owned(),
+            partition,
+        })
+    }
+
+    /// What the source's ends were when it was last asked, and the number of that answer.
+    pub fn ends(&self) -> (u64, Arc<BTreeMap<(String, i32), i64>>) {
+        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        (ends.0, ends.1.clone())
+    }
+
+    /// Last stable offsets of the source's partitions.
+    pub fn source_ends(&self) -> Result<BTreeMap<(String, i32), i64>, String> {
+        let sources = self.discovery.now();
+        let partitions: Vec<(&str, i32)> = sources.partitions().collect();
+        let answers = ffi::list_offsets(self.observer.client(), &partitions, Spec::LatestStable, ASK_WITHIN)
+            .map_err(|error| format!("cannot ask the source for its ends: {error}"))?;
+        Ok(answers.into_iter().filter_map(|(at, end)| Some((at, end.ok()?))).collect())
+    }
+
+    fn discover(&self) -> Result<(), DiscoveryError> {
+        self.discovery.refresh(&self.observer, &self.pipeline.topics, &self.target_topics)
+    }
+}
+
+/// A running pipeline; its threads end with [`Running::stop`].
+pub struct Running {
+    pub shared: Arc<Shared>,
+    pub table: Arc<LaneTable>,
+    stop: Arc<Stop>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// A pipeline could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Topic(#[from] crate::topics::TopicError),
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
+    #[error("cannot join the pipeline's group on the target: {0}")]
+    Group(String),
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Running {
+    /// Makes the pipeline's topics, looks at the source once, joins the group and starts to work.
+    pub fn start(shared: Shared) -> Result<Self, StartError> {
+        shared.target_topics.ensure_state(&shared.topics, shared.pipeline.lanes)?;
+        shared.discover()?;
+        let shared = Arc::new(shared);
+        let stop = Arc::new(Stop::default());
+        let table = Arc::new(LaneTable::new(shared.clone()));
+        let name = &shared.pipeline.name;
+        let group = Group::join(&shared.target, &format!("sluice.{name}"), &shared.topics.positions, table.clone())
+            .map_err(|error| StartError::Group(error.to_string()))?;
+        table.open(group.confirm());
+        let threads = vec![
+            spawn(format!("view {name}"), { let (shared, stop) = (shared.clone(), stop.clone()); move || follow(&shared, &stop) })?,
+            spawn(format!("discovery {name}"), { let (shared, stop) = (shared.clone(), stop.clone()); move || discover(&shared, &stop) })?,
+            spawn(format!("group {name}"), { let (table, stop) = (table.clone(), stop.clone()); move || tend(group, &table, &stop) })?,
+        ];
+        Ok(Self { shared, table, stop, threads: Mutex::new(threads) })
+    }
+
+    /// Asks everything to end.
+    pub fn stop(&self) {
+        self.stop.request();
+    }
+
+    /// The state of the pipeline, over all its processes.
+    pub fn status(&self) -> PipelineStatus {
+        let shared = &self.shared;
+        let own = Own { lanes: self.table.info(), steps: &shared.chain.steps };
+        pipeline_status(&shared.pipeline, &shared.view.now(), &shared.ends().1, Some(&own), &shared.owner)
+    }
+
+    /// Waits for every thread; the lanes have committed or given up what they had open.
+    pub fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!(pipeline = self.shared.pipeline.name, "a thread of the pipeline panicked");
+            }
+        }
+    }
+}
+
+/// Last stable offsets of these partitions, of those that answer.
+pub fn ends_of<'a>(source: &BaseConsumer<Context>, partitions: impl Iterator<Item = &'a (String, i32)>) -> BTreeMap<(String, i32), i64> {
+    let asked: Vec<(&str, i32)> = partitions.map(|(topic, partition)| (topic.as_str(), *partition)).collect();
+    match ffi::list_offsets(source.client(), &asked, Spec::LatestStable, ASK_WITHIN) {
+        Ok(answers) => answers.into_iter().filter_map(|(at, end)| Some((at, end.ok()?))).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "the source does not tell its ends; lag is unknown");
+            BTreeMap::new()
+        }
+    }
+}
+
+fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name).spawn(body)
+}
+
+fn follow(shared: &Shared, stop: &Stop) {
+    while !stop.requested() {
+        let followed = shared.view.follow(&shared.target, &shared.pipeline.name, &shared.topics.positions, shared.pipeline.lanes, &|| stop.requested());
+        if let Err(error) = followed {
+            tracing::warn!(pipeline = shared.pipeline.name, %error, "positions cannot be followed; will retry");
+            thread::park_timeout(Duration::from_secs(1));
+        }
+    }
+}
+
+fn discover(shared: &Shared, stop: &Stop) {
+    let mut failing = false;
+    let mut next = Instant::now() + REFRESH;
+    while !stop.requested() {
+        if Instant::now() < next {
+            thread::park_timeout(Duration::from_millis(50));
+            continue;
+        }
+        next = Instant::now() + REFRESH;
+        match shared.discover() {
+            Ok(()) => failing = false,
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(pipeline = shared.pipeline.name, %error, "topics cannot be followed; will retry");
+            }
+            Err(_) => {}
+        }
+        match shared.source_ends() {
+            Ok(answer) => {
+                let mut ends = shared.ends.lock().unwrap_or_else(PoisonError::into_inner);
+                *ends = (ends.0 + 1, Arc::new(answer));
+            }
+            Err(error) => tracing::debug!(pipeline = shared.pipeline.name, error, "the source does not tell its ends; lag stays as it was"),
+        }
+    }
+}
+
+/// The group's thread: polls always, tends the lanes, and drains them at the end.
+fn tend(group: Group<Arc<LaneTable>>, table: &LaneTable, stop: &Stop) {
+    let tick = Duration::from_millis(20);
+    while !stop.requested() && !table.stands_down() {
+        if let Some(error) = group.serve(tick) {
+            tracing::debug!(%error, "group");
+        }
+        table.tend();
+    }
+    let deadline = Instant::now() + DRAIN_WITHIN;
+    table.stop_all();
+    while !table.is_empty() && Instant::now() < deadline {
+        group.serve(tick);
+        table.reap();
+    }
+    group.leave();
+    while !stop.requested() {
+        thread::park_timeout(Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,271 @@
+//! The lanes that this process owns: starts them when the group says so, ends them when it takes them away, and takes
+//! over again what gave up. Whether a lane may be taken over is asked by the lane itself.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::Shared;
+use crate::group::{Confirm, Lanes};
+use crate::lane::{End, Lane, Report, Stop};
+use crate::metrics::{LaneMetrics, LaneState, Reason, TransactionResult};
+
+/// How long a revoked lane may take to commit or abort before it is let go; its successor fences it then.
+const REVOKE_WITHIN: Duration = Duration::from_secs(20);
+
+/// First and longest pause before a lane that gave up is taken over again.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// A lane that ran this long had recovered: its next pause starts small again.
+const HEALTHY_AFTER: Duration = Duration::from_secs(30);
+
+/// Stack of a lane's thread. Plugins run on it: wasm takes at most 512 KiB, the rest is the host's.
+const STACK: usize = 8 * 1024 * 1024;
+
+/// What is known of a lane in this process.
+#[derive(Clone, Debug)]
+pub struct LaneInfo {
+    pub state: LaneState,
+    pub reason: Reason,
+    pub detail: String,
+    /// When its open transaction began.
+    pub transaction: Option<Instant>,
+}
+
+struct Owned {
+    stop: Arc<Stop>,
+    thread: Option<JoinHandle<End>>,
+    metrics: LaneMetrics,
+    started: Instant,
+    pause: Duration,
+    again_at: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Inner {
+    owned: BTreeMap<u32, Owned>,
+    info: BTreeMap<u32, LaneInfo>,
+    stands_down: bool,
+}
+
+/// The lanes of one pipeline that this process owns.
+pub struct LaneTable {
+    shared: Arc<Shared>,
+    confirm: OnceLock<Mutex<Confirm>>,
+    inner: Arc<Mutex<Inner>>,
+}
+
+impl LaneTable {
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, confirm: OnceLock::new(), inner: Arc::default() }
+    }
+
+    /// Lanes can start once they have somebody to ask.
+    pub fn open(&self, confirm: Confirm) {
+        if self.confirm.set(Mutex::new(confirm)).is_err() {
+            tracing::error!(pipeline = self.shared.pipeline.name, "a lane table was opened twice");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A newer configuration runs elsewhere: this process leaves the pipeline to it.
+    pub fn stands_down(&self) -> bool {
+        self.lock().stands_down
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lock().owned.values().all(|owned| owned.thread.is_none())
+    }
+
+    /// State of every lane this process owns or owned.
+    pub fn info(&self) -> BTreeMap<u32, LaneInfo> {
+        self.lock().info.clone()
+    }
+
+    /// Whether a lane ended for good, as a whole.
+    pub fn any_ended_halted(&self) -> bool {
+        let inner = self.lock();
+        let ended = |lane: &u32| inner.owned.get(lane).is_some_and(|owned| owned.thread.is_none() && owned.again_at.is_none());
+        inner.info.iter().any(|(lane, info)| matches!(info.state, LaneState::Halted | LaneState::Declined) && ended(lane))
+    }
+
+    pub fn owns_any(&self) -> bool {
+        !self.lock().owned.is_empty()
+    }
+
+    fn start(&self, inner: &mut Inner, number: u32, pause: Duration) {
+        let Some(confirm) = self.confirm.get() else { return };
+        let confirm = confirm.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let stop = Arc::new(Stop::default());
+        let metrics = self.shared.metrics.lane(&self.shared.pipeline.name, number);
+        let report = Arc::new(Reporter { inner: self.inner.clone() });
+        let lane = Lane { shared: self.shared.clone(), number, stop: stop.clone(), confirm, report };
+        let name = format!("lane {}/{number}", self.shared.pipeline.name);
+        let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(move || lane.run());
+        let thread = match thread {
+            Ok(thread) => Some(thread),
+            Err(error) => {
+                tracing::error!(pipeline = self.shared.pipeline.name, lane = number, %error, "cannot start the lane's thread; will retry");
+                None
+            }
+        };
+        let again_at = thread.is_none().then(|| Instant::now() + LONGEST_PAUSE);
+        inner.owned.insert(number, Owned { stop, thread, metrics, started: Instant::now(), pause, again_at });
+    }
+
+    /// Reaps lanes that ended and takes over again those whose pause is over.
+    pub fn tend(&self) {
+        self.reap();
+        let mut inner = self.lock();
+        let now = Instant::now();
+        let due: Vec<(u32, Duration)> =
+            inner.owned.iter().filter(|(_, owned)| owned.again_at.is_some_and(|at| at <= now)).map(|(lane, owned)| (*lane, owned.pause)).collect();
+        for (lane, pause) in due {
+            self.start(&mut inner, lane, pause);
+        }
+    }
+
+    /// Collects lanes that ended.
+    pub fn reap(&self) {
+        let finished: Vec<(u32, JoinHandle<End>)> = {
+            let mut inner = self.lock();
+            let done = |owned: &mut Owned| owned.thread.take_if(|thread| thread.is_finished());
+            inner.owned.iter_mut().filter_map(|(lane, owned)| Some((*lane, done(owned)?))).collect()
+        };
+        for (lane, thread) in finished {
+            let end = thread.join().unwrap_or_else(|_| End::GivenUp { reason: Reason::Internal, detail: "the lane's thread panicked".into() });
+            self.ended(lane, end);
+        }
+    }
+
+    fn ended(&self, lane: u32, end: End) {
+        let pipeline = &self.shared.pipeline.name;
+        let reporter = Reporter { inner: self.inner.clone() };
+        reporter.lost(lane, &end);
+        match end {
+            End::Stopped => reporter.state(lane, LaneState::Waiting, Reason::None, ""),
+            End::GivenUp { reason, detail } => {
+                tracing::warn!(pipeline, lane, "lane given up; will take over again if it is still ours: {detail}");
+                reporter.state(lane, LaneState::TakingOver, reason, &detail);
+                let mut inner = self.lock();
+                if let Some(owned) = inner.owned.get_mut(&lane) {
+                    let last = if owned.started.elapsed() > HEALTHY_AFTER { Duration::ZERO } else { owned.pause };
+                    owned.pause = (last * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+                    owned.again_at = Some(Instant::now() + owned.pause);
+                }
+            }
+            End::Halted { reason, detail } => {
+                tracing::error!(pipeline, lane, "lane halted: {detail}");
+                reporter.state(lane, LaneState::Halted, reason, &detail);
+            }
+            End::Declined(declined) => {
+                tracing::error!(pipeline, lane, "lane declined; leaving the pipeline to the newer configuration: {declined}");
+                reporter.state(lane, LaneState::Declined, Reason::OlderGeneration, &declined.to_string());
+                self.lock().stands_down = true;
+            }
+        }
+    }
+
+    /// Asks every lane to finish; [`LaneTable::reap`] collects them.
+    pub fn stop_all(&self) {
+        let mut inner = self.lock();
+        for owned in inner.owned.values_mut() {
+            owned.stop.request();
+            owned.again_at = None;
+        }
+    }
+}
+
+impl Lanes for Arc<LaneTable> {
+    fn assigned(&self, lanes: &[u32]) {
+        tracing::info!(pipeline = self.shared.pipeline.name, ?lanes, "lanes assigned");
+        let mut inner = self.lock();
+        for lane in lanes {
+            self.start(&mut inner, *lane, Duration::ZERO);
+        }
+    }
+
+    fn revoked(&self, lanes: &[u32]) {
+        tracing::info!(pipeline = self.shared.pipeline.name, ?lanes, "lanes revoked");
+        let going: Vec<(u32, Owned)> = {
+            let mut inner = self.lock();
+            lanes.iter().filter_map(|lane| Some((*lane, inner.owned.remove(lane)?))).collect()
+        };
+        for (_, owned) in &going {
+            owned.stop.request();
+        }
+        let deadline = Instant::now() + REVOKE_WITHIN;
+        for (lane, owned) in going {
+            let Some(thread) = owned.thread else { continue };
+            while !thread.is_finished() && Instant::now() < deadline {
+                thread::park_timeout(Duration::from_millis(5));
+            }
+            if thread.is_finished() {
+                if thread.join().is_err() {
+                    tracing::error!(pipeline = self.shared.pipeline.name, lane, "the lane's thread panicked");
+                }
+            } else {
+                tracing::warn!(pipeline = self.shared.pipeline.name, lane, "the lane did not finish in time; its successor fences it");
+            }
+        }
+        let mut inner = self.lock();
+        for lane in lanes {
+            inner.info.remove(lane);
+        }
+    }
+}
+
+struct Reporter {
+    inner: Arc<Mutex<Inner>>,
+}
+
+impl Reporter {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A lane ended; a transaction that it left open is not its own any more.
+    fn lost(&self, lane: u32, end: &End) {
+        let open = self.lock().info.get(&lane).is_some_and(|info| info.transaction.is_some());
+        if open {
+            let fenced = matches!(end, End::GivenUp { reason: Reason::Fenced, .. });
+            self.ended(lane, if fenced { TransactionResult::Fenced } else { TransactionResult::Unknown });
+        }
+    }
+}
+
+impl Report for Reporter {
+    fn state(&self, lane: u32, state: LaneState, reason: Reason, detail: &str) {
+        let mut inner = self.lock();
+        // A lane that was let go may still speak; its successor's word counts.
+        let Some(owned) = inner.owned.get(&lane) else { return };
+        owned.metrics.set(state, reason);
+        let transaction = inner.info.get(&lane).and_then(|info| info.transaction);
+        inner.info.insert(lane, LaneInfo { state, reason, detail: detail.to_owned(), transaction });
+    }
+
+    fn began(&self, lane: u32) {
+        let mut inner = self.lock();
+        if let Some(owned) = inner.owned.get(&lane) {
+            owned.metrics.transaction_began();
+        }
+        if let Some(info) = inner.info.get_mut(&lane) {
+            info.transaction = Some(Instant::now());
+        }
+    }
+
+    fn ended(&self, lane: u32, result: TransactionResult) {
+        let mut inner = self.lock();
+        if let Some(owned) = inner.owned.get(&lane) {
+            owned.metrics.transaction_ended(result);
+        }
+        if let Some(info) = inner.info.get_mut(&lane) {
+            info.transaction = None;
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Which plugin a step's name means: a component in the plugin directory, or else one that the binary carries. It must
+//! not run any on records.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::config;
+use crate::plugin::{self, Host, Plugin};
+
+/// The components that a process can use, by name.
+pub struct Plugins {
+    by_name: BTreeMap<String, Arc<Plugin>>,
+    /// Files of the directory that are none, and why.
+    unusable: Vec<String>,
+    batch_records: usize,
+}
+
+/// The plugin directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginsError {
+    #[error("cannot read the plugin directory {dir}: {reason}")]
+    Directory { dir: PathBuf, reason: String },
+    #[error("plugins {first} and {second} both call themselves {name}; remove one")]
+    Twice { name: String, first: String, second: String },
+    #[error("cannot start the plugin engine: {0}")]
+    Engine(String),
+    #[error("the embedded plugin {name} cannot be loaded: {reason}")]
+    Embedded { name: &'static str, reason: String },
+}
+
+impl Plugins {
+    /// Loads every component of the directory, then the embedded ones whose name nobody took. A file that cannot be
+    /// used stops nothing unless a step names it.
+    pub fn load(host: &Host, config: &config::plan::Plugins) -> Result<Self, PluginsError> {
+        let mut plugins = Self { by_name: BTreeMap::new(), unusable: Vec::new(), batch_records: config.limits.batch_records as usize };
+        if let Some(dir) = &config.dir {
+            plugins.load_directory(host, dir)?;
+        }
+        for (name, component) in plugin::EMBEDDED {
+            if !plugins.by_name.contains_key(*name) {
+                let loaded = host
+                    .load(component.to_vec(), &format!("embedded:{name}"))
+                    .map_err(|error| PluginsError::Embedded { name, reason: error.to_string() })?;
+                plugins.by_name.insert((*name).to_owned(), loaded);
+            }
+        }
+        Ok(plugins)
+    }
+
+    fn load_directory(&mut self, host: &Host, dir: &Path) -> Result<(), PluginsError> {
+        let failed = |error: std::io::Error| PluginsError::Directory { dir: dir.to_owned(), reason: error.to_string() };
+        let mut files: Vec<PathBuf> = Vec::new();
+        for entry in std::fs::read_dir(dir).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            // A file that is still being written has another name; renaming makes it a plugin.
+            let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if !hidden && path.extension().is_some_and(|extension| extension == "wasm") {
+                files.push(path);
+            }
+        }
+        files.sort();
+        let mut origins: BTreeMap<String, String> = BTreeMap::new();
+        for file in files {
+            let shown = file.display().to_string();
+            let loaded = plugin::read_component(&file).map_err(|error| error.to_string()).and_then(|bytes| host.load(bytes, &shown).map_err(|error| error.to_string()));
+            match loaded {
+                Ok(plugin) => {
+                    let name = plugin.description().name.clone();
+                    if let Some(first) = origins.insert(name.clone(), shown.clone()) {
+                        return Err(PluginsError::Twice { name, first, second: shown });
+                    }
+                    tracing::info!(plugin = name, file = shown, digest = %plugin.digest(), "plugin loaded");
+                    self.by_name.insert(name, plugin);
+                }
+                Err(reason) => {
+                    tracing::warn!(file = shown, reason, "plugin file cannot be used");
+                    self.unusable.push(format!("{shown}: {reason}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The plugin of that name, or a sentence that says what there is.
+    pub fn named(&self, name: &str) -> Result<&Arc<Plugin>, String> {
+        self.by_name.get(name).ok_or_else(|| {
+            let known: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
+            let hint = config::nearest(name, known.iter().copied()).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+            let unusable = if self.unusable.is_empty() { String::new() } else { format!("; not usable: {}", self.unusable.join("; ")) };
+            format!("no plugin is named {name:?} (there are: {}){hint}{unusable}", known.join(", "))
+        })
+    }
+
+    /// Most records that one call takes.
+    pub fn batch_records(&self) -> usize {
+        self.batch_records
+    }
+}

@@ -1,0 +1,86 @@
+//! Where a record goes that could not be transformed: its coordinates to the target in the lane's transaction, and,
+//! with `payload: source`, the raw record to a topic on the source cluster first. No payload ever reaches the target.
+
+use std::time::Duration;
+
+use rdkafka::producer::BaseProducer;
+use serde::Serialize;
+
+use crate::kafka::Context;
+use crate::kafka::ffi::{Fetched, Headers};
+use crate::sink::{Kind, Record, Sink, SinkError};
+
+/// What the target is told of a quarantined record. Codes and digests only: no text from a guest, no payload.
+#[derive(Serialize)]
+pub struct Coordinates<'a> {
+    pub pipeline: &'a str,
+    /// Cluster id of the source.
+    pub source: &'a str,
+    pub topic: &'a str,
+    pub partition: i32,
+    pub offset: i64,
+    /// A code of the host or one that the plugin declared.
+    pub code: &'a str,
+    /// The plugin that could not transform it; absent where the host or the target refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<&'a str>,
+    pub generation: u64,
+}
+
+#[derive(Serialize)]
+struct Where<'a> {
+    source: &'a str,
+    topic: &'a str,
+    partition: i32,
+    offset: i64,
+}
+
+impl Coordinates<'_> {
+    /// The record's identity: the same record always has the same key, so that a replay can tell doubles.
+    pub fn key(&self) -> Vec<u8> {
+        json(&Where { source: self.source, topic: self.topic, partition: self.partition, offset: self.offset })
+    }
+
+    pub fn value(&self) -> Vec<u8> {
+        json(self)
+    }
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("plain structs always serialise")
+}
+
+/// Writes raw records to the quarantine topic on the source cluster, idempotent and acknowledged before the lane's
+/// transaction commits.
+pub struct RawQuarantine {
+    sink: Sink,
+    topic: u16,
+    partitions: i32,
+}
+
+impl RawQuarantine {
+    /// `producer` is an idempotent producer of the source cluster, `partitions` the topic's partition count there.
+    pub fn new(producer: BaseProducer<Context>, topic: &str, partitions: i32, timeout: Duration) -> Result<Self, SinkError> {
+        let mut sink = Sink::new(producer, false, timeout);
+        let topic = sink.topic(topic)?;
+        Ok(Self { sink, topic, partitions: partitions.max(1) })
+    }
+
+    /// Hands a record over; [`RawQuarantine::settle`] waits for its acknowledgement. The key holds the coordinates (the
+    /// record's own key and headers come along: key as header `sluice-key`).
+    pub fn put(&mut self, record: &Fetched, coordinates: &[u8]) -> Result<(), SinkError> {
+        let unread = |code| SinkError { doing: "copy a record's headers", reason: "they cannot be read".into(), code: Some(code), kind: Kind::Lost };
+        let mut headers = record.copy_headers().map_err(unread)?.unwrap_or_else(|| Headers::new(1));
+        headers.push(b"sluice-key", record.key());
+        let partition = record.partition().rem_euclid(self.partitions);
+        let timestamp = record.timestamp().max(1);
+        self.sink.send_untracked(Record { topic: self.topic, partition, key: Some(coordinates), value: record.value(), headers: Some(headers), timestamp })
+    }
+
+    /// Waits until everything put aside is acknowledged.
+    pub fn settle(&mut self) -> Result<(), SinkError> {
+        self.sink.settle()
+    }
+}

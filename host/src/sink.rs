@@ -1,0 +1,309 @@
+//! Writes to the target: one producer, what became of each record it took, and the transaction around them. It knows
+//! nothing of sources and positions; whether to abort, replay or give up is read off [`SinkError::kind`].
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, Producer, PurgeConfig};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::util::Timeout;
+
+use crate::kafka::Context;
+use crate::kafka::ffi::{self, Headers, Outgoing, ReportQueue, Ticket, TopicHandle};
+
+/// How long one look for reports blocks while the producer's queue is full or is being flushed.
+const SERVE: Duration = Duration::from_millis(20);
+
+/// How long an abort waits for purged records to report before it goes on without them.
+const PURGE_WITHIN: Duration = Duration::from_secs(10);
+
+/// Ticket of a record whose landing place nobody asks for.
+const UNTRACKED: Ticket = Ticket::MAX;
+
+/// What has to happen after a failed call. Computed here and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The transaction cannot be committed: abort it, rewind, begin again.
+    Abort,
+    /// The target refused a record: as abort, and replay in ever smaller transactions until it stands alone.
+    Refused,
+    /// Fatal, fenced or of unknown outcome: close the producer and give the lane up.
+    Lost,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} on the target: {reason}")]
+pub struct SinkError {
+    pub doing: &'static str,
+    pub reason: String,
+    pub code: Option<RDKafkaErrorCode>,
+    pub kind: Kind,
+}
+
+impl SinkError {
+    /// A newer producer with our transactional id exists: another process owns the lane.
+    pub fn is_fenced(&self) -> bool {
+        matches!(self.code, Some(RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::InvalidProducerEpoch | RDKafkaErrorCode::Fenced))
+    }
+}
+
+/// Where a produced record landed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Landing {
+    pub topic: u16,
+    pub partition: i32,
+    pub offset: i64,
+}
+
+/// A record to write; everything is copied.
+pub struct Record<'a> {
+    pub topic: u16,
+    pub partition: i32,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub headers: Option<Headers>,
+    /// Milliseconds since the epoch, above 0.
+    pub timestamp: i64,
+}
+
+/// One producer and its open transaction.
+///
+/// ```text
+/// idle ──begin──▶ open ──settle──▶ settled ──commit──▶ idle
+///                  └────────abort────────────────────▶ idle
+/// ```
+pub struct Sink {
+    // Fields drop in this order: handles and queue before the client.
+    topics: Vec<TopicHandle>,
+    reports: ReportQueue,
+    producer: BaseProducer<Context>,
+    names: Vec<String>,
+    by_name: HashMap<String, u16>,
+    landed: Vec<Landing>,
+    outstanding: usize,
+    failure: Option<(RDKafkaErrorCode, String)>,
+    transactional: bool,
+    timeout: Duration,
+}
+
+impl Sink {
+    /// `timeout` is the transaction time-out: no wait in here is longer.
+    pub fn new(producer: BaseProducer<Context>, transactional: bool, timeout: Duration) -> Self {
+        Self {
+            topics: Vec::new(),
+            reports: ReportQueue::new(&producer),
+            producer,
+            names: Vec::new(),
+            by_name: HashMap::new(),
+            landed: Vec::new(),
+            outstanding: 0,
+            failure: None,
+            transactional,
+            timeout,
+        }
+    }
+
+    /// Fences every earlier producer of the same transactional id and ends what it left open.
+    pub fn init(&self) -> Result<(), SinkError> {
+        if !self.transactional {
+            return Ok(());
+        }
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            match self.producer.init_transactions(Duration::from_secs(10)) {
+                Ok(()) => return Ok(()),
+                Err(error) if retriable(&error) && Instant::now() < deadline => {}
+                Err(error) => return Err(self.classified("initialise transactions", &error)),
+            }
+        }
+    }
+
+    /// The number of a target topic in this sink.
+    pub fn topic(&mut self, name: &str) -> Result<u16, SinkError> {
+        if let Some(index) = self.by_name.get(name) {
+            return Ok(*index);
+        }
+        let lost = |reason: &str| SinkError { doing: "open a topic", reason: reason.to_owned(), code: None, kind: Kind::Lost };
+        let handle = TopicHandle::new(&self.producer, name).ok_or_else(|| lost("the client refuses the topic's name"))?;
+        let index = u16::try_from(self.topics.len()).map_err(|_| lost("more than 65,535 target topics in one lane"))?;
+        self.topics.push(handle);
+        self.names.push(name.to_owned());
+        self.by_name.insert(name.to_owned(), index);
+        Ok(index)
+    }
+
+    pub fn topic_name(&self, index: u16) -> &str {
+        &self.names[usize::from(index)]
+    }
+
+    pub fn begin(&mut self) -> Result<(), SinkError> {
+        self.landed.clear();
+        self.failure = None;
+        if self.transactional { self.producer.begin_transaction().map_err(|error| self.classified("begin a transaction", &error)) } else { Ok(()) }
+    }
+
+    /// Takes a record and returns the ticket to ask [`Sink::landing`] with once settled. Waits while the queue is full.
+    pub fn send(&mut self, record: Record<'_>) -> Result<Ticket, SinkError> {
+        let ticket = self.landed.len();
+        self.landed.push(Landing { topic: record.topic, partition: record.partition, offset: -1 });
+        self.enqueue(record, ticket)?;
+        Ok(ticket)
+    }
+
+    /// Takes a record whose landing place nobody asks for.
+    pub fn send_untracked(&mut self, record: Record<'_>) -> Result<(), SinkError> {
+        self.enqueue(record, UNTRACKED)
+    }
+
+    fn enqueue(&mut self, record: Record<'_>, ticket: Ticket) -> Result<(), SinkError> {
+        let mut deadline = None;
+        let Record { topic, partition, key, value, mut headers, timestamp } = record;
+        loop {
+            let out = Outgoing { topic: &self.topics[usize::from(topic)], partition, key, value, headers, timestamp, ticket };
+            match ffi::produce(&self.producer, out) {
+                Ok(()) => {
+                    self.outstanding += 1;
+                    return Ok(());
+                }
+                Err((RDKafkaErrorCode::QueueFull, back)) => {
+                    headers = back.headers;
+                    let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.timeout);
+                    self.serve(SERVE)?;
+                    if Instant::now() > deadline {
+                        return Err(self.failed("write a record", RDKafkaErrorCode::QueueFull, "the target takes no records".into()));
+                    }
+                }
+                Err((code, _)) => return Err(self.failed("write a record", code, code.to_string())),
+            }
+        }
+    }
+
+    /// Takes in the reports that are there, waiting up to `wait` for the first.
+    pub fn serve(&mut self, wait: Duration) -> Result<(), SinkError> {
+        let (landed, outstanding, failure) = (&mut self.landed, &mut self.outstanding, &mut self.failure);
+        let served = self.reports.serve(wait, |report| {
+            *outstanding = outstanding.saturating_sub(1);
+            if let Some(code) = report.error {
+                failure.get_or_insert_with(|| (code, code.to_string()));
+            } else if let Some(landing) = landed.get_mut(report.ticket) {
+                landing.offset = report.offset;
+                landing.partition = report.partition;
+            }
+        });
+        if let Err((code, text)) = served {
+            if code == RDKafkaErrorCode::Fatal {
+                let (code, text) = self.producer.client().fatal_error().unwrap_or((code, text));
+                return Err(SinkError { doing: "write", reason: text, code: Some(code), kind: Kind::Lost });
+            }
+            // Connection errors: the client reconnects by itself, deliveries tell whether it did in time.
+            self.producer.client().context().error(KafkaError::Global(code), &text);
+        }
+        Ok(())
+    }
+
+    /// Waits until every record was acknowledged. Afterwards each ticket has its landing place, or this fails: offsets
+    /// are never inferred.
+    pub fn settle(&mut self) -> Result<(), SinkError> {
+        let deadline = Instant::now() + self.timeout;
+        while self.outstanding > 0 {
+            self.hurry();
+            self.serve(SERVE)?;
+            if Instant::now() > deadline {
+                return Err(self.failed("have records acknowledged", RDKafkaErrorCode::OperationTimedOut, "time ran out".into()));
+            }
+        }
+        if let Some((code, text)) = self.failure.take() {
+            return Err(self.failed("have a record acknowledged", code, text));
+        }
+        if self.landed.iter().any(|landing| landing.offset < 0) {
+            return Err(self.failed("have a record acknowledged", RDKafkaErrorCode::Fail, "an acknowledgement came without an offset".into()));
+        }
+        Ok(())
+    }
+
+    /// Makes the client send what lingers.
+    fn hurry(&self) {
+        ffi::wake_senders(&self.producer);
+    }
+
+    /// Where a settled record landed.
+    pub fn landing(&self, ticket: Ticket) -> Landing {
+        self.landed[ticket]
+    }
+
+    /// Records taken since begin whose landing place is kept.
+    pub fn taken(&self) -> usize {
+        self.landed.len()
+    }
+
+    /// Commits; everything must be settled.
+    pub fn commit(&mut self) -> Result<(), SinkError> {
+        if !self.transactional {
+            return Ok(());
+        }
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            // Never: the rest of the transaction's time. A shorter wait leaves client and coordinator apart.
+            match self.producer.commit_transaction(Timeout::Never) {
+                Ok(()) => return Ok(()),
+                Err(error) if retriable(&error) && Instant::now() < deadline => tracing::debug!(%error, "commit again"),
+                Err(error) => return Err(self.classified("commit", &error)),
+            }
+        }
+    }
+
+    /// Drops everything since begin.
+    pub fn abort(&mut self) -> Result<(), SinkError> {
+        self.producer.purge(PurgeConfig::default().queue().inflight());
+        let deadline = Instant::now() + PURGE_WITHIN;
+        while self.outstanding > 0 && Instant::now() < deadline {
+            self.serve(SERVE)?;
+        }
+        self.failure = None;
+        self.landed.clear();
+        if self.outstanding > 0 {
+            return Err(SinkError { doing: "abort", reason: "purged records did not report".into(), code: None, kind: Kind::Lost });
+        }
+        if !self.transactional {
+            return Ok(());
+        }
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            match self.producer.abort_transaction(Timeout::Never) {
+                Ok(()) => return Ok(()),
+                Err(error) if retriable(&error) && Instant::now() < deadline => tracing::debug!(%error, "abort again"),
+                // Whatever it is, the producer's state is unknown now (librdkafka #4849 ends here too).
+                Err(error) => return Err(SinkError { kind: Kind::Lost, ..self.classified("abort", &error) }),
+            }
+        }
+    }
+
+    fn failed(&self, doing: &'static str, code: RDKafkaErrorCode, reason: String) -> SinkError {
+        if let Some((code, reason)) = self.producer.client().fatal_error() {
+            return SinkError { doing, reason, code: Some(code), kind: Kind::Lost };
+        }
+        use RDKafkaErrorCode as E;
+        let kind = match code {
+            E::MessageSizeTooLarge | E::InvalidTimestamp | E::InvalidRecord | E::InvalidMessage | E::InvalidMessageSize | E::PolicyViolation => Kind::Refused,
+            E::ProducerFenced | E::InvalidProducerEpoch | E::Fenced | E::Fatal => Kind::Lost,
+            _ => Kind::Abort,
+        };
+        SinkError { doing, reason, code: Some(code), kind }
+    }
+
+    fn classified(&self, doing: &'static str, error: &KafkaError) -> SinkError {
+        let code = error.rdkafka_error_code();
+        let (kind, reason) = match error {
+            KafkaError::Transaction(error) if error.txn_requires_abort() => (Kind::Abort, error.string()),
+            KafkaError::Transaction(error) => (Kind::Lost, error.string()),
+            other => (Kind::Lost, other.to_string()),
+        };
+        SinkError { doing, reason, code, kind }
+    }
+}
+
+fn retriable(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::Transaction(error) if error.is_retriable() && !error.is_fatal() && !error.txn_requires_abort())
+}

@@ -1,0 +1,179 @@
+//! Reads the source partitions of one lane. Owns where each of them stands in memory; where they stand for good is the
+//! lane's to commit.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::Offset;
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::kafka::Context;
+use crate::kafka::ffi::{FetchQueue, Fetched};
+
+/// The source consumer failed as a whole, or refused an assignment.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} the source: {reason}")]
+pub struct SourceError {
+    pub doing: &'static str,
+    pub reason: String,
+}
+
+/// What one look at the source brought, besides records.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The end of a partition, for now: everything below `next` has been delivered or is no record.
+    End { slot: usize, next: i64 },
+    /// The partition cannot be read on.
+    Broken { slot: usize, code: RDKafkaErrorCode },
+}
+
+/// A run of records of one partition, in order, within [`Batch::records`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    pub slot: usize,
+    pub start: usize,
+    pub end: usize,
+}
+
+/// What one look at the source brought. Reused from look to look.
+#[derive(Default)]
+pub struct Batch {
+    pub records: Vec<Fetched>,
+    pub runs: Vec<Run>,
+    pub events: Vec<Event>,
+    raw: Vec<Fetched>,
+}
+
+struct Reading {
+    topic: Arc<str>,
+    partition: i32,
+    /// The lowest offset that may still come; None while the partition is not assigned.
+    next: Option<i64>,
+}
+
+/// One consumer and the partitions assigned to it, by slot number.
+pub struct Source {
+    queue: FetchQueue<Context>,
+    reading: Vec<Reading>,
+    by_handle: HashMap<(usize, i32), usize>,
+}
+
+impl Source {
+    pub fn new(consumer: BaseConsumer<Context>) -> Result<Self, SourceError> {
+        let queue = FetchQueue::new(consumer)
+            .ok_or_else(|| SourceError { doing: "open the queue of", reason: "the client has no consumer queue".into() })?;
+        Ok(Self { queue, reading: Vec::new(), by_handle: HashMap::new() })
+    }
+
+    /// Adds a partition and returns its slot; it is read from `next` on after the next [`Source::rewind`] or
+    /// [`Source::start`].
+    pub fn add(&mut self, topic: Arc<str>, partition: i32) -> usize {
+        self.reading.push(Reading { topic, partition, next: None });
+        self.reading.len() - 1
+    }
+
+    /// Starts one more partition without disturbing the others.
+    pub fn start(&mut self, slot: usize, next: i64) -> Result<(), SourceError> {
+        self.reading[slot].next = Some(next);
+        let list = self.list(&[slot])?;
+        self.queue.consumer().incremental_assign(&list).map_err(|error| refused(&error))
+    }
+
+    /// Stops one partition; the others go on.
+    pub fn stop(&mut self, slot: usize) -> Result<(), SourceError> {
+        if self.reading[slot].next.is_none() {
+            return Ok(());
+        }
+        let list = self.list(&[slot])?;
+        self.reading[slot].next = None;
+        self.queue.consumer().incremental_unassign(&list).map_err(|error| refused(&error))
+    }
+
+    /// Drops everything prefetched and reads every assigned partition again from what `next` says.
+    pub fn rewind(&mut self, next: impl Fn(usize) -> i64) -> Result<(), SourceError> {
+        let slots: Vec<usize> = (0..self.reading.len()).filter(|slot| self.reading[*slot].next.is_some()).collect();
+        if slots.is_empty() {
+            return Ok(());
+        }
+        // Unassigning first ends every fetch under way; the new assignment has a new version, which outdates what is
+        // still queued.
+        let old = self.list(&slots)?;
+        self.queue.consumer().incremental_unassign(&old).map_err(|error| refused(&error))?;
+        for slot in &slots {
+            self.reading[*slot].next = Some(next(*slot));
+        }
+        let new = self.list(&slots)?;
+        self.queue.consumer().incremental_assign(&new).map_err(|error| refused(&error))
+    }
+
+    fn list(&self, slots: &[usize]) -> Result<TopicPartitionList, SourceError> {
+        let mut list = TopicPartitionList::with_capacity(slots.len());
+        for slot in slots {
+            let reading = &self.reading[*slot];
+            let offset = Offset::Offset(reading.next.unwrap_or(0));
+            list.add_partition_offset(&reading.topic, reading.partition, offset).map_err(|error| refused(&error))?;
+        }
+        Ok(list)
+    }
+
+    /// Fills `batch` with up to `most` records, waiting up to `wait` for the first. A record that is not the next of
+    /// its partition (left over from before a rewind) is dropped here.
+    pub fn fetch(&mut self, batch: &mut Batch, most: usize, wait: Duration) -> Result<(), SourceError> {
+        batch.records.clear();
+        batch.runs.clear();
+        batch.events.clear();
+        self.queue.take(&mut batch.raw, most, wait);
+        for fetched in batch.raw.drain(..) {
+            let slot = self.slot_of(&fetched);
+            match (fetched.error(), slot) {
+                (None, Some(slot)) => {
+                    let offset = fetched.offset();
+                    if self.reading[slot].next.is_none_or(|next| offset < next) {
+                        continue;
+                    }
+                    self.reading[slot].next = Some(offset + 1);
+                    let at = batch.records.len();
+                    match batch.runs.last_mut() {
+                        Some(run) if run.slot == slot => run.end = at + 1,
+                        _ => batch.runs.push(Run { slot, start: at, end: at + 1 }),
+                    }
+                    batch.records.push(fetched);
+                }
+                (Some(RDKafkaErrorCode::PartitionEOF), Some(slot)) => {
+                    let next = fetched.offset();
+                    if self.reading[slot].next.is_some_and(|expected| next >= expected) {
+                        self.reading[slot].next = Some(next);
+                        batch.events.push(Event::End { slot, next });
+                    }
+                }
+                (Some(code), Some(slot)) => {
+                    if self.reading[slot].next.is_some() {
+                        batch.events.push(Event::Broken { slot, code });
+                    }
+                }
+                // An event of the client as a whole: it reconnects by itself and has logged why.
+                (_, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn slot_of(&mut self, fetched: &Fetched) -> Option<usize> {
+        let id = (fetched.topic_handle(), fetched.partition());
+        if let Some(slot) = self.by_handle.get(&id) {
+            return Some(*slot);
+        }
+        let topic = fetched.topic()?;
+        let slot = self.reading.iter().position(|reading| &*reading.topic == topic && reading.partition == id.1)?;
+        self.by_handle.insert(id, slot);
+        Some(slot)
+    }
+}
+
+fn refused(error: &KafkaError) -> SourceError {
+    SourceError { doing: "assign partitions of", reason: error.to_string() }
+}

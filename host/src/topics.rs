@@ -1,0 +1,231 @@
+//! Topics on the target: Sluice's own, checked at start, and the data topics, created and grown to the source's
+//! partition count. It must never shrink, delete or change a topic that exists.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::config::plan::Cluster;
+use crate::discovery::Topic;
+use crate::kafka::{self, Context};
+
+/// How long a question to the target may take.
+const ASK_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long a created topic may take to be visible.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(15);
+
+/// Batch size where no topic says less: librdkafka's own default for `batch.size`.
+const LARGEST_BATCH: usize = 1_000_000;
+
+/// Names of a pipeline's own topics on the target.
+#[derive(Clone, Debug)]
+pub struct StateTopics {
+    pub positions: String,
+    pub offset_map: String,
+    pub quarantine: Option<String>,
+}
+
+impl StateTopics {
+    pub fn new(pipeline: &str, quarantine: Option<&str>) -> Self {
+        Self {
+            positions: format!("__sluice.{pipeline}.positions"),
+            offset_map: format!("__sluice.{pipeline}.offset-map"),
+            quarantine: quarantine.map(str::to_owned),
+        }
+    }
+}
+
+/// A topic could not be made, or is not what it has to be.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicError {
+    #[error("cannot {doing} topic {topic} on {cluster}: {reason}")]
+    Failed { doing: &'static str, topic: String, cluster: String, reason: String },
+    #[error("cannot make a client for cluster {cluster}: {reason}; check its properties")]
+    Client { cluster: String, reason: String },
+    #[error("topic {topic} on {cluster} is not fit to hold positions: {reason}; it was made or changed by somebody else")]
+    Unfit { topic: String, cluster: String, reason: String },
+    #[error("topic {topic} on {cluster} has {found} partitions, the configuration says lanes: {lanes}; set lanes: {found} back")]
+    Lanes { topic: String, cluster: String, found: usize, lanes: u32 },
+}
+
+impl TopicError {
+    /// A client of the cluster could not be made.
+    pub fn client(cluster: &Cluster, error: &KafkaError) -> Self {
+        Self::Client { cluster: cluster.name.clone(), reason: error.to_string() }
+    }
+}
+
+/// The target's side of a pipeline's topics.
+pub struct TargetTopics {
+    cluster: String,
+    /// None: every topic was made beforehand (librdkafka's mock cluster answers no admin request).
+    admin: Option<AdminClient<DefaultClientContext>>,
+    observer: BaseConsumer<Context>,
+    runtime: tokio::runtime::Runtime,
+    /// Smallest `max.message.bytes` seen among the data topics.
+    batch_bytes: AtomicUsize,
+}
+
+impl TargetTopics {
+    pub fn new(cluster: &Cluster, premade: bool) -> Result<Self, TopicError> {
+        let failed = |error: KafkaError| TopicError::client(cluster, &error);
+        let admin = if premade { None } else { Some(kafka::admin(cluster).map_err(failed)?) };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(|error| TopicError::Client { cluster: cluster.name.clone(), reason: error.to_string() })?;
+        let observer = kafka::observer(cluster).map_err(failed)?;
+        Ok(Self { cluster: cluster.name.clone(), admin, observer, runtime, batch_bytes: AtomicUsize::new(LARGEST_BATCH) })
+    }
+
+    pub fn is_premade(&self) -> bool {
+        self.admin.is_none()
+    }
+
+    /// The target's own client for questions.
+    pub fn observer(&self) -> &BaseConsumer<Context> {
+        &self.observer
+    }
+
+    /// Largest batch that every data topic takes, bytes.
+    pub fn batch_bytes(&self) -> usize {
+        self.batch_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Makes the pipeline's own topics where they are missing and checks the ones that are there.
+    pub fn ensure_state(&self, names: &StateTopics, lanes: u32) -> Result<(), TopicError> {
+        let count = lanes as i32;
+        // Small segments and a bounded compaction lag: a take-over reads the partition in well under 2 s after days.
+        let positions = [
+            ("cleanup.policy", "compact"),
+            ("segment.bytes", "4194304"),
+            ("segment.ms", "600000"),
+            ("max.compaction.lag.ms", "900000"),
+            ("min.cleanable.dirty.ratio", "0.1"),
+        ];
+        self.create(&names.positions, count, &positions)?;
+        // Kept a month: as long as a group may take to be translated.
+        self.create(&names.offset_map, count, &[("cleanup.policy", "delete"), ("retention.ms", "2592000000")])?;
+        if let Some(quarantine) = &names.quarantine {
+            self.create(quarantine, count, &[("cleanup.policy", "delete"), ("retention.ms", "-1")])?;
+        }
+        self.check_positions(&names.positions, lanes)
+    }
+
+    fn check_positions(&self, topic: &str, lanes: u32) -> Result<(), TopicError> {
+        let found = self.partition_count(topic)?.unwrap_or(0);
+        if found != lanes as usize {
+            return Err(TopicError::Lanes { topic: topic.into(), cluster: self.cluster.clone(), found, lanes });
+        }
+        if self.is_premade() {
+            return Ok(());
+        }
+        let policy = self.setting(topic, "cleanup.policy")?.unwrap_or_default();
+        if policy == "compact" {
+            return Ok(());
+        }
+        Err(TopicError::Unfit { topic: topic.into(), cluster: self.cluster.clone(), reason: format!("its cleanup.policy is {policy:?}, not exactly \"compact\"") })
+    }
+
+    /// Makes every data topic that is missing and grows those with fewer partitions than the source.
+    pub fn ensure(&self, topics: &BTreeMap<String, Topic>) -> Result<(), TopicError> {
+        for (name, topic) in topics {
+            match self.partition_count(name)? {
+                None => self.create(name, topic.partitions, &[])?,
+                Some(found) if (found as i32) < topic.partitions => self.grow(name, topic.partitions)?,
+                Some(_) => {}
+            }
+            if let Some(limit) = self.setting(name, "max.message.bytes")?.and_then(|text| text.parse::<usize>().ok()) {
+                // Room for the batch's own header.
+                self.batch_bytes.fetch_min(limit.saturating_sub(512), Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a topic with the brokers' default replication; one that is there already is left as it is.
+    pub fn create(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<(), TopicError> {
+        let Some(admin) = &self.admin else { return Ok(()) };
+        if self.partition_count(topic)?.is_some() {
+            return Ok(());
+        }
+        let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1));
+        for (name, value) in settings {
+            new = new.set(name, value);
+        }
+        let failed = |reason: String| TopicError::Failed { doing: "create", topic: topic.into(), cluster: self.cluster.clone(), reason };
+        let results = self.runtime.block_on(admin.create_topics([&new], &options())).map_err(|error| failed(error.to_string()))?;
+        for result in results {
+            match result {
+                Ok(_) => tracing::info!(topic, partitions, cluster = self.cluster, "topic created"),
+                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((_, code)) => return Err(failed(code.to_string())),
+            }
+        }
+        self.wait_for(topic, partitions)
+    }
+
+    fn grow(&self, topic: &str, partitions: i32) -> Result<(), TopicError> {
+        let failed = |reason: String| TopicError::Failed { doing: "add partitions to", topic: topic.into(), cluster: self.cluster.clone(), reason };
+        let Some(admin) = &self.admin else { return Err(failed(format!("it has fewer than {partitions}"))) };
+        let new = NewPartitions::new(topic, partitions as usize);
+        let results = self.runtime.block_on(admin.create_partitions([&new], &options())).map_err(|error| failed(error.to_string()))?;
+        for result in results {
+            match result {
+                Ok(_) => tracing::info!(topic, partitions, cluster = self.cluster, "topic grown; records of a key may now lie in two partitions, as on the source"),
+                // Another process of the pipeline was first.
+                Err((_, RDKafkaErrorCode::InvalidPartitions)) => {}
+                Err((_, code)) => return Err(failed(code.to_string())),
+            }
+        }
+        self.wait_for(topic, partitions)
+    }
+
+    fn wait_for(&self, topic: &str, partitions: i32) -> Result<(), TopicError> {
+        let deadline = Instant::now() + VISIBLE_WITHIN;
+        while self.partition_count(topic)?.is_none_or(|found| (found as i32) < partitions) {
+            if Instant::now() > deadline {
+                return Err(TopicError::Failed { doing: "see the new", topic: topic.into(), cluster: self.cluster.clone(), reason: "the brokers do not show it".into() });
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// How many partitions a topic has, all with a leader; None: there is no such topic.
+    pub fn partition_count(&self, topic: &str) -> Result<Option<usize>, TopicError> {
+        let failed = |reason: String| TopicError::Failed { doing: "look at", topic: topic.into(), cluster: self.cluster.clone(), reason };
+        let metadata = self.observer.fetch_metadata(Some(topic), ASK_WITHIN).map_err(|error| failed(error.to_string()))?;
+        let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
+        match found.error().map(RDKafkaErrorCode::from) {
+            None => Ok(Some(found.partitions().iter().filter(|partition| partition.leader() >= 0).count()).filter(|count| *count > 0)),
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable) => Ok(None),
+            Some(code) => Err(failed(code.to_string())),
+        }
+    }
+
+    fn setting(&self, topic: &str, name: &str) -> Result<Option<String>, TopicError> {
+        let Some(admin) = &self.admin else { return Ok(None) };
+        let failed = |reason: String| TopicError::Failed { doing: "read the settings of", topic: topic.into(), cluster: self.cluster.clone(), reason };
+        let resource = ResourceSpecifier::Topic(topic);
+        let results = self.runtime.block_on(admin.describe_configs([&resource], &options())).map_err(|error| failed(error.to_string()))?;
+        for result in results {
+            let resource = result.map_err(|code| failed(code.to_string()))?;
+            if let Some(entry) = resource.entries.into_iter().find(|entry| entry.name == name) {
+                return Ok(entry.value);
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(ASK_WITHIN)).operation_timeout(Some(ASK_WITHIN))
+}
