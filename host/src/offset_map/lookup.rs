@@ -78,25 +78,33 @@ pub struct Origin {
 /// The questions and what is known of their answers so far.
 #[derive(Debug)]
 pub struct Lookup {
-    forward: Vec<Forward>,
-    reverse: Vec<Reverse>,
+    /// By index of the source partition.
+    forward: Vec<Vec<Forward>>,
+    /// By index of the target partition.
+    reverse: Vec<Vec<Reverse>>,
     spread: Spread,
 }
 
 impl Lookup {
     /// All questions come first: an answer needs every segment from the first on.
     pub fn new(forward: Vec<AskForward>, reverse: Vec<AskReverse>) -> Self {
-        let mut spread = Spread::default();
-        let forward = forward.into_iter().map(|ask| Forward::new(ask, &mut spread)).collect();
-        let reverse = reverse.into_iter().map(|ask| Reverse::new(ask, &mut spread)).collect();
-        Self { forward, reverse, spread }
+        let mut this = Self { forward: Vec::new(), reverse: Vec::new(), spread: Spread::default() };
+        for ask in forward {
+            let ask = Forward::new(ask, &mut this.spread);
+            at(&mut this.forward, ask.source).push(ask);
+        }
+        for ask in reverse {
+            let ask = Reverse::new(ask, &mut this.spread);
+            at(&mut this.reverse, ask.target).push(ask);
+        }
+        this
     }
 
     /// Takes the next segment of the log into account.
     pub fn feed(&mut self, segment: &Segment) {
         let source = self.spread.source(segment.source());
-        let mut forward: Vec<&mut Forward> = self.forward.iter_mut().filter(|ask| ask.source == source).collect();
-        for ask in &mut forward {
+        let forward = at(&mut self.forward, source);
+        for ask in forward.iter_mut() {
             ask.cover(segment.from(), segment.to());
         }
         let mut last = None;
@@ -113,10 +121,10 @@ impl Lookup {
                 _ => self.spread.fed(source, &segment.target_topics()[run.topic as usize], run.partition),
             };
             last = Some((run, target));
-            for ask in &mut forward {
+            for ask in forward.iter_mut() {
                 ask.land(&landing, target, segment.exact());
             }
-            for ask in self.reverse.iter_mut().filter(|ask| ask.target == target) {
+            for ask in at(&mut self.reverse, target) {
                 ask.land(&landing, source, segment.exact());
             }
         }
@@ -135,18 +143,25 @@ impl Lookup {
     }
 
     fn forward_where(&self, source: &SourcePartition, within: Option<&TargetPartition>, offset: i64) -> Option<Mapped> {
-        let asked = |ask: &&Forward| {
-            self.spread.source_name(ask.source) == source && ask.within.map(|target| self.spread.target_name(target)) == within
-        };
-        self.forward.iter().filter(asked).find_map(|ask| ask.answer(offset, &self.spread))
+        let asks = self.forward.get(self.spread.find_source(source)?)?;
+        let asked = |ask: &&Forward| ask.within.map(|target| self.spread.target_name(target)) == within;
+        asks.iter().filter(asked).find_map(|ask| ask.answer(offset, &self.spread))
     }
 
     /// The source record of a target offset that was asked for; where that is no record of ours (a control marker),
     /// of the next one. Past the last: the source offset after it. None: not asked, or nothing landed there.
     pub fn reverse(&self, target: &TargetPartition, offset: i64) -> Option<Origin> {
-        let asked = |ask: &&Reverse| self.spread.target_name(ask.target) == target;
-        self.reverse.iter().filter(asked).find_map(|ask| ask.answer(offset, &self.spread))
+        let asks = self.reverse.get(self.spread.find_target(&target.topic, target.partition)?)?;
+        asks.iter().find_map(|ask| ask.answer(offset, &self.spread))
     }
+}
+
+/// The entry at `index`, made where it is missing.
+fn at<T>(entries: &mut Vec<Vec<T>>, index: usize) -> &mut Vec<T> {
+    if entries.len() <= index {
+        entries.resize_with(index + 1, Vec::new);
+    }
+    &mut entries[index]
 }
 
 #[cfg(test)]

@@ -39,8 +39,16 @@ pub(super) struct Spread {
 }
 
 impl Spread {
+    pub(super) fn find_source(&self, name: &SourcePartition) -> Option<usize> {
+        self.source_index.get(name).copied()
+    }
+
+    pub(super) fn find_target(&self, topic: &str, partition: i32) -> Option<usize> {
+        self.target_index.get(topic)?.get(&partition).copied()
+    }
+
     pub(super) fn source(&mut self, name: &SourcePartition) -> usize {
-        if let Some(&index) = self.source_index.get(name) {
+        if let Some(index) = self.find_source(name) {
             return index;
         }
         self.sources.push((name.clone(), Partners::None));
@@ -49,7 +57,7 @@ impl Spread {
     }
 
     pub(super) fn target(&mut self, topic: &str, partition: i32) -> usize {
-        if let Some(&index) = self.target_index.get(topic).and_then(|partitions| partitions.get(&partition)) {
+        if let Some(index) = self.find_target(topic, partition) {
             return index;
         }
         let name = TargetPartition { topic: topic.to_owned(), partition };
