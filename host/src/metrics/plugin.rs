@@ -1,0 +1,103 @@
+//! What the page says of plugins: how long calls take, how they fail, what was masked.
+//! Names come from the plugin's description, which is checked before it gets here; data never becomes a label.
+
+use super::state::names;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use std::time::Duration;
+
+names! {
+    /// How a plugin failed.
+    FailureKind {
+        /// It does not load: not a component, imports what is not granted, or does not compile in time.
+        Load = "load",
+        /// `init` refused the settings.
+        Init = "init",
+        /// It trapped.
+        Trap = "trap",
+        /// It ran past its time.
+        Time = "time",
+        /// It asked for more memory or table space than it has.
+        Memory = "memory",
+        /// It answered with more records or bytes than allowed.
+        Output = "output",
+        /// Its answer breaks the contract.
+        Answer = "answer",
+        /// It rejected a record or a batch with a declared code.
+        Rejected = "rejected",
+    }
+}
+
+type Name = [(&'static str, String); 1];
+type NameAndKind = [(&'static str, String); 2];
+
+#[derive(Debug, Clone)]
+pub(super) struct Plugins {
+    duration: Family<Name, Histogram, fn() -> Histogram>,
+    failures: Family<NameAndKind, Counter>,
+    masked: Family<Name, Counter>,
+}
+
+/// A call takes from 10 µs (a small batch of a Rust guest) to the limit of some seconds: 10 µs to 10.5 s in steps of 2.
+fn durations() -> Histogram {
+    Histogram::new(exponential_buckets(10e-6, 2.0, 21))
+}
+
+impl Plugins {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let this = Self {
+            duration: Family::new_with_constructor(durations as fn() -> Histogram),
+            failures: Family::default(),
+            masked: Family::default(),
+        };
+        registry.register("sluice_plugin_duration_seconds", "Time of one call, a batch", this.duration.clone());
+        registry.register("sluice_plugin_failures", "Failed calls, by kind", this.failures.clone());
+        registry.register("sluice_masked_fields", "Field values masked, by operator, counted after the commit", this.masked.clone());
+        this
+    }
+
+    pub(super) fn plugin(&self, name: &str) -> PluginMetrics {
+        let failures = FailureKind::ALL.iter().map(|kind| {
+            let labels = [("plugin", name.to_owned()), ("kind", kind.to_string())];
+            self.failures.get_or_create_owned(&labels)
+        });
+        PluginMetrics { duration: self.duration.get_or_create_owned(&[("plugin", name.to_owned())]), failures: failures.collect() }
+    }
+
+    pub(super) fn masked(&self, operator: &str) -> MaskedFields {
+        MaskedFields(self.masked.get_or_create_owned(&[("operator", operator.to_owned())]))
+    }
+}
+
+/// One plugin's handle; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PluginMetrics {
+    duration: Histogram,
+    /// By [`FailureKind`].
+    failures: Vec<Counter>,
+}
+
+impl PluginMetrics {
+    /// A call took this long.
+    pub fn called(&self, took: Duration) {
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// A call failed.
+    pub fn failed(&self, kind: FailureKind) {
+        self.failures[kind as usize].inc();
+    }
+}
+
+/// The counter of one operator; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct MaskedFields(Counter);
+
+impl MaskedFields {
+    /// So many field values were masked, and committed.
+    pub fn add(&self, values: u64) {
+        self.0.inc_by(values);
+    }
+}

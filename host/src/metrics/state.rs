@@ -1,0 +1,104 @@
+//! The closed lists of lane states and reasons, as metrics, `/status` and `/readyz` name them.
+//! It names; what leads from one state to another is the lane's.
+
+/// Declares an enum whose variants have one written name, the same in metrics and JSON.
+macro_rules! names {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name { $($(#[$doc])* #[serde(rename = $text)] $variant,)+ }
+
+        impl $name {
+            /// All of them, in the order of this list.
+            pub const ALL: &[$name] = &[$($name::$variant,)+];
+
+            /// The written name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $text,)+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use names;
+
+names! {
+    /// What a lane is doing.
+    ///
+    /// ```text
+    /// waiting ──assigned──▶ taking_over ──▶ running ⇄ idle
+    ///    ▲                       │  │          │
+    ///    │                       │  └▶ declined│
+    ///    │                       └────────┬────┤
+    ///    └──revoked── stopping ◀──────────┴────┴──▶ halted
+    /// ```
+    LaneState {
+        /// This process does not own the lane.
+        Waiting = "waiting",
+        /// Owned: fencing the predecessor and reading the position.
+        TakingOver = "taking_over",
+        /// Copies.
+        Running = "running",
+        /// Owned, without source partitions; no client is open.
+        Idle = "idle",
+        /// Owned, and the lane or a partition of it stopped until somebody acts; its other partitions go on.
+        Halted = "halted",
+        /// Owned, but left alone: a newer generation has run it.
+        Declined = "declined",
+        /// Finishing or aborting the open transaction before letting go.
+        Stopping = "stopping",
+    }
+}
+
+names! {
+    /// Why a lane or a partition is in its state.
+    Reason {
+        /// Nothing to explain.
+        None = "none",
+        /// The group has not assigned the lane to this process.
+        NotAssigned = "not_assigned",
+        /// The group took the lane away.
+        Revoked = "revoked",
+        /// The process ends.
+        Shutdown = "shutdown",
+        /// The outcome of a commit is unknown, so the lane was given up until a later heartbeat confirms it.
+        OutcomeUnknown = "outcome_unknown",
+        /// Another process fenced this one's producer.
+        Fenced = "fenced",
+        /// Retention at the source deleted records before they were copied.
+        Gap = "gap",
+        /// The source topic was deleted and made anew.
+        TopicRecreated = "topic_recreated",
+        /// The source log ends below the position.
+        LogTruncated = "log_truncated",
+        /// A partition that was copied before has no position.
+        PositionMissing = "position_missing",
+        /// The positions topic has another partition count than the recorded number of lanes.
+        LanesMismatch = "lanes_mismatch",
+        /// The positions or map topic is not set up as they must be, or holds what cannot be read.
+        StateInvalid = "state_invalid",
+        /// This process's configuration, digests or keys are older than what the lane has run.
+        OlderGeneration = "older_generation",
+        /// A record cannot be transformed, and `on_error` is `halt`.
+        RecordFailed = "record_failed",
+        /// A plugin traps, breaks its limits or answers wrongly time and again.
+        PluginFailed = "plugin_failed",
+        /// A masking selector matches nothing, or cannot match.
+        Drift = "drift",
+        /// The target refuses a record, and `on_error` is `halt`.
+        TargetRefused = "target_refused",
+        /// The target topic is missing, or has fewer partitions than the source's.
+        TargetTopic = "target_topic",
+        /// A cluster denies what the lane needs.
+        Authorization = "authorization",
+        /// A cluster does not answer.
+        ClusterUnreachable = "cluster_unreachable",
+        /// A bug of Sluice itself.
+        Internal = "internal",
+    }
+}
