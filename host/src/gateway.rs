@@ -166,7 +166,7 @@ impl Gateway {
     }
 
     /// Whether every partition is where it had to come, or will never get there.
-    fn caught_up(&self) -> Option<Outcome> {
+    pub fn caught_up(&self) -> Option<Outcome> {
         let mut outcome = Outcome::Done;
         for (running, goals) in self.running.iter().zip(&self.goals) {
             if running.table.any_ended_halted() {

@@ -112,6 +112,14 @@ pub fn admin(cluster: &Cluster) -> KafkaResult<AdminClient<DefaultClientContext>
     base(cluster).create()
 }
 
+/// A producer that brings a mock cluster of its own: librdkafka's, one broker on loopback, for the demo.
+pub fn mock() -> KafkaResult<BaseProducer<Context>> {
+    let mut config = ClientConfig::new();
+    config.set("test.mock.num.brokers", "1");
+    config.set_log_level(RDKafkaLogLevel::Error);
+    config.create_with_context(Context { cluster: "in this process".into(), last_error: Arc::default() })
+}
+
 fn reader(cluster: &Cluster, group: &str) -> ClientConfig {
     let mut config = base(cluster);
     // assign() wants a group.id; it is a dummy: nothing is ever committed to it and no member joins.

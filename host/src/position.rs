@@ -93,6 +93,8 @@ pub struct Position {
     pub version: u32,
     /// The source topic's id (KIP-516), empty where the source has none.
     pub topic_id: String,
+    /// The first source offset that the pipeline copies.
+    pub start: i64,
     /// The next source offset to read.
     pub next: i64,
     /// Leader epoch of the last record read, -1 where unknown.

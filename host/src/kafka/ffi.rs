@@ -519,6 +519,18 @@ pub fn list_offsets<C: ClientContext>(
     })
 }
 
+/// Makes the mock cluster of this client settle groups without waiting for more members. False: it has none.
+pub fn settle_mock_groups_at_once<C: ClientContext>(client: &Client<C>) -> bool {
+    // SAFETY: a valid client; the cluster handle is checked before it is used and lives as long as the client.
+    unsafe {
+        let cluster = sys::rd_kafka_handle_mock_cluster(client.native_ptr());
+        if !cluster.is_null() {
+            sys::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0);
+        }
+        !cluster.is_null()
+    }
+}
+
 fn millis(wait: Duration) -> i32 {
     i32::try_from(wait.as_millis()).unwrap_or(i32::MAX)
 }

@@ -93,6 +93,7 @@ impl Lane {
         Position {
             version: VERSION,
             topic_id: sources.id(topic).to_owned(),
+            start: next,
             next,
             leader_epoch: -1,
             generation: 1,

@@ -105,6 +105,7 @@ mod tests {
         let committed = Position {
             version: crate::position::VERSION,
             topic_id: "id".into(),
+            start: 0,
             next: 10,
             leader_epoch: 3,
             generation: 1,

@@ -1,0 +1,187 @@
+//! The command line: arguments in, one library call, an exit code out. Results go to stdout, everything else to stderr;
+//! it must not decide anything that a library user would miss.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
+
+mod offsets;
+mod output;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config;
+use crate::config::plan::Plan;
+use crate::demo;
+use crate::fields::Selector;
+use crate::gateway::RunError;
+use output::Format;
+
+/// How a command ended; the numbers are what scripts rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    Done = 0,
+    /// Failed at run time, or something is halted.
+    Failed = 1,
+    /// The configuration is invalid.
+    Config = 3,
+    /// A cluster cannot be reached.
+    Unreachable = 4,
+    /// Refused as unsafe.
+    Unsafe = 5,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Streams records from one Kafka cluster to another through sandboxed plugins that mask, filter and enrich them.
+#[derive(Parser)]
+#[command(name = "sluice", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the pipelines of a configuration until stopped, or until they have caught up.
+    Run(run::RunArgs),
+    /// Check a configuration, its plugins and their settings, without a cluster.
+    Validate(Files),
+    /// Print the JSON Schema of the configuration.
+    Schema,
+    /// Show where the pipelines stand, from committed state on the targets.
+    Status(StatusArgs),
+    /// Ask the offset map.
+    #[command(subcommand)]
+    Offsets(OffsetsCommand),
+    /// See masked records flow: two clusters inside this process, or two of yours.
+    Demo(demo::DemoArgs),
+}
+
+#[derive(Subcommand)]
+enum OffsetsCommand {
+    /// Where a source offset landed on the target, or with --reverse where a target offset came from.
+    Map(offsets::MapArgs),
+}
+
+/// The configuration.
+#[derive(Args)]
+pub struct Files {
+    /// Configuration file; may be repeated, files are merged by name.
+    #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+struct StatusArgs {
+    #[command(flatten)]
+    files: Files,
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+/// A command that failed: what to say on stderr, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    pub message: String,
+    pub exit: Exit,
+}
+
+impl Failure {
+    pub fn new(message: impl ToString) -> Self {
+        Self { message: message.to_string(), exit: Exit::Failed }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let exit = match &error {
+            RunError::Steps(_) | RunError::Plugins(_) => Exit::Config,
+            RunError::Unreachable(_) => Exit::Unreachable,
+            RunError::Unsafe(_) => Exit::Unsafe,
+            RunError::Start { .. } | RunError::Listen(_) | RunError::Client(_) => Exit::Failed,
+        };
+        Self { message: chain(&error), exit }
+    }
+}
+
+/// An error with everything that caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    // Usage errors are clap's, with exit code 2.
+    let cli = Cli::parse();
+    let ended = match cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Validate(files) => validate(&files),
+        Command::Schema => schema(),
+        Command::Status(args) => status(&args),
+        Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),
+        Command::Demo(args) => demo::demo(&args),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("{}", failure.message);
+            failure.exit.into()
+        }
+    }
+}
+
+/// The plan of these files, or what is wrong with them.
+pub fn load(files: &Files) -> Result<Plan, Failure> {
+    config::validate(&files.files, &check_selector).map_err(|errors| refused(&errors))
+}
+
+/// What the configuration asks of a selector.
+pub fn check_selector(text: &str) -> Result<String, (usize, String)> {
+    Selector::parse(text).map(|selector| selector.canonical()).map_err(|error| (error.at, error.message.clone()))
+}
+
+/// A refused configuration as a failure.
+pub fn refused(errors: &config::ConfigErrors) -> Failure {
+    let exit = match errors.class() {
+        config::Class::Unsafe => Exit::Unsafe,
+        _ => Exit::Config,
+    };
+    Failure { message: errors.to_string().trim_end().to_owned(), exit }
+}
+
+fn validate(files: &Files) -> Result<Exit, Failure> {
+    let plan = load(files)?;
+    crate::gateway::prepare(&plan)?;
+    let steps: usize = plan.pipelines.iter().map(|pipeline| pipeline.steps.len()).sum();
+    println!("valid: {} pipeline(s), {steps} step(s)", plan.pipelines.len());
+    Ok(Exit::Done)
+}
+
+fn schema() -> Result<Exit, Failure> {
+    let text = serde_json::to_string_pretty(&config::schema()).map_err(Failure::new)?;
+    println!("{text}");
+    Ok(Exit::Done)
+}
+
+fn status(args: &StatusArgs) -> Result<Exit, Failure> {
+    let plan = load(&args.files)?;
+    let status = crate::gateway::status_of(&plan, std::time::Duration::from_secs(15))?;
+    println!("{}", output::status(&status, args.output).map_err(Failure::new)?);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,196 @@
+//! `sluice offsets map`: asks the offset map on the target. One scan answers any number of questions.
+#![allow(clippy::print_stdout, reason = "this is the command line")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::Consumer;
+use rdkafka::topic_partition_list::Offset;
+use rdkafka::types::RDKafkaErrorCode;
+use serde::Serialize;
+
+use super::output::{Format, plain};
+use super::{Exit, Failure, Files};
+use crate::config::plan::{Cluster, Pipeline};
+use crate::kafka::ffi::{FetchQueue, Fetched};
+use crate::kafka::{self};
+use crate::offset_map::{self, AskForward, AskReverse, Genesis, Lookup, MapRecord, SourcePartition, TargetPartition};
+use crate::topics::{StateTopics, TargetTopics};
+use crate::view::{Snapshot, View};
+
+/// How long the map may take to be read.
+const READ_WITHIN: Duration = Duration::from_secs(120);
+
+#[derive(Args)]
+pub struct MapArgs {
+    #[command(flatten)]
+    files: Files,
+    /// The pipeline's name.
+    #[arg(long)]
+    pipeline: String,
+    /// Topic of the offset: a source topic, with --reverse a target topic.
+    #[arg(long, required_unless_present = "offsets_file")]
+    topic: Option<String>,
+    /// Its partition.
+    #[arg(long, required_unless_present = "offsets_file")]
+    partition: Option<i32>,
+    /// The offset.
+    #[arg(long, required_unless_present = "offsets_file")]
+    offset: Option<i64>,
+    /// Many at once: one `TOPIC PARTITION OFFSET` a line; prints one answer a line, `null` where nothing is mapped.
+    #[arg(long, conflicts_with_all = ["topic", "partition", "offset"])]
+    offsets_file: Option<PathBuf>,
+    /// The offset is a target offset: where did it come from?
+    #[arg(long)]
+    reverse: bool,
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Place {
+    topic: String,
+    partition: i32,
+    offset: i64,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    source: Place,
+    target: Place,
+    exact: bool,
+}
+
+pub fn map(args: &MapArgs) -> Result<Exit, Failure> {
+    let plan = super::load(&args.files)?;
+    let pipeline = plan.pipelines.iter().find(|pipeline| pipeline.name == args.pipeline).ok_or_else(|| {
+        let known: Vec<&str> = plan.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
+        Failure { message: format!("no pipeline is named {:?}; there are: {}", args.pipeline, known.join(", ")), exit: Exit::Config }
+    })?;
+    let asked = asked(args)?;
+    let target = &pipeline.target;
+    let client = crate::gateway::observer(target)?;
+    kafka::reach(target, &client).map_err(|error| Failure { message: error.to_string(), exit: Exit::Unreachable })?;
+    let answers = answer(pipeline, &asked, args.reverse)?;
+    let mut missing = false;
+    for answer in &answers {
+        missing |= answer.is_none();
+        println!("{}", shown(answer.as_ref(), args.output)?);
+    }
+    if !missing {
+        return Ok(Exit::Done);
+    }
+    let what = if args.reverse { "comes from no source record" } else { "is not mapped" };
+    Err(Failure::new(format!("{} of {} offset(s) asked: {what}; the pipeline has not been there, or the map does not reach back that far", answers.iter().filter(|answer| answer.is_none()).count(), answers.len())))
+}
+
+fn shown(answer: Option<&Answer>, format: Format) -> Result<String, Failure> {
+    match (answer, format) {
+        (Some(answer), Format::Table) => {
+            let (source, target) = (&answer.source, &answer.target);
+            let exact = if answer.exact { "exact" } else { "inexact" };
+            Ok(format!("{}-{} {} -> {}-{} {} {exact}", source.topic, source.partition, source.offset, target.topic, target.partition, target.offset))
+        }
+        (answer, format) => plain(&answer, format).map_err(Failure::new),
+    }
+}
+
+fn asked(args: &MapArgs) -> Result<Vec<Place>, Failure> {
+    if let Some(file) = &args.offsets_file {
+        let text = std::fs::read_to_string(file).map_err(|error| Failure::new(format!("cannot read {}: {error}", file.display())))?;
+        return text.lines().filter(|line| !line.trim().is_empty()).enumerate().map(|(number, line)| line_of(number + 1, line)).collect();
+    }
+    match (&args.topic, args.partition, args.offset) {
+        (Some(topic), Some(partition), Some(offset)) => Ok(vec![Place { topic: topic.clone(), partition, offset }]),
+        _ => Err(Failure::new("an offset needs --topic, --partition and --offset")),
+    }
+}
+
+fn line_of(number: usize, line: &str) -> Result<Place, Failure> {
+    let mut words = line.split_whitespace();
+    let place = (|| Some(Place { topic: words.next()?.to_owned(), partition: words.next()?.parse().ok()?, offset: words.next()?.parse().ok()? }))();
+    place.ok_or_else(|| Failure::new(format!("line {number} of the offsets file is not TOPIC PARTITION OFFSET")))
+}
+
+fn answer(pipeline: &Pipeline, asked: &[Place], reverse: bool) -> Result<Vec<Option<Answer>>, Failure> {
+    let topics = StateTopics::new(&pipeline.name, None);
+    let target = TargetTopics::new(&pipeline.target, false).map_err(Failure::new)?;
+    let lanes = target.partition_count(&topics.offset_map).map_err(Failure::new)?;
+    let Some(lanes) = lanes else { return Ok(asked.iter().map(|_| None).collect()) };
+    let mut by_partition: BTreeMap<(String, i32), Vec<i64>> = BTreeMap::new();
+    for place in asked {
+        by_partition.entry((place.topic.clone(), place.partition)).or_default().push(place.offset);
+    }
+    let mut lookup = if reverse {
+        let ask = by_partition.into_iter().map(|((topic, partition), offsets)| AskReverse { target: TargetPartition { topic, partition }, offsets });
+        Lookup::new(Vec::new(), ask.collect())
+    } else {
+        let snapshot = View::read_once(&pipeline.target, &pipeline.name, &topics.positions, lanes as u32, READ_WITHIN)
+            .map_err(Failure::new)?
+            .ok_or_else(|| Failure::new("cannot read the positions in time"))?;
+        let ask = by_partition.into_iter().map(|((topic, partition), offsets)| ask_forward(topic, partition, offsets, &snapshot));
+        Lookup::new(ask.collect(), Vec::new())
+    };
+    scan(&pipeline.target, &pipeline.name, &topics.offset_map, lanes as u32, &mut lookup)?;
+    Ok(asked.iter().map(|place| if reverse { backward(&lookup, place) } else { forward(&lookup, place) }).collect())
+}
+
+fn ask_forward(topic: String, partition: i32, offsets: Vec<i64>, snapshot: &Snapshot) -> AskForward {
+    let position = snapshot.positions.get(&(topic.clone(), partition));
+    let genesis = position.filter(|position| position.target_start >= 0).map(|position| Genesis {
+        start: position.start,
+        target: TargetPartition { topic: topic.clone(), partition },
+        target_end: position.target_start,
+    });
+    AskForward { source: SourcePartition { topic, partition }, within: None, offsets, genesis }
+}
+
+fn forward(lookup: &Lookup, place: &Place) -> Option<Answer> {
+    let source = SourcePartition { topic: place.topic.clone(), partition: place.partition };
+    let mapped = lookup.forward(&source, place.offset)?;
+    let target = Place { topic: mapped.target.topic, partition: mapped.target.partition, offset: mapped.offset };
+    Some(Answer { source: place.clone(), target, exact: mapped.exact })
+}
+
+fn backward(lookup: &Lookup, place: &Place) -> Option<Answer> {
+    let target = TargetPartition { topic: place.topic.clone(), partition: place.partition };
+    let origin = lookup.reverse(&target, place.offset)?;
+    let source = Place { topic: origin.source.topic, partition: origin.source.partition, offset: origin.offset };
+    Some(Answer { source, target: place.clone(), exact: origin.exact })
+}
+
+/// Feeds every segment of the map, all lanes, each in log order: a partition that another lane merges into is seen too.
+fn scan(target: &Cluster, pipeline: &str, topic: &str, lanes: u32, lookup: &mut Lookup) -> Result<(), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("cannot read the offset map: {error}"));
+    let reader = kafka::state_reader(target, pipeline).map_err(|error| failed(&error))?;
+    let mut list = TopicPartitionList::new();
+    for lane in 0..lanes {
+        list.add_partition_offset(topic, lane as i32, Offset::Beginning).map_err(|error| failed(&error))?;
+    }
+    reader.assign(&list).map_err(|error| failed(&error))?;
+    let mut queue = FetchQueue::new(reader).ok_or_else(|| failed(&"the reader has no queue"))?;
+    let deadline = Instant::now() + READ_WITHIN;
+    let (mut ended, mut batch): (Vec<bool>, Vec<Fetched>) = (vec![false; lanes as usize], Vec::new());
+    while !ended.iter().all(|ended| *ended) {
+        if Instant::now() > deadline {
+            return Err(failed(&format!("its end was not reached within {} s", READ_WITHIN.as_secs())));
+        }
+        queue.take(&mut batch, 1_000, Duration::from_millis(100));
+        for fetched in batch.drain(..) {
+            let lane = fetched.partition() as usize;
+            match fetched.error() {
+                Some(RDKafkaErrorCode::PartitionEOF) => ended[lane] = true,
+                Some(code) if fetched.topic().is_some() => return Err(failed(&code)),
+                Some(_) => {}
+                None => match offset_map::decode(fetched.value().unwrap_or_default()).map_err(|error| failed(&error))? {
+                    MapRecord::Segment(segment) => lookup.feed(&segment),
+                    MapRecord::Admission(_) => {}
+                },
+            }
+        }
+    }
+    Ok(())
+}

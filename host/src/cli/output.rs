@@ -1,0 +1,64 @@
+//! How commands show things: a table for people, JSON or YAML for scripts.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::status::{PipelineStatus, Status};
+
+/// The form of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Json,
+    Yaml,
+    Table,
+}
+
+/// A result that could not be written in the form asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the result as {form}: {reason}")]
+pub struct WriteError {
+    form: &'static str,
+    reason: String,
+}
+
+/// `value` as JSON on one line, or as YAML.
+pub fn plain(value: &impl Serialize, format: Format) -> Result<String, WriteError> {
+    match format {
+        Format::Yaml => serde_saphyr::to_string(value).map_err(|error| WriteError { form: "YAML", reason: error.to_string() }),
+        Format::Json | Format::Table => serde_json::to_string(value).map_err(|error| WriteError { form: "JSON", reason: error.to_string() }),
+    }
+}
+
+/// The status in the form asked for.
+pub fn status(status: &Status, format: Format) -> Result<String, WriteError> {
+    if format != Format::Table {
+        return plain(status, format);
+    }
+    Ok(status.pipelines.iter().map(pipeline).collect::<Vec<_>>().join("\n\n"))
+}
+
+fn pipeline(pipeline: &PipelineStatus) -> String {
+    let account = &pipeline.account;
+    let mut lines = vec![
+        format!("{}: {} -> {}", pipeline.name, pipeline.source, pipeline.target),
+        format!(
+            "  read {} = passed {} + filtered {} + quarantined {}; emitted {}",
+            account.read, account.passed, account.filtered, account.quarantined, account.emitted
+        ),
+        format!("  {:<40} {:>9} {:>12} {:>12} {:>10}  {}", "TOPIC", "PARTITION", "POSITION", "END", "LAG", "HALTED"),
+    ];
+    let shown = |number: Option<i64>| number.map_or("?".to_owned(), |number| number.to_string());
+    for partition in &pipeline.partitions {
+        let lag = partition.lag.map_or("?".to_owned(), |lag| lag.to_string());
+        let halted = partition.halted.as_ref().map_or(String::new(), |halt| format!("{}: {}", halt.code, halt.detail));
+        let line = format!(
+            "  {:<40} {:>9} {:>12} {:>12} {lag:>10}  {halted}",
+            partition.topic,
+            partition.partition,
+            shown(partition.position),
+            shown(partition.end)
+        );
+        lines.push(line.trim_end().to_owned());
+    }
+    lines.join("\n")
+}
