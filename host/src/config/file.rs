@@ -1,0 +1,204 @@
+//! The configuration file as it is written; the doc comments are its manual and become the JSON Schema's descriptions.
+//! It checks shape only: what the settings mean together is the plan's.
+
+mod pipeline;
+mod step;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::PathBuf;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use super::place::{Any, At, Entries};
+use super::secret::Reference;
+use super::units::{Size, Span};
+pub use pipeline::{DeliveryFile, OnErrorFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile};
+pub use pipeline::{QuarantineFile, TransactionFile};
+pub use step::{KeyFile, ModeFile, SeesFile, StepFile, UnmatchedFile};
+
+/// A Sluice configuration. `-f` may be given several times: clusters, keys and pipelines of all files come together,
+/// and a name may be given once.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map with the keys clusters, keys, plugins, http, memory, pipelines")]
+#[schemars(title = "Sluice configuration")]
+pub struct File {
+    /// Kafka clusters by name. Pipelines name them as source and target.
+    #[serde(default)]
+    pub clusters: Entries<At<ClusterFile>>,
+    /// Secret keys by name, for keyed operators such as `hmac`: at least 32 bytes each. Steps name them; the bytes
+    /// never enter a plugin.
+    #[serde(default)]
+    pub keys: Entries<At<Reference>>,
+    /// Where plugins come from and what they may use. Default: the embedded plugins alone, with the default limits.
+    pub plugins: Option<At<PluginsFile>>,
+    /// The HTTP server for health, metrics and status.
+    pub http: Option<At<HttpFile>>,
+    /// What all queues of the process together may hold; divided over the lanes. Default 256MiB, at least 32MiB.
+    /// More helps where records are large and lanes are many.
+    pub memory: Option<At<Size>>,
+    /// The pipelines: what is copied from where to where, and through which steps.
+    #[serde(default)]
+    pub pipelines: Vec<At<PipelineFile>>,
+}
+
+/// A Kafka cluster.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map such as { bootstrap_servers: \"host:9092\" }")]
+pub struct ClusterFile {
+    /// Brokers to ask first, `host:port`, comma-separated. They name the others.
+    pub bootstrap_servers: At<String>,
+    /// Properties for the client library (librdkafka), such as `security.protocol`, `ssl.ca.location`,
+    /// `sasl.mechanism`. Passwords only as { env: NAME } or { file: PATH }. Those that Sluice owns are refused by name.
+    #[serde(default)]
+    pub properties: Entries<At<PropertyFile>>,
+    /// Not supported yet: the schema registry that goes with the cluster.
+    pub schema_registry: Option<At<Any>>,
+}
+
+/// The value of a client property.
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+pub enum PropertyFile {
+    /// As it is, in clear.
+    Clear(Scalar),
+    /// Read from the environment or a file; printed as `***`.
+    Secret(Reference),
+}
+
+/// A text, number or boolean, as its text.
+#[derive(Debug)]
+pub struct Scalar(pub String);
+
+impl JsonSchema for Scalar {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Scalar".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number", "boolean"] })
+    }
+}
+
+impl<'de> Deserialize<'de> for PropertyFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = PropertyFile;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, number or boolean, { env: NAME } or { file: PATH }")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<PropertyFile, E> {
+                Ok(PropertyFile::Clear(Scalar(value.to_string())))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<PropertyFile, E> {
+                Ok(PropertyFile::Clear(Scalar(value.to_string())))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<PropertyFile, E> {
+                Ok(PropertyFile::Clear(Scalar(value.to_string())))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<PropertyFile, E> {
+                Ok(PropertyFile::Clear(Scalar(value.to_string())))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<PropertyFile, E> {
+                Ok(PropertyFile::Clear(Scalar(value.to_owned())))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PropertyFile, A::Error> {
+                Reference::deserialize(MapAccessDeserializer::new(map)).map(PropertyFile::Secret)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// Where plugins come from.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map such as { dir: ./plugins }")]
+pub struct PluginsFile {
+    /// Directory of components, relative to the directory of this file; it has to exist. A component in it wins over
+    /// an embedded one of the same name. Default: none.
+    pub dir: Option<At<PathBuf>>,
+    /// Which components of the directory are admitted. Default `open`.
+    #[serde(default = "open")]
+    pub trust: At<TrustFile>,
+    /// What one plugin instance may use.
+    #[serde(default)]
+    pub limits: LimitsFile,
+}
+
+fn open() -> At<TrustFile> {
+    At::preset(TrustFile::Open)
+}
+
+/// Which components are admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TrustFile {
+    /// Whatever is in the directory.
+    Open,
+    /// Not supported yet: what `plugins.lock` lists.
+    Locked,
+    /// Not supported yet: what a known key signed.
+    Signed,
+}
+
+/// What one plugin instance may use. Reaching a limit discards the instance; the record follows `on_error`.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, expecting = "a map such as { memory: 64MiB, time: 2s }")]
+pub struct LimitsFile {
+    /// Memory of one instance, 1MiB to 1GiB. Default 64MiB: enough for a Rust plugin with room; languages with a
+    /// runtime want 128MiB.
+    pub memory: At<Size>,
+    /// Time for one batch, 10ms to 60s. Default 2s: a hundred times what a batch needs.
+    pub time: At<Span>,
+    /// Records in one batch, 1 to 1000. Default 500: larger ones gain nothing.
+    pub batch_records: At<u32>,
+    /// Records that may come out for each that went in, 1 to 1000. Default 10.
+    pub output_records: At<u32>,
+    /// Bytes that one batch may come out as, 64KiB to 1GiB. Default 64MiB.
+    pub output_bytes: At<Size>,
+    /// Log lines of one call, 0 to 10000; the rest is counted and dropped. Default 100.
+    pub log_lines: At<u32>,
+}
+
+impl Default for LimitsFile {
+    fn default() -> Self {
+        Self {
+            memory: At::preset(Size(64 << 20)),
+            time: At::preset(Span(std::time::Duration::from_secs(2))),
+            batch_records: At::preset(500),
+            output_records: At::preset(10),
+            output_bytes: At::preset(Size(64 << 20)),
+            log_lines: At::preset(100),
+        }
+    }
+}
+
+/// The HTTP server.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map such as { listen: \"127.0.0.1:8088\" }")]
+pub struct HttpFile {
+    /// Address and port. Default `127.0.0.1:8088`; port 0 takes a free one. An address off loopback is refused: it
+    /// needs a token, which is not supported yet.
+    #[serde(default = "loopback")]
+    pub listen: At<String>,
+}
+
+/// The default of `http.listen`.
+pub(super) fn loopback() -> At<String> {
+    At::preset("127.0.0.1:8088".into())
+}

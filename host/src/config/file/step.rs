@@ -1,0 +1,202 @@
+//! A step as it is written in the file: the host's keys, and those that are the plugin's. It checks shape only.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+
+use super::super::place::{Any, At, Entries};
+
+/// A plugin and its settings. Every key that is not listed here is the plugin's own setting.
+///
+/// A `where:` tree grants the fields that it names: each `field: "<selector>"` in it, for any plugin.
+#[derive(Debug, JsonSchema)]
+pub struct StepFile {
+    /// The plugin's name. A component in `plugins.dir` wins over an embedded one.
+    pub plugin: At<String>,
+    /// The fields that the plugin is shown, by selector (RFC 9535: names, indexes, wildcards, descendants), with what
+    /// it is to do with each. In these settings `key` names an entry of `keys`. Quote a selector that has brackets.
+    /// For the plugin `filter` this is short for `where: { all: […] }`.
+    #[serde(default)]
+    #[schemars(with = "Option<Entries<serde_json::Map<String, serde_json::Value>>>")]
+    pub fields: Option<At<Entries<At<Any>>>>,
+    /// What the plugin is shown beside its fields. Default: nothing.
+    #[serde(default)]
+    pub sees: Vec<At<SeesFile>>,
+    /// Whether what is not listed goes on. Default `fields`.
+    #[serde(default = "fields")]
+    pub mode: At<ModeFile>,
+    /// In `mode: allow_list`, the fields that go on as they are, by selector.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub keep: Option<At<Vec<At<String>>>>,
+    /// What becomes of the record's key. Default `clear`; in `mode: allow_list` it has to be written, unless the step
+    /// sees the key.
+    #[schemars(with = "Option<KeyShape>")]
+    pub key: Option<At<KeyFile>>,
+    /// In `mode: allow_list`, the headers that go on, by name; all others are dropped.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub headers: Option<At<Vec<At<String>>>>,
+    /// A record without a granted field: `pass` (default) or `reject`. `keep` and `drop` are passed to the plugin,
+    /// as its setting.
+    #[schemars(with = "Option<AbsentShape>")]
+    pub absent: Option<At<String>>,
+    /// A selector that matches nothing in its first 1,000 records, or cannot match the schema: `halt` (default) or
+    /// `allow`.
+    #[serde(default = "halt")]
+    pub unmatched: At<UnmatchedFile>,
+    /// The plugin's own settings.
+    #[schemars(skip)]
+    pub settings: Vec<(At<String>, Any)>,
+}
+
+fn fields() -> At<ModeFile> {
+    At::preset(ModeFile::Fields)
+}
+
+fn halt() -> At<UnmatchedFile> {
+    At::preset(UnmatchedFile::Halt)
+}
+
+/// What a plugin can be shown beside its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SeesFile {
+    /// The record's key, as bytes.
+    Key,
+    /// The record's value, as bytes.
+    Value,
+    /// The record's headers.
+    Headers,
+    /// The record's timestamp.
+    Timestamp,
+    /// The record's source offset.
+    Offset,
+}
+
+/// Whether what is not listed goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ModeFile {
+    /// Only what is listed is touched; the rest goes on as it is.
+    Fields,
+    /// What is neither in `fields` nor in `keep` is dropped; so are headers that are not listed.
+    AllowList,
+}
+
+/// What becomes of the record's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFile {
+    /// It goes on as it is.
+    Clear,
+    /// It becomes null.
+    Null,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum KeyShape {
+    /// It goes on as it is.
+    Clear,
+    /// It becomes null.
+    Null,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+enum AbsentShape {
+    Pass,
+    Reject,
+    Keep,
+    Drop,
+}
+
+// By hand: `key: null`, without quotes, is written by a person who means the word.
+impl<'de> Deserialize<'de> for KeyFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Word;
+        impl Visitor<'_> for Word {
+            type Value = KeyFile;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("clear or null")
+            }
+
+            fn visit_unit<E>(self) -> Result<KeyFile, E> {
+                Ok(KeyFile::Null)
+            }
+
+            fn visit_str<E: Error>(self, word: &str) -> Result<KeyFile, E> {
+                match word {
+                    "clear" => Ok(KeyFile::Clear),
+                    "null" => Ok(KeyFile::Null),
+                    _ => Err(E::unknown_variant(word, &["clear", "null"])),
+                }
+            }
+        }
+        deserializer.deserialize_any(Word)
+    }
+}
+
+/// Whether a selector that matches nothing stops the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnmatchedFile {
+    /// It is a typo or a rename: stop.
+    Halt,
+    /// It is meant so.
+    Allow,
+}
+
+// By hand: serde's own way to collect other keys (`flatten`) loses all places.
+impl<'de> Deserialize<'de> for StepFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_struct("StepFile", &[], StepVisitor)
+    }
+}
+
+struct StepVisitor;
+
+impl<'de> Visitor<'de> for StepVisitor {
+    type Value = StepFile;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map such as { plugin: mask, fields: { … } }")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<StepFile, A::Error> {
+        let mut plugin = None;
+        let mut step = StepFile {
+            plugin: At::preset(String::new()),
+            fields: None,
+            sees: Vec::new(),
+            mode: fields(),
+            keep: None,
+            key: None,
+            headers: None,
+            absent: None,
+            unmatched: halt(),
+            settings: Vec::new(),
+        };
+        while let Some(key) = map.next_key::<At<String>>()? {
+            match key.value.as_str() {
+                "plugin" => plugin = Some(map.next_value()?),
+                "fields" => step.fields = Some(map.next_value()?),
+                "sees" => step.sees = map.next_value()?,
+                "mode" => step.mode = map.next_value()?,
+                "keep" => step.keep = Some(map.next_value()?),
+                "key" => step.key = Some(map.next_value()?),
+                "headers" => step.headers = Some(map.next_value()?),
+                "absent" => step.absent = Some(map.next_value()?),
+                "unmatched" => step.unmatched = map.next_value()?,
+                _ => step.settings.push((key, map.next_value()?)),
+            }
+        }
+        step.plugin = plugin.ok_or_else(|| A::Error::missing_field("plugin"))?;
+        Ok(step)
+    }
+}

@@ -1,0 +1,380 @@
+//! The configuration as the rest of the program uses it: checked, complete, nothing optional where there is a default.
+//! Nobody checks again after this; nothing here talks to a cluster or loads a plugin.
+
+mod cluster;
+mod grants;
+mod hash;
+mod merge;
+mod pipeline;
+mod settings;
+mod step;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::error::Report;
+use super::file::File;
+use super::place::Location;
+use super::secret::{Outside, Secret};
+use super::topics::TopicFilter;
+use super::tree::Forest;
+pub use settings::Places;
+
+/// Everything that a run needs to know.
+#[derive(Debug)]
+pub struct Plan {
+    /// All clusters, by name.
+    pub clusters: BTreeMap<String, Arc<Cluster>>,
+    /// All keys.
+    pub keys: Arc<Keyring>,
+    /// Where plugins come from and what they may use.
+    pub plugins: Plugins,
+    /// The HTTP server.
+    pub http: Http,
+    /// What all queues of the process together may hold, in bytes.
+    pub memory: u64,
+    /// In the order of the files; at least one, names are unique.
+    pub pipelines: Vec<Pipeline>,
+}
+
+/// A Kafka cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    /// Its name in the configuration.
+    pub name: String,
+    /// `host:port`, comma-separated.
+    pub bootstrap_servers: String,
+    /// Properties for the client library, none of which Sluice owns, in the order of the file.
+    pub properties: Vec<Property>,
+    /// Where its name stands.
+    pub at: Location,
+}
+
+/// One property for the client library.
+#[derive(Debug)]
+pub struct Property {
+    /// The client library's name.
+    pub name: String,
+    /// Its value.
+    pub value: PropertyValue,
+    /// Where it stands.
+    pub at: Location,
+}
+
+/// The value of a property; a secret one prints as `***`.
+#[derive(Debug)]
+pub enum PropertyValue {
+    /// Written in the file.
+    Clear(String),
+    /// Read from the environment or a file; UTF-8 without NUL.
+    Secret(Secret),
+}
+
+impl PropertyValue {
+    /// The value itself, for the client library alone.
+    pub fn expose(&self) -> &str {
+        match self {
+            Self::Clear(text) => text,
+            Self::Secret(secret) => std::str::from_utf8(secret.expose()).expect("checked when it was read"),
+        }
+    }
+}
+
+/// The keys by name; prints names only.
+#[derive(Debug, Default)]
+pub struct Keyring(BTreeMap<String, Secret>);
+
+impl Keyring {
+    /// The key of that name, at least 32 bytes.
+    pub fn get(&self, name: &str) -> Option<&Secret> {
+        self.0.get(name)
+    }
+
+    /// All names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// Where plugins come from and what they may use.
+#[derive(Debug)]
+pub struct Plugins {
+    /// An existing directory; none: embedded plugins alone.
+    pub dir: Option<PathBuf>,
+    /// Which components of it are admitted.
+    pub trust: Trust,
+    /// What one instance may use.
+    pub limits: PluginLimits,
+}
+
+/// Which components of the directory are admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Whatever is in it.
+    Open,
+}
+
+/// What one plugin instance may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PluginLimits {
+    /// Bytes of memory, 1 MiB to 1 GiB.
+    pub memory: u64,
+    /// Time for one batch, 10 ms to 60 s.
+    pub batch_time: Duration,
+    /// Records in one batch, 1 to 1000.
+    pub batch_records: u32,
+    /// Records out for each record in, 1 to 1000.
+    pub output_records: u32,
+    /// Bytes that one batch may come out as, 64 KiB to 1 GiB.
+    pub output_bytes: u64,
+    /// Log lines of one call, 0 to 10000.
+    pub log_lines: u32,
+}
+
+/// The HTTP server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// A loopback address.
+    pub listen: SocketAddr,
+}
+
+/// Topics of one cluster, through steps, to another one.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// `[a-z0-9][a-z0-9._-]*`, at most 100 bytes.
+    pub name: String,
+    /// The cluster that is read.
+    pub source: Arc<Cluster>,
+    /// The cluster that is written; not the source.
+    pub target: Arc<Cluster>,
+    /// Which topics.
+    pub topics: TopicFilter,
+    /// Where partitions begin that exist at genesis.
+    pub start: Start,
+    /// What is promised.
+    pub delivery: Delivery,
+    /// 1 to 256.
+    pub lanes: u32,
+    /// How large transactions become.
+    pub transaction: Transaction,
+    /// What becomes of a record that cannot be transformed.
+    pub on_error: OnError,
+    /// The chain.
+    pub steps: Vec<Step>,
+    /// Where its name stands.
+    pub at: Location,
+}
+
+/// Where partitions begin that exist at genesis.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the oldest record.
+    Earliest,
+    /// At the end.
+    Latest,
+    /// At the first record of that time or later; milliseconds since the epoch, 0 or more.
+    Timestamp(i64),
+    /// By topic and partition; what is not listed begins at its oldest record. Numbers are 0 or more, topics are among
+    /// the pipeline's.
+    Offsets(BTreeMap<String, BTreeMap<i32, i64>>),
+}
+
+/// What is promised about each record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Each once, by transactions on the target.
+    ExactlyOnce,
+    /// None lost.
+    AtLeastOnce,
+}
+
+/// The bounds of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// At least 10 ms, at most a third of `timeout`.
+    pub max_age: Duration,
+    /// 1 to 10,000,000.
+    pub max_records: u32,
+    /// Bytes, 64 KiB to 1 GiB.
+    pub max_bytes: u64,
+    /// 1 s to 15 min.
+    pub timeout: Duration,
+}
+
+/// What becomes of a record that cannot be transformed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// The partition stops.
+    Halt,
+    /// The record is set aside.
+    Quarantine {
+        /// Not one of the pipeline's topics; the same name on both clusters.
+        topic: String,
+        /// Where the record itself is kept.
+        payload: Payload,
+    },
+}
+
+/// Where a record set aside is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// Nowhere but where it came from.
+    None,
+    /// In the quarantine topic on the source.
+    Source,
+}
+
+/// A plugin and what it is given in one pipeline.
+#[derive(Debug)]
+pub struct Step {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Whether what is not listed goes on.
+    pub mode: Mode,
+    /// The fields that the plugin is shown, in order; canonical paths are unique.
+    pub fields: Vec<FieldGrant>,
+    /// Selectors of what goes on as it is; empty unless the mode is `AllowList`; none is in `fields`,
+    /// but for those that only a `where:` tree names.
+    pub keep: Vec<String>,
+    /// What becomes of the record's key.
+    pub key: KeyRule,
+    /// Names of headers that go on; empty, and without meaning, unless the mode is `AllowList`.
+    pub headers: Vec<String>,
+    /// A record without a granted field.
+    pub absent: Absent,
+    /// A selector that matches nothing.
+    pub unmatched: Unmatched,
+    /// What the plugin is shown beside its fields.
+    pub sees: Sees,
+    /// The plugin's own settings.
+    pub settings: Map<String, Value>,
+    /// Where the plugin's name stands.
+    pub at: Location,
+    /// Where each setting stands.
+    pub places: Places,
+}
+
+impl Step {
+    /// Where a JSON pointer of the plugin's contract (`/settings/…`, `/fields/N/…`) or of the step itself (`/keep/N`,
+    /// `/sees/N`) stands in the file: the nearest place at or above it, at the worst that of the step.
+    pub fn locate(&self, pointer: &str) -> &Location {
+        self.places.nearest(pointer).unwrap_or(&self.at)
+    }
+
+    /// Whether the settings of a field name that key of `keys`: other keys are denied to the plugin.
+    pub fn names_key(&self, name: &str) -> bool {
+        let named = |grant: &FieldGrant| grant.settings.get("key").and_then(Value::as_str) == Some(name);
+        self.fields.iter().any(named)
+    }
+}
+
+/// One field that a plugin is shown.
+#[derive(Clone, Debug)]
+pub struct FieldGrant {
+    /// As written.
+    pub selector: String,
+    /// A JSON object: what the step says about the field.
+    pub settings: Value,
+    /// Where the selector stands.
+    pub at: Location,
+}
+
+/// Whether what is not listed goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    Fields,
+    /// It does not.
+    AllowList,
+}
+
+/// What becomes of the record's key, after what the plugin does with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRule {
+    /// It goes on.
+    Clear,
+    /// It becomes null.
+    Null,
+}
+
+/// A record without a granted field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// It passes.
+    Pass,
+    /// It follows `on_error`.
+    Reject,
+}
+
+/// A selector that matches nothing in its first 1,000 records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmatched {
+    /// The partition stops.
+    Halt,
+    /// It goes on.
+    Allow,
+}
+
+/// What a plugin is shown beside its fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sees {
+    /// Keys.
+    pub key: bool,
+    /// Whole values.
+    pub value: bool,
+    /// Headers.
+    pub headers: bool,
+    /// Timestamps.
+    pub timestamp: bool,
+    /// Source offsets.
+    pub offset: bool,
+}
+
+/// Checks a selector: its canonical form, or where (in characters) and why it is none.
+pub type SelectorCheck<'a> = &'a dyn Fn(&str) -> Result<String, (usize, String)>;
+
+/// What the builders share.
+struct Context<'a> {
+    forest: &'a Forest,
+    /// The directory of each file.
+    bases: &'a [PathBuf],
+    selectors: SelectorCheck<'a>,
+    outside: Outside<'a>,
+}
+
+/// The plan of all files together; whatever is wrong is reported, and then it is none.
+pub(super) fn build(
+    files: Vec<File>,
+    forest: &Forest,
+    bases: &[PathBuf],
+    selectors: SelectorCheck<'_>,
+    outside: Outside<'_>,
+    report: &mut Report,
+) -> Option<Plan> {
+    let context = Context { forest, bases, selectors, outside };
+    let merged = merge::merge(files, report);
+    let clusters = cluster::clusters(&merged.clusters, &context, report);
+    let keys = cluster::keys(&merged.keys, &context, report);
+    let plugins = cluster::plugins(merged.plugins.as_ref(), &context, report);
+    let http = cluster::http(merged.http.as_ref(), report);
+    let memory = cluster::memory(merged.memory.as_ref(), report);
+    let known = pipeline::Known {
+        clusters: &clusters,
+        cluster_names: merged.clusters.iter().map(|(name, _)| name.value.as_str()).collect(),
+        key_names: merged.keys.iter().map(|(name, _)| name.value.as_str()).collect(),
+    };
+    let pipelines = pipeline::pipelines(&merged.pipelines, &known, &context, report);
+    Some(Plan { clusters, keys: Arc::new(keys), plugins: plugins?, http: http?, memory, pipelines })
+}
+
+/// The keys of all files, without a look at anything else.
+pub(super) fn keys_alone(files: Vec<File>, forest: &Forest, bases: &[PathBuf], outside: Outside<'_>, report: &mut Report) -> Keyring {
+    let context = Context { forest, bases, selectors: &|selector| Ok(selector.to_owned()), outside };
+    let merged = merge::merge(files, report);
+    cluster::keys(&merged.keys, &context, report)
+}

@@ -1,0 +1,107 @@
+//! The hash of what decides a pipeline's output. It covers no key bytes: those have ids of their own.
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::super::topics::Pattern;
+use super::{Absent, KeyRule, Mode, OnError, Payload, Pipeline, Step, Unmatched};
+
+impl Pipeline {
+    /// SHA-256 over canonical JSON of the name, both clusters' names, topics, steps and `on_error`. Where it starts,
+    /// how fast it goes and how it delivers change no output record, and are not in it.
+    pub fn config_hash(&self) -> [u8; 32] {
+        let content = json!({
+            "version": 1,
+            "name": self.name,
+            "source": self.source.name,
+            "target": self.target.name,
+            "include": self.topics.include().map(pattern).collect::<Vec<_>>(),
+            "exclude": self.topics.exclude().map(pattern).collect::<Vec<_>>(),
+            "on_error": on_error(&self.on_error),
+            "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
+        });
+        let mut text = String::new();
+        canonical(&content, &mut text);
+        Sha256::digest(text.as_bytes()).into()
+    }
+}
+
+fn pattern(pattern: &Pattern) -> Value {
+    match pattern {
+        Pattern::Glob(text) => json!({ "glob": text }),
+        Pattern::Regex(text) => json!({ "regex": text }),
+    }
+}
+
+fn on_error(on_error: &OnError) -> Value {
+    match on_error {
+        OnError::Halt => json!("halt"),
+        OnError::Quarantine { topic, payload } => json!({
+            "quarantine": topic,
+            "payload": match payload {
+                Payload::None => "none",
+                Payload::Source => "source",
+            },
+        }),
+    }
+}
+
+fn step(step: &Step) -> Value {
+    let fields = step.fields.iter().map(|f| json!([f.selector, f.settings]));
+    let sees = step.sees;
+    json!({
+        "plugin": step.plugin,
+        "mode": match step.mode {
+            Mode::Fields => "fields",
+            Mode::AllowList => "allow_list",
+        },
+        "fields": fields.collect::<Vec<_>>(),
+        "keep": step.keep,
+        "key": match step.key {
+            KeyRule::Clear => "clear",
+            KeyRule::Null => "null",
+        },
+        "headers": step.headers,
+        "absent": match step.absent {
+            Absent::Pass => "pass",
+            Absent::Reject => "reject",
+        },
+        "unmatched": match step.unmatched {
+            Unmatched::Halt => "halt",
+            Unmatched::Allow => "allow",
+        },
+        "sees": [sees.key, sees.value, sees.headers, sees.timestamp, sees.offset],
+        "settings": step.settings,
+    })
+}
+
+/// JSON without white space, names sorted, numbers as written: one text for one meaning.
+fn canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Array(items) => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                canonical(item, out);
+            }
+            out.push(']');
+        }
+        Value::Object(entries) => {
+            let mut sorted: Vec<_> = entries.iter().collect();
+            sorted.sort_by_key(|(name, _)| name.as_str());
+            out.push('{');
+            for (i, (name, value)) in sorted.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                out.push_str(&Value::from(name.as_str()).to_string());
+                out.push(':');
+                canonical(value, out);
+            }
+            out.push('}');
+        }
+        scalar => out.push_str(&scalar.to_string()),
+    }
+}

@@ -1,0 +1,244 @@
+//! Steps: from file to plan. It loads no plugin and knows none but the short form of `filter`.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::super::error::Report;
+use super::super::file::{KeyFile, ModeFile, SeesFile, StepFile, UnmatchedFile};
+use super::super::place::{Any, At};
+use super::super::suggest::hint;
+use super::super::tree::Kind;
+use super::grants::Granter;
+use super::pipeline::Known;
+use super::settings::{Places, below, fields_named};
+use super::{Absent, Context, KeyRule, Mode, Sees, Step, Unmatched};
+
+pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>, report: &mut Report) -> Option<Step> {
+    let at = report.locate(file.value.plugin.spot);
+    let file = &file.value;
+    if !is_plugin_name(&file.plugin.value) {
+        let message = format!("the plugin name \"{}\" has to be [a-z][a-z0-9-]*, at most 64 bytes", file.plugin.value);
+        report.invalid(file.plugin.spot, message);
+    }
+    let mut places = Places::default();
+    let mut settings = Map::new();
+    for (name, any) in &file.settings {
+        let node = context.forest.get(*any)?;
+        let pointer = below("/settings", &name.value);
+        places.note(&pointer, None, node, report);
+        if matches!(node.kind, Kind::Map(_) | Kind::List(_) | Kind::Null) {
+            places.set(&pointer, report.locate(name.spot));
+        }
+        settings.insert(name.value.clone(), node.to_json());
+    }
+    let mut granter = Granter::new(context.selectors);
+    let fields = file.fields.as_ref().map_or(&[][..], |fields| &fields.value.0);
+    if file.plugin.value == "filter" && file.fields.is_some() {
+        conditions(file, fields, &mut settings, &mut places, context, report);
+    } else {
+        fields_of(fields, known, &mut granter, &mut places, context, report);
+    }
+    if let Some(tree) = settings.get_mut("where") {
+        fields_named(tree, "/settings/where", &mut |pointer, selector| {
+            let at = places.nearest(pointer).cloned().unwrap_or_else(|| at.clone());
+            granter.grant_named(selector, at, report);
+        });
+    }
+    let mode = mode(file, report);
+    let sees = sees(&file.sees, &mut places, report);
+    let keep = keep(file, &mut granter, &mut places, report);
+    Some(Step {
+        plugin: file.plugin.value.clone(),
+        mode,
+        keep,
+        key: key(file, mode, sees, report),
+        headers: headers(file),
+        absent: absent(file, &mut settings, &mut places, report),
+        unmatched: match file.unmatched.value {
+            UnmatchedFile::Halt => Unmatched::Halt,
+            UnmatchedFile::Allow => Unmatched::Allow,
+        },
+        sees,
+        fields: granter.finish(&mut places),
+        settings,
+        at,
+        places,
+    })
+}
+
+fn is_plugin_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// `fields` as grants, each with its settings.
+fn fields_of(
+    fields: &[(At<String>, At<Any>)],
+    known: &Known<'_>,
+    granter: &mut Granter<'_>,
+    places: &mut Places,
+    context: &Context<'_>,
+    report: &mut Report,
+) {
+    for (selector, any) in fields {
+        let Some(node) = context.forest.get(any.value) else {
+            continue;
+        };
+        let settings = match node.kind {
+            Kind::Null => json!({}),
+            Kind::Map(_) => node.to_json(),
+            _ => {
+                let message = format!("the settings of a field are a map such as {{ use: redact }}, not {}", node.what());
+                report.invalid(node.spot, message);
+                continue;
+            }
+        };
+        if let Kind::Map(entries) = &node.kind {
+            for (name, value) in entries {
+                if let (true, Kind::Text(key)) = (name.text == "key", &value.kind)
+                    && !known.key_names.contains(&key.as_str())
+                {
+                    let near = match hint(key, known.key_names.iter().copied()) {
+                        near if near.is_empty() => "; give it under \"keys\"".to_owned(),
+                        near => near,
+                    };
+                    report.invalid(value.spot, format!("there is no key \"{key}\"{near}"));
+                }
+            }
+        }
+        let at = report.locate(selector.spot);
+        if let Some(index) = granter.grant(&selector.value, settings, at, report) {
+            places.note(&format!("/fields/{index}"), None, node, report);
+        }
+    }
+}
+
+/// `fields` of a filter: short for `where: { all: […] }`.
+fn conditions(
+    file: &StepFile,
+    fields: &[(At<String>, At<Any>)],
+    settings: &mut Map<String, Value>,
+    places: &mut Places,
+    context: &Context<'_>,
+    report: &mut Report,
+) {
+    if let (Some((name, _)), Some(_)) = (file.settings.iter().find(|(name, _)| name.value == "where"), &file.fields) {
+        report.invalid(name.spot, "a filter has either fields or where; write all conditions under where");
+        return;
+    }
+    let mut all = Vec::new();
+    for (selector, any) in fields {
+        let Some(node) = context.forest.get(any.value) else {
+            continue;
+        };
+        let Kind::Map(entries) = &node.kind else {
+            let message = format!("a condition is a map such as {{ eq: ok }}, not {}", node.what());
+            report.invalid(node.shown(None), message);
+            continue;
+        };
+        if let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "field") {
+            report.invalid(key.spot, "the field of this condition is named by the key before it");
+            continue;
+        }
+        let pointer = format!("/settings/where/all/{}", all.len());
+        places.note(&pointer, None, node, report);
+        places.set(&pointer, report.locate(selector.spot));
+        places.set(&below(&pointer, "field"), report.locate(selector.spot));
+        let mut condition = Map::from_iter([("field".to_owned(), Value::from(selector.value.as_str()))]);
+        condition.extend(entries.iter().map(|(key, value)| (key.text.clone(), value.to_json())));
+        all.push(Value::Object(condition));
+    }
+    if let Some(fields) = &file.fields {
+        places.set("/settings/where", report.locate(fields.spot));
+    }
+    settings.insert("where".into(), json!({ "all": all }));
+}
+
+fn mode(file: &StepFile, report: &mut Report) -> Mode {
+    if file.mode.value == ModeFile::AllowList {
+        return Mode::AllowList;
+    }
+    let misplaced = [("keep", file.keep.as_ref().map(|keep| keep.spot)), ("headers", file.headers.as_ref().map(|headers| headers.spot))];
+    for (name, spot) in misplaced {
+        if let Some(spot) = spot {
+            let message = format!("{name} has a meaning in mode: allow_list only; write that mode, or remove {name}");
+            report.invalid(spot, message);
+        }
+    }
+    Mode::Fields
+}
+
+fn sees(file: &[At<SeesFile>], places: &mut Places, report: &Report) -> Sees {
+    for (i, sees) in file.iter().enumerate() {
+        places.set(&format!("/sees/{i}"), report.locate(sees.spot));
+    }
+    let sees = |what| file.iter().any(|at| at.value == what);
+    Sees {
+        key: sees(SeesFile::Key),
+        value: sees(SeesFile::Value),
+        headers: sees(SeesFile::Headers),
+        timestamp: sees(SeesFile::Timestamp),
+        offset: sees(SeesFile::Offset),
+    }
+}
+
+fn keep(file: &StepFile, granter: &mut Granter<'_>, places: &mut Places, report: &mut Report) -> Vec<String> {
+    let listed = file.keep.iter().flat_map(|keep| &keep.value);
+    let mut kept = Vec::new();
+    for selector in listed {
+        let at = report.locate(selector.spot);
+        if granter.keep(&selector.value, &at, report) {
+            places.set(&format!("/keep/{}", kept.len()), at);
+            kept.push(selector.value.clone());
+        }
+    }
+    kept
+}
+
+/// A key often carries what the fields hide, so that an allow list has to say that it goes on.
+fn key(file: &StepFile, mode: Mode, sees: Sees, report: &mut Report) -> KeyRule {
+    match &file.key {
+        Some(key) if key.value == KeyFile::Null => KeyRule::Null,
+        Some(_) => KeyRule::Clear,
+        None => {
+            if mode == Mode::AllowList && !sees.key {
+                report.invalid(
+                    file.mode.spot,
+                    "mode: allow_list needs a word about the record's key, which this step does not mask: write \
+                     \"key: clear\" (it goes on as it is) or \"key: null\" (it becomes null)",
+                );
+            }
+            KeyRule::Clear
+        }
+    }
+}
+
+fn headers(file: &StepFile) -> Vec<String> {
+    let listed = file.headers.iter().flat_map(|headers| &headers.value);
+    let unique: BTreeSet<_> = listed.map(|name| name.value.clone()).collect();
+    unique.into_iter().collect()
+}
+
+/// `pass` and `reject` are the host's; `keep` and `drop` are a filter's, and passed on.
+fn absent(file: &StepFile, settings: &mut Map<String, Value>, places: &mut Places, report: &mut Report) -> Absent {
+    let Some(absent) = &file.absent else {
+        return Absent::Pass;
+    };
+    match absent.value.as_str() {
+        "pass" => Absent::Pass,
+        "reject" => Absent::Reject,
+        word @ ("keep" | "drop") => {
+            settings.insert("absent".into(), word.into());
+            places.set("/settings/absent", report.locate(absent.spot));
+            Absent::Pass
+        }
+        word => {
+            let near = hint(word, ["pass", "reject", "keep", "drop"]);
+            let message = format!("absent: \"{word}\" is not one of pass, reject, keep, drop{near}");
+            report.invalid(absent.spot, message);
+            Absent::Pass
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Which client properties a cluster may set, and which are Sluice's own, each with its reason. It sets none.
+
+/// Why Sluice keeps a property to itself.
+struct Owned {
+    /// Names; a `*` at the end or the beginning stands for anything.
+    names: &'static [&'static str],
+    /// Completes "… belongs to Sluice: ".
+    reason: &'static str,
+}
+
+const OWNED: &[Owned] = &[
+    Owned { names: &["bootstrap.servers", "metadata.broker.list"], reason: "write bootstrap_servers of the cluster" },
+    Owned {
+        names: &[
+            "enable.idempotence",
+            "enable.gapless.guarantee",
+            "acks",
+            "request.required.acks",
+            "retries",
+            "message.send.max.retries",
+            "max.in.flight*",
+            "transactional.id",
+        ],
+        reason: "nothing lost, nothing doubled and the order of records depend on it; see delivery of the pipeline",
+    },
+    Owned {
+        names: &["transaction.timeout.ms", "message.timeout.ms", "delivery.timeout.ms"],
+        reason: "it follows from transaction.timeout of the pipeline",
+    },
+    Owned {
+        names: &["isolation.level", "check.crcs"],
+        reason: "what a producer aborted and what was damaged on the way must never be copied",
+    },
+    Owned {
+        names: &["enable.auto.commit", "auto.commit.*", "enable.auto.offset.store", "offset.store.*"],
+        reason: "positions are kept on the target, in the same transaction as the records",
+    },
+    Owned { names: &["auto.offset.reset"], reason: "a gap stops the partition with a named error; see start of the pipeline" },
+    Owned { names: &["enable.partition.eof"], reason: "the end of a partition is how a lane knows that it has caught up" },
+    Owned {
+        names: &["group.*", "partition.assignment.strategy", "session.timeout.ms", "heartbeat.interval.ms", "max.poll.interval.ms"],
+        reason: "the group that shares the lanes between processes is Sluice's",
+    },
+    Owned { names: &["allow.auto.create.topics"], reason: "topics are created with the partition count of the source" },
+    Owned { names: &["partitioner", "partitioner.*", "sticky.partitioning.linger.ms"], reason: "a record keeps its partition number" },
+    Owned {
+        names: &[
+            "queued.*",
+            "queue.buffering.max*",
+            "queue.buffering.backpressure.threshold",
+            "fetch.message.max.bytes",
+            "max.partition.fetch.bytes",
+            "fetch.max.bytes",
+        ],
+        reason: "all queues together stay within memory",
+    },
+    Owned {
+        names: &["message.max.bytes", "receive.message.max.bytes", "message.copy.max.bytes"],
+        reason: "it follows from the limits of the topics",
+    },
+    Owned { names: &["statistics.interval.ms"], reason: "the metrics depend on it" },
+    Owned { names: &["plugin.library.paths", "ssl.engine.*", "ssl_engine*"], reason: "it would load native code into the process" },
+    Owned {
+        names: &["enabled_events", "log.queue", "delivery.report.only.error", "*_cb", "opaque", "default_topic_conf", "test.*"],
+        reason: "it is part of how Sluice drives the client library",
+    },
+];
+
+/// Spelled out so that their being allowed is a decision: `queue.buffering.max.ms` is another name of `linger.ms`.
+const ALLOWED: &[&str] = &["queue.buffering.max.ms"];
+
+/// Why the property may not be set, if so.
+pub(super) fn refused(name: &str) -> Option<&'static str> {
+    if ALLOWED.contains(&name) {
+        return None;
+    }
+    let owned = |pattern: &&str| match (pattern.strip_suffix('*'), pattern.strip_prefix('*')) {
+        (Some(start), _) => name.starts_with(start),
+        (_, Some(end)) => name.ends_with(end),
+        _ => name == *pattern,
+    };
+    let entry = OWNED.iter().find(|entry| entry.names.iter().any(owned));
+    entry.map(|entry| entry.reason)
+}
+
+/// Whether the property's value is a secret, by its name. Locations (of files) and certificates are none.
+pub(super) fn is_secret(name: &str) -> bool {
+    let marks = ["password", "secret", "passphrase", "key.pem"];
+    marks.iter().any(|mark| name.contains(mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_by_name() {
+        for name in [
+            "enable.idempotence",
+            "group.instance.id",
+            "max.in.flight",
+            "max.in.flight.requests.per.connection",
+            "queued.max.messages.kbytes",
+            "queue.buffering.max.kbytes",
+            "dr_msg_cb",
+            "bootstrap.servers",
+        ] {
+            assert!(refused(name).is_some(), "{name}");
+        }
+        for name in [
+            "client.id",
+            "client.rack",
+            "security.protocol",
+            "ssl.ca.location",
+            "sasl.username",
+            "socket.keepalive.enable",
+            "compression.type",
+            "linger.ms",
+            "queue.buffering.max.ms",
+            "debug",
+            "log_level",
+        ] {
+            assert_eq!(refused(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn knows_secrets_by_name() {
+        for name in ["sasl.password", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem", "sasl.oauthbearer.client.secret"] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["sasl.username", "ssl.key.location", "ssl.certificate.pem"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! What is refused: the exact words and places, all of them at once.
+
+use super::*;
+
+/// A case: a title, the text, and the lines that it is answered with.
+fn check(title: &str, text: &str, expected: &[&str]) {
+    match plan(text) {
+        Ok(_) => panic!("{title}: accepted"),
+        Err(errors) => assert_eq!(errors.to_string().lines().collect::<Vec<_>>(), expected, "{title}"),
+    }
+}
+
+#[test]
+fn text_that_is_not_yaml() {
+    check("empty", "", &["s.yaml: there is no pipeline; write one under \"pipelines\""]);
+    check("a list", "[]", &["s.yaml:1:1: expected a map with the keys clusters, keys, plugins, http, memory, pipelines, found a list"]);
+    check("twice", "memory: 64MiB\nhttp: {}\nmemory: 1\n", &["s.yaml:3:1: the key \"memory\" is given twice in this map"]);
+    check(
+        "brackets in a flow map",
+        &pipeline("    steps:\n      - plugin: mask\n        fields: { $.items[*].note: { use: redact } }\n"),
+        &["s.yaml:12:27: cannot read as YAML: while scanning an anchor or alias, did not find expected alphabetic or \
+           numeric character; quote a key that has brackets, such as \"$.items[*].note\""],
+    );
+    let deep = "[".repeat(100_000);
+    let bomb = (0..30).fold("l0: &l0 [x, x]\n".to_owned(), |text, i| format!("{text}l{}: &l{} [*l{i}, *l{i}]\n", i + 1, i + 1));
+    for text in [deep, bomb] {
+        let error = plan(&text).unwrap_err().to_string();
+        assert!(error.contains(": cannot read as YAML: ") && !error.contains('\n'), "{error}");
+    }
+    check("infinity", "memory: .inf\n", &["s.yaml:1:9: infinity and not-a-number have no place here"]);
+}
+
+#[test]
+fn keys_that_do_not_exist_or_are_missing() {
+    check(
+        "slips",
+        "clustrs: {}\nhttp: { lisen: x }\nclusters:\n  a:\n    bootstrap_server: x\n  b:\n    properties: {}\n",
+        &[
+            "s.yaml:1:1: unknown key \"clustrs\" at the top; did you mean \"clusters\"?",
+            "s.yaml:2:9: unknown key \"lisen\" in http; did you mean \"listen\"?",
+            "s.yaml:5:5: unknown key \"bootstrap_server\" in clusters.a; did you mean \"bootstrap_servers\"?",
+            "s.yaml:6:3: clusters.b: the required key \"bootstrap_servers\" is missing",
+        ],
+    );
+    check("nothing near", "http:\n  token: x\n", &["s.yaml:2:3: unknown key \"token\" in http; valid keys are listen"]);
+    check(
+        "a pipeline's",
+        &pipeline("").replace("target: b", "traget: b"),
+        &["s.yaml:8:5: unknown key \"traget\" in pipelines[0]; did you mean \"target\"?"],
+    );
+    check(
+        "a choice's",
+        &pipeline("    on_error: { quarantine: { payload: raw } }\n    start: { timestmp: x }\n"),
+        &[
+            "s.yaml:10:40: pipelines[0].on_error.quarantine.payload: \"raw\" is not one of none, source",
+            "s.yaml:11:14: unknown key \"timestmp\" in pipelines[0].start; did you mean \"timestamp\"?",
+        ],
+    );
+}
+
+#[test]
+fn wrong_types() {
+    check(
+        "of pipelines",
+        &pipeline(
+            "    lanes: '8'
+    delivery: exactly-once
+    start: timestamp
+    transaction: { max_age: 5, timeout: 5x, max_bytes: 1XB, max_records: 1.5 }
+    steps: [mask, { plugin: 5 }, { fields: {} }, { plugin: x, sees: [keys], key: hashed }]
+",
+        ),
+        &[
+            "s.yaml:10:12: pipelines[0].lanes: expected an integer from 0 to 4294967295, found a text",
+            "s.yaml:11:15: pipelines[0].delivery: \"exactly-once\" is not one of exactly_once, at_least_once; did you mean \
+             \"exactly_once\"?",
+            "s.yaml:12:12: pipelines[0].start: \"timestamp\" needs a value: write { timestamp: … }",
+            "s.yaml:13:29: pipelines[0].transaction.max_age: 5 is not a duration such as 30s; the units are ms, s, m, h and d",
+            "s.yaml:13:41: pipelines[0].transaction.timeout: \"5x\" is not a duration such as 30s; the units are ms, s, m, h \
+             and d",
+            "s.yaml:13:56: pipelines[0].transaction.max_bytes: \"1XB\" is not a size such as 4MiB; the units are B, KiB, MiB, \
+             GiB, kB, MB and GB",
+            "s.yaml:13:74: pipelines[0].transaction.max_records: expected an integer from 0 to 4294967295, found a number",
+            "s.yaml:14:13: pipelines[0].steps[0]: expected a map such as { plugin: mask, fields: { … } }, found a text",
+            "s.yaml:14:29: pipelines[0].steps[1].plugin: expected a text, found a number; put it in quotes",
+            "s.yaml:14:34: pipelines[0].steps[2]: the required key \"plugin\" is missing",
+            "s.yaml:14:70: pipelines[0].steps[3].sees[0]: \"keys\" is not one of key, value, headers, timestamp, offset; did \
+             you mean \"key\"?",
+            "s.yaml:14:82: pipelines[0].steps[3].key: \"hashed\" is not one of clear, null",
+        ],
+    );
+    check(
+        "a secret where none belongs is not repeated",
+        "keys: { pii: swordfish }\nclusters: { a: swordfish }\n",
+        &[
+            "s.yaml:1:14: keys.pii: expected { env: NAME } or { file: PATH }, found a text",
+            "s.yaml:2:16: clusters.a: expected a map such as { bootstrap_servers: \"host:9092\" }, found a text",
+        ],
+    );
+}
+
+#[test]
+fn clusters_keys_and_sections() {
+    check(
+        "all at once",
+        &format!(
+            "{}plugins: {{ dir: none, trust: locked, limits: {{ memory: 1, time: 2m, batch_records: 5000 }} }}\n\
+             http: {{ listen: \"0.0.0.0:80\" }}\nmemory: 4MB\n",
+            pipeline("").replace("{ env: KEY }", "{ env: SHORT }, x: { env: NONE }, y: { file: none }, z: { env: A, file: b }").replace(
+                "{ bootstrap_servers: \"two:9092\" }",
+                "
+    bootstrap_servers: \"two, two:0,[::1]:9\"
+    schema_registry: { url: x }
+    properties:
+      acks: 1
+      sasl.password: swordfish
+      ssl.key.pem: { env: NONE }
+      linger.ms: 5"
+            )
+        ),
+        &[
+            "s.yaml:4:24: bootstrap_servers: \"two\" is not host:port",
+            "s.yaml:4:24: bootstrap_servers: \"two:0\" is not host:port",
+            "s.yaml:5:5: schema_registry is not supported yet; remove it",
+            "s.yaml:7:7: the property acks belongs to Sluice: nothing lost, nothing doubled and the order of records depend on \
+             it; see delivery of the pipeline; remove it",
+            "s.yaml:8:22: the property sasl.password is a secret and must not be written in clear; write { env: NAME } or \
+             { file: PATH }",
+            "s.yaml:9:7: the property ssl.key.pem cannot be had: the environment variable NONE is not set",
+            "s.yaml:11:9: the key \"pii\" has 9 bytes, and needs at least 32",
+            "s.yaml:11:30: the key \"x\" cannot be had: the environment variable NONE is not set",
+            "s.yaml:11:48: the key \"y\" cannot be had: cannot read the file none: it does not exist",
+            "s.yaml:11:67: the key \"z\" cannot be had: expected exactly one of { env: NAME } and { file: PATH }",
+            "s.yaml:17:17: cannot use the plugin directory none: it does not exist",
+            "s.yaml:17:30: plugins.trust: this is not supported yet; only \"open\" is",
+            "s.yaml:17:56: plugins.limits.memory is 1, and has to be from 1MiB to 1GiB",
+            "s.yaml:17:65: plugins.limits.time is 2m, and has to be from 10ms to 1m",
+            "s.yaml:17:84: plugins.limits.batch_records is 5000, and has to be from 1 to 1000",
+            "s.yaml:18:17: http.listen: 0.0.0.0:80 can be reached from other machines, which needs a token; that is not \
+             supported yet; use 127.0.0.1",
+            "s.yaml:19:9: memory is 4000000, and has to be at least 32MiB",
+        ],
+    );
+}
+
+#[test]
+fn pipelines() {
+    check(
+        "all at once",
+        &format!(
+            "{CLUSTERS}pipelines:
+  - name: P!
+    source: aa
+    target: zzzzz
+    topics: {{ include: [\"a[\", __x, {{ regex: \"a(\" }}] }}
+    lanes: 999
+    schemas: {{}}
+    groups:
+      sync: true
+    format: avro
+    on_error: {{ quarantine: {{ topic: \"*\" }} }}
+    transaction: {{ timeout: 2s }}
+    start: {{ offsets: {{ t: {{ x: 1, 0: -1 }} }} }}
+"
+        ),
+        &[
+            "s.yaml:6:11: the pipeline name \"P!\" has to be [a-z0-9][a-z0-9._-]*, at most 100 bytes",
+            "s.yaml:7:13: there is no cluster \"aa\"; did you mean \"a\"?",
+            "s.yaml:8:13: there is no cluster \"zzzzz\"; there are a, b",
+            "s.yaml:9:25: topics: the glob \"a[\" is not valid: unclosed character class; missing ']'",
+            "s.yaml:9:31: topics: \"__x\" is an internal topic of a broker or tool, and never copied",
+            "s.yaml:9:36: topics: the regular expression \"a(\" is not valid: unclosed group",
+            "s.yaml:10:12: lanes is 999, and has to be from 1 to 256",
+            "s.yaml:11:5: schemas is not supported yet; remove it",
+            "s.yaml:12:5: groups is not supported yet; remove it",
+            "s.yaml:14:13: format: avro is not supported yet; remove it",
+            "s.yaml:15:38: \"*\" is not a topic name: [a-zA-Z0-9._-], at most 249 bytes",
+            "s.yaml:16:29: transaction.max_age (1s) has to be at most a third of timeout (2s)",
+            "s.yaml:17:30: start.offsets: \"x\" is not a partition number",
+            "s.yaml:17:39: start.offsets: an offset is 0 or more",
+        ],
+    );
+    check(
+        "a state topic as quarantine",
+        &pipeline("    on_error: { quarantine: { topic: __sluice.p.positions } }\n"),
+        &["s.yaml:10:38: the topic \"__sluice.p.positions\" is reserved for Sluice's own state; choose another"],
+    );
+    let topics = [
+        ("{}", "s.yaml:9:5: topics needs include or regex; write { include: [\"*\"] } for all topics"),
+        ("{ include: [] }", "s.yaml:9:15: topics.include is empty; write [\"*\"] for all topics"),
+        ("{ include: [a], regex: b }", "s.yaml:9:36: topics has both include and regex; write { regex: … } as an entry of include"),
+    ];
+    for (text, expected) in topics {
+        check(text, &pipeline("").replace("{ include: [\"*\"] }", text), &[expected]);
+    }
+}
+
+#[test]
+fn steps() {
+    check(
+        "a mask's",
+        &pipeline(
+            "    steps:
+      - plugin: mask
+        mode: allow_list
+        keep: [$.k, $.k, \"$['a']\"]
+        absent: pas
+        fields:
+          $.a: { use: hmac, key: pi }
+          $['a']: { use: redact }
+          x: {}
+          $.b: redact
+          \"$.q[\": {}
+",
+        ),
+        &[
+            "s.yaml:12:15: mode: allow_list needs a word about the record's key, which this step does not mask: write \
+             \"key: clear\" (it goes on as it is) or \"key: null\" (it becomes null)",
+            "s.yaml:13:21: the path \"$.k\" is given twice in this step; the first is at s.yaml:13:16",
+            "s.yaml:13:26: \"$['a']\" is the same path as \"$.a\" at s.yaml:16:11; give it once",
+            "s.yaml:14:17: absent: \"pas\" is not one of pass, reject, keep, drop; did you mean \"pass\"?",
+            "s.yaml:16:34: there is no key \"pi\"; did you mean \"pii\"?",
+            "s.yaml:17:11: \"$['a']\" is the same path as \"$.a\" at s.yaml:16:11; give it once",
+            "s.yaml:18:11: cannot read the selector \"x\": a path begins with $ (at character 1)",
+            "s.yaml:19:16: the settings of a field are a map such as { use: redact }, not a text",
+            "s.yaml:20:11: cannot read the selector \"$.q[\": the bracket is not closed (at character 4)",
+        ],
+    );
+    check(
+        "others",
+        &pipeline(
+            "    steps:
+      - plugin: Mask
+        keep: [$.a]
+        headers: [h]
+      - plugin: filter
+        fields: { $.a: { eq: 1 } }
+        where: {}
+      - plugin: filter
+        fields:
+          $.a: ok
+          $.b: { field: x }
+      - plugin: filter
+        where: { any: [{ field: b }] }
+",
+        ),
+        &[
+            "s.yaml:11:17: the plugin name \"Mask\" has to be [a-z][a-z0-9-]*, at most 64 bytes",
+            "s.yaml:12:9: keep has a meaning in mode: allow_list only; write that mode, or remove keep",
+            "s.yaml:13:9: headers has a meaning in mode: allow_list only; write that mode, or remove headers",
+            "s.yaml:16:9: a filter has either fields or where; write all conditions under where",
+            "s.yaml:19:16: a condition is a map such as { eq: ok }, not a text",
+            "s.yaml:20:18: the field of this condition is named by the key before it",
+            "s.yaml:22:33: cannot read the selector \"b\": a path begins with $ (at character 1)",
+        ],
+    );
+}
+
+#[test]
+fn loops_are_unsafe_and_not_invalid() {
+    let same = pipeline("").replace("target: b", "target: a");
+    check("itself", &same, &["s.yaml:8:13: source and target are both \"a\": the pipeline would feed itself"]);
+    let shared = pipeline("").replace("two:9092", "x:1, ONE:9092");
+    check("one broker", &shared, &["s.yaml:8:13: the clusters \"a\" and \"b\" share the broker one:9092: the pipeline would feed itself"]);
+    let quarantine = pipeline("    on_error: { quarantine: { topic: dlq, payload: source } }\n");
+    check(
+        "quarantine",
+        &quarantine,
+        &["s.yaml:10:38: the quarantine topic \"dlq\" is among the pipeline's topics: the pipeline would feed itself"],
+    );
+    for text in [&same, &shared, &quarantine] {
+        assert_eq!(plan(text).unwrap_err().class(), Class::Unsafe);
+        let invalid_too = format!("{text}memory: 1\n");
+        assert_eq!(plan(&invalid_too).unwrap_err().class(), Class::Invalid);
+    }
+}
+
+#[test]
+fn names_given_in_two_files() {
+    let one = source("one.yaml", &format!("{}memory: 64MiB\n", pipeline("")));
+    let two = source("two.yaml", &format!("memory: 64MiB\n{}", pipeline("")));
+    let errors = plan_of(&[one, two], &selector, &env).unwrap_err();
+    assert_eq!(
+        errors.to_string().lines().collect::<Vec<_>>(),
+        [
+            "two.yaml:1:9: the section memory is given twice; the first is at one.yaml:10:9",
+            "two.yaml:3:3: the cluster \"a\" is given twice; the first is at one.yaml:2:3",
+            "two.yaml:4:3: the cluster \"b\" is given twice; the first is at one.yaml:3:3",
+            "two.yaml:5:9: the key \"pii\" is given twice; the first is at one.yaml:4:9",
+            "two.yaml:7:11: the pipeline \"p\" is given twice; the first is at one.yaml:6:11",
+        ]
+    );
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (missing, binary) = (dir.path().join("missing.yaml"), dir.path().join("binary.yaml"));
+    std::fs::write(&binary, b"a: \xff").unwrap();
+    let errors = validate(&[missing.clone(), binary.clone()], &selector).unwrap_err();
+    let expected = [
+        format!("{}: cannot read the configuration: it does not exist", missing.display()),
+        format!("{}: cannot read the configuration: it is not UTF-8 from byte 3 on", binary.display()),
+    ];
+    assert_eq!(errors.to_string().lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn the_samples_schema_registry_is_the_one_thing_not_built() {
+    let text = SAMPLE.replacen("    properties: {}", "    schema_registry: { url: \"http://localhost:18081\" }\n    properties: {}", 1);
+    check("sample", &text, &["s.yaml:4:5: schema_registry is not supported yet; remove it"]);
+}
