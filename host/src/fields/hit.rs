@@ -50,8 +50,12 @@ pub(super) struct Prune {
     pub(super) end: u32,
 }
 
+/// How many entries the vectors of [`Hits`] keep room for between documents. Stops one document of a million scalars from
+/// holding its memory in every lane for good.
+const RETAINED: usize = 1 << 14;
+
 /// Everything one `select` finds, in document order. Made once and used for document after document; the vectors keep
-/// their memory.
+/// their memory, up to a bound.
 #[derive(Debug, Default)]
 pub struct Hits {
     pub(super) hits: Vec<Hit>,
@@ -106,6 +110,13 @@ impl Hits {
         self.matched.resize(fields.div_ceil(64), 0);
         self.stack.clear();
         self.names.clear();
+        if self.hits.capacity().max(self.prunes.capacity()).max(self.lengths.capacity()) > RETAINED {
+            self.hits.shrink_to(RETAINED);
+            self.prunes.shrink_to(RETAINED);
+            self.lengths.clear();
+            self.lengths.shrink_to(RETAINED);
+        }
+        self.names.shrink(RETAINED);
     }
 }
 

@@ -34,6 +34,14 @@ impl SeenNames {
         self.unescaped.clear();
     }
 
+    /// Gives memory beyond so many names back.
+    pub(super) fn shrink(&mut self, names: usize) {
+        if self.names.capacity().max(self.unescaped.capacity() / 16) > names {
+            self.names.shrink_to(names);
+            self.unescaped.shrink_to(names * 16);
+        }
+    }
+
     /// To be taken where an object opens.
     pub(super) fn mark(&self) -> Mark {
         Mark { names: self.names.len(), unescaped: self.unescaped.len() }
@@ -134,13 +142,20 @@ mod tests {
 
     #[test]
     fn names_that_collide_are_told_apart() {
-        // Same length, same hash input order: only the text differs where the hash is forced equal.
-        let mut seen = SeenNames::default();
-        let mark = seen.mark();
-        for at in 0..40 {
-            seen.push(b"x", at, at + 1);
+        // All pushed with the hash of one name, but standing at different bytes.
+        for count in [PAIRWISE as u32, 40] {
+            let mut seen = SeenNames::default();
+            let mark = seen.mark();
+            for at in 0..count {
+                seen.push(b"x", at, at + 1);
+            }
+            let mut doc: Vec<u8> = (0..40).collect();
+            assert!(!seen.close(&doc, mark), "{count}");
+            for at in 0..count {
+                seen.push(b"x", at, at + 1);
+            }
+            doc[count as usize - 1] = 3;
+            assert!(seen.close(&doc, mark), "{count}");
         }
-        let doc: Vec<u8> = (0..40).collect();
-        assert!(!seen.close(&doc, mark));
     }
 }

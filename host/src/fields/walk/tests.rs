@@ -201,6 +201,46 @@ fn an_allow_list_needs_a_container_at_the_root() {
 }
 
 #[test]
+fn an_allow_list_counts_every_name_that_it_walks_past() {
+    let cases = [
+        (r#"{"a":1,"x":1,"x":2}"#, Err(DecodeError::DuplicateName)),
+        (r#"{"a":1,"b":{"x":1,"x":2}}"#, Err(DecodeError::DuplicateName)),
+        (r#"{"a":1,"b":{"c":{"x":1,"x":2}}}"#, Ok(0)),
+        (r#"{"a":1,"dropped":{"x":1,"x":2}}"#, Ok(1)),
+        // Kept whole, but walked for the field in it.
+        (r#"{"kept":{"f":1,"x":1,"x":2}}"#, Err(DecodeError::DuplicateName)),
+    ];
+    for (doc, wanted) in cases {
+        let selection = Selection::compile(&list("$.a $.kept.f"), Some(&list("$.b.c $.kept")), Containers::Expand).unwrap();
+        let mut hits = Hits::new();
+        assert_eq!(selection.select(doc.as_bytes(), &mut hits).map(|()| hits.pruned()), wanted, "{doc}");
+    }
+}
+
+#[test]
+fn a_composite_that_a_field_names_stays_whole() {
+    let doc = br#"{"a":{"b":1,"c":[2]},"d":3,"e":{"f":4,"g":5}}"#;
+    let selection = Selection::compile(&list("$.a $.a.c[0] $.e.f"), Some(&[]), Containers::Composite).unwrap();
+    let mut hits = Hits::new();
+    selection.select(doc, &mut hits).unwrap();
+    let fields: Vec<u32> = hits.hits().iter().map(|hit| hit.field).collect();
+    // `d` and `g` go.
+    assert_eq!((fields, hits.pruned()), (vec![0, 1, 2], 2));
+}
+
+#[test]
+fn a_huge_document_does_not_hold_its_memory() {
+    let doc = format!("[{}1]", "1,".repeat(100_000));
+    let selection = Selection::compile(&list("$ $..[-1]"), None, Containers::Expand).unwrap();
+    let mut hits = Hits::new();
+    selection.select(doc.as_bytes(), &mut hits).unwrap();
+    assert!(hits.hits.capacity() > 100_000);
+    selection.select(b"[1]", &mut hits).unwrap();
+    assert!(hits.hits.capacity() < 100_000);
+    assert_eq!(hits.hits().len(), 1);
+}
+
+#[test]
 fn depth_ends_at_the_limit_walked_or_not() {
     for fields in ["$..a", "$.a", "$..[-1]", "$", ""] {
         let selection = Selection::compile(&list(fields), None, Containers::Expand).unwrap();
