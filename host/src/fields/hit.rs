@@ -1,0 +1,182 @@
+//! What a selection finds in a document: spans of values, spans to prune, and why a document is refused. Holds
+//! positions only; the document's bytes stay where they are.
+
+use super::names::SeenNames;
+use super::text;
+use super::walk::Frame;
+
+/// What a value is; the numbers are those of the plugin contract (`wit/v0.1.0/plugin.wit`). JSON has no kind 5
+/// (bytes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// `null`; no bytes.
+    Null = 0,
+    /// `true` or `false`.
+    Boolean = 1,
+    /// A number `-?(0|[1-9][0-9]*)` of any length, as its exact text.
+    Integer = 2,
+    /// Any other number, as its exact text.
+    Decimal = 3,
+    /// UTF-8, escapes resolved.
+    Text = 4,
+    /// An object or array, without bytes; only with [`Containers::Composite`](super::Containers::Composite).
+    Composite = 6,
+}
+
+/// One value that a field's selector names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// Index of the field in the selection.
+    pub field: u32,
+    /// What the value is.
+    pub kind: Kind,
+    /// The text has a backslash in it.
+    pub(super) escaped: bool,
+    /// Where the value's raw bytes begin, a string's quotes included.
+    pub start: u32,
+    /// Where they end.
+    pub end: u32,
+    /// Where its member begins: the quote of the name, or `start` for an element or the root.
+    pub(super) member: u32,
+}
+
+/// A member or element that the allow list does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Prune {
+    /// Where the member (its name's quote) or the element begins.
+    pub(super) member: u32,
+    /// Where its value ends.
+    pub(super) end: u32,
+}
+
+/// How many entries the vectors of [`Hits`] keep room for between documents. Stops one document of a million scalars from
+/// holding its memory in every lane for good.
+const RETAINED: usize = 1 << 14;
+
+/// Everything one `select` finds, in document order. Made once and used for document after document; the vectors keep
+/// their memory, up to a bound.
+#[derive(Debug, Default)]
+pub struct Hits {
+    pub(super) hits: Vec<Hit>,
+    pub(super) prunes: Vec<Prune>,
+    /// One bit a field.
+    pub(super) matched: Vec<u64>,
+    // The walk's memory; empty between calls.
+    pub(super) stack: Vec<Frame>,
+    pub(super) names: SeenNames,
+    pub(super) lengths: Vec<(u32, u32)>,
+}
+
+impl Hits {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The values found, in document order. Those of one field are in document order too, so a column is filled and
+    /// answered by counting.
+    #[must_use]
+    pub fn hits(&self) -> &[Hit] {
+        &self.hits
+    }
+
+    /// How many members and elements the allow list drops from the document. With 0 and no hits the document passes
+    /// as it is.
+    #[must_use]
+    pub fn pruned(&self) -> usize {
+        self.prunes.len()
+    }
+
+    /// Whether the selector of `field` named anything in the document: also an empty object, and also a value that a
+    /// more specific selector took. False for all fields after a refused document.
+    #[must_use]
+    pub fn matched(&self, field: usize) -> bool {
+        self.matched.get(field / 64).is_some_and(|word| word >> (field % 64) & 1 == 1)
+    }
+
+    /// The same for all fields, 64 a word, field 0 the lowest bit of the first: to be or-ed into a running set. As many
+    /// words as the selection's fields need.
+    #[must_use]
+    pub fn matched_words(&self) -> &[u64] {
+        &self.matched
+    }
+
+    pub(super) fn reset(&mut self, fields: usize) {
+        self.hits.clear();
+        self.prunes.clear();
+        self.matched.clear();
+        self.matched.resize(fields.div_ceil(64), 0);
+        self.stack.clear();
+        self.names.clear();
+        if self.hits.capacity().max(self.prunes.capacity()).max(self.lengths.capacity()) > RETAINED {
+            self.hits.shrink_to(RETAINED);
+            self.prunes.shrink_to(RETAINED);
+            self.lengths.clear();
+            self.lengths.shrink_to(RETAINED);
+        }
+        self.names.shrink(RETAINED);
+    }
+}
+
+/// Appends a hit's bytes as a column carries them: text unescaped, numbers and booleans as they stand, nothing for null
+/// and composites. `doc` must be the document of the hit; another one gives an error or wrong bytes, never a panic.
+pub fn append_value(doc: &[u8], hit: &Hit, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    let raw = doc.get(hit.start as usize..hit.end as usize).ok_or(DecodeError::NotJson)?;
+    match hit.kind {
+        Kind::Null | Kind::Composite => {}
+        Kind::Boolean | Kind::Integer | Kind::Decimal => out.extend_from_slice(raw),
+        Kind::Text => {
+            let inner = raw.get(1..raw.len().wrapping_sub(1)).ok_or(DecodeError::NotJson)?;
+            if hit.escaped {
+                text::unescape(inner, out)?;
+            } else {
+                out.extend_from_slice(inner);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Why a document is refused. The record follows the pipeline's `on_error`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum DecodeError {
+    /// Not a JSON text by RFC 8259: also an empty one, a byte order mark, or bytes behind the value.
+    #[error("cannot read the document: not JSON")]
+    NotJson,
+    /// JSON is UTF-8.
+    #[error("cannot read the document: not valid UTF-8")]
+    InvalidUtf8,
+    /// More than [`MAX_DEPTH`](super::MAX_DEPTH) arrays and objects in each other.
+    #[error("cannot read the document: nested deeper than 128 levels")]
+    TooDeep,
+    /// Two members of one name on the way to a selected value: readers differ on which one counts.
+    #[error("cannot select in the document: a name occurs twice in one object")]
+    DuplicateName,
+    /// Half a surrogate pair in a selected text, or in a name beside one: no UTF-8 writes it.
+    #[error("cannot select in the document: an escape is half a surrogate pair")]
+    LoneSurrogate,
+    /// The document is a single scalar, and the allow list does not name `$`.
+    #[error("cannot select in the document: it is a single scalar that the allow list does not name")]
+    RootNotListed,
+    /// 4 GiB or more; positions are 32 bits, as in the plugin contract.
+    #[error("cannot read the document: 4 GiB or more")]
+    TooLarge,
+}
+
+impl DecodeError {
+    /// A stable name, for metrics and quarantine records.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::TooDeep => "too_deep",
+            Self::DuplicateName => "duplicate_name",
+            Self::LoneSurrogate => "lone_surrogate",
+            Self::RootNotListed => "root_not_listed",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
