@@ -1,0 +1,96 @@
+//! Keeps the first or last letters of a value and masks the others. It must not keep anything of a value that has no
+//! letter to spare.
+
+/// What takes the place of a masked letter.
+const MASK: u8 = b'*';
+
+/// Which end stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The first letters.
+    First,
+    /// The last letters.
+    Last,
+}
+
+/// Appends `value` with all but `n` Unicode scalars masked, one `*` each; a value of `n` or fewer is masked whole, and
+/// so is one that is not UTF-8, one `*` a byte.
+pub fn keep(out: &mut Vec<u8>, value: &[u8], side: Side, n: usize) {
+    let masked = if value.is_ascii() { ascii(value.len(), side, n) } else { scalars(value, side, n) };
+    let Some((stars, kept)) = masked else {
+        let all = std::str::from_utf8(value).map_or(value.len(), |text| text.chars().count());
+        out.resize(out.len() + all, MASK);
+        return;
+    };
+    let kept = value.get(kept).unwrap_or_default();
+    match side {
+        Side::First => {
+            out.extend_from_slice(kept);
+            out.resize(out.len() + stars, MASK);
+        }
+        Side::Last => {
+            out.resize(out.len() + stars, MASK);
+            out.extend_from_slice(kept);
+        }
+    }
+}
+
+/// How many stars, and which bytes stay; none where the value is masked whole.
+fn ascii(len: usize, side: Side, n: usize) -> Option<(usize, std::ops::Range<usize>)> {
+    if n >= len || n == 0 {
+        return None;
+    }
+    Some((len - n, if side == Side::First { 0..n } else { len - n..len }))
+}
+
+/// As [`ascii`], for text of scalars of any length.
+fn scalars(value: &[u8], side: Side, n: usize) -> Option<(usize, std::ops::Range<usize>)> {
+    let text = std::str::from_utf8(value).ok()?;
+    let count = text.chars().count();
+    if n >= count || n == 0 {
+        return None;
+    }
+    let first_kept = if side == Side::First { 0 } else { count - n };
+    let mut starts = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    let from = starts.nth(first_kept)?;
+    let to = starts.nth(n - 1)?;
+    Some((count - n, from..to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_but_n_scalars_are_masked() {
+        for (value, side, n, expected) in [
+            ("4111111111111111", Side::Last, 4, "************1111"),
+            ("4111111111111111", Side::First, 6, "411111**********"),
+            ("12345", Side::Last, 4, "*2345"),
+            ("1234", Side::Last, 4, "****"),
+            ("123", Side::First, 4, "***"),
+            ("", Side::Last, 4, ""),
+            ("abc", Side::Last, 0, "***"),
+            ("äöü", Side::First, 0, "***"),
+            ("Núñez", Side::Last, 3, "**ñez"),
+            ("Núñez", Side::First, 2, "Nú***"),
+            ("日本語", Side::Last, 3, "***"),
+            ("日本語", Side::Last, 2, "*本語"),
+            ("日本語", Side::First, 1, "日**"),
+            ("e\u{301}x", Side::First, 1, "e**"),
+            ("👩‍🚀!", Side::Last, 1, "***!"),
+            ("abc", Side::Last, usize::MAX, "***"),
+        ] {
+            let mut out = b"before ".to_vec();
+            keep(&mut out, value.as_bytes(), side, n);
+            assert_eq!(String::from_utf8_lossy(&out), format!("before {expected}"), "{value} {side:?} {n}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_masked_whole() {
+        let mut out = Vec::new();
+        keep(&mut out, &[b'a', 0xff, b'b', b'c', b'd', b'e'], Side::Last, 2);
+        assert_eq!(out, b"******");
+    }
+}

@@ -1,0 +1,34 @@
+//! A stand-in for the host, so that plugins are tested natively, and cases as files. It must not be more lenient than
+//! the host: what the host refuses fails a case. Not part of any component.
+//!
+//! One stand-in a thread: tests of one plugin do not see each other's counters.
+mod batch;
+mod case;
+pub(crate) mod import;
+
+pub use batch::{Scalar, batch, parse_scalars};
+pub use case::{CaseFailure, check_case, check_cases};
+pub use import::{add_key, counters, log_lines, reset};
+
+use crate::bindings::sluice::plugin::types::{FieldGrant, Grants as GrantsIn};
+use crate::{Effects, Plugin, Problem, register};
+
+/// Makes an instance as the host does: settings as JSON, fields as selector and settings, every effect granted that
+/// the plugin declares.
+///
+/// # Errors
+/// What is wrong with the settings.
+pub fn init<P: Plugin>(settings: &str, fields: &[(&str, &str)]) -> Result<P, Vec<Problem>> {
+    let description = P::describe();
+    init_with(settings, fields, description.effects)
+}
+
+/// As [`init`], with only these effects granted.
+///
+/// # Errors
+/// What is wrong with the settings.
+pub fn init_with<P: Plugin>(settings: &str, fields: &[(&str, &str)], effects: Effects) -> Result<P, Vec<Problem>> {
+    let fields =
+        fields.iter().map(|&(selector, settings)| FieldGrant { selector: selector.to_owned(), settings: settings.to_owned() }).collect();
+    register::make(settings, GrantsIn { fields, sees: P::describe().sees, effects })
+}
