@@ -4,6 +4,7 @@
 pub mod binary;
 pub mod canary;
 pub mod config;
+pub mod feed;
 pub mod full;
 pub mod guests;
 pub mod http;
@@ -12,5 +13,6 @@ pub mod lab;
 pub mod process;
 pub mod random;
 pub mod status;
+pub mod transactions;
 pub mod verdict;
 pub mod wait;

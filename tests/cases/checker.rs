@@ -26,7 +26,7 @@ fn copied(lab: &Lab, steps: &Value, fault: &str) -> Value {
 #[test]
 #[ignore = "needs brokers: tests/run"]
 fn passes_a_right_copy() {
-    let split = json!([config::mask("allow_list"), config::filter(), config::guest("guest-split")]);
+    let split = json!([config::mask_before_split(), config::filter(), config::guest("guest-split")]);
     for steps in [json!([]), config::allow_list(), split] {
         let lab = Lab::new("checker-right");
         let answer = copied(&lab, &steps, "");

@@ -30,12 +30,19 @@ pub fn mask(mode: &str) -> Value {
         },
     });
     if mode == "allow_list" {
-        step["keep"] = json!(["$.seq", "$.id", "$.amount", "$.big", "$.status", "$.items[*].sku", "$.trigger", "$.split"]);
+        step["keep"] = json!(["$.seq", "$.id", "$.amount", "$.big", "$.status", "$.items[*].sku", "$.trigger"]);
         step["key"] = json!("clear");
         step["headers"] = json!(["seq", "trace"]);
     } else {
         step["fields"]["$.extra.secret"] = json!({ "use": "null" });
     }
+    step
+}
+
+/// The same, and `$.split` goes on too, for `guest-split` after it.
+pub fn mask_before_split() -> Value {
+    let mut step = mask("allow_list");
+    step["keep"].as_array_mut().expect("an allow list keeps").push(json!("$.split"));
     step
 }
 

@@ -109,7 +109,7 @@ impl Sluice {
     }
 
     /// Kills it with signal 9 and waits until it is gone.
-    pub fn kill_9(mut self) {
+    pub fn kill_9(&mut self) {
         self.child.kill().expect("a child can be killed");
         self.child.wait().expect("a child can be waited for");
     }

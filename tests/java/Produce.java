@@ -26,16 +26,19 @@ final class Produce {
         to.put("end_transaction", Produce::end);
     }
 
-    /** "count" generated records from "first" on, record n on partition n mod "partitions"; see Payments. */
+    /** "count" generated records from "first" on, record n on partition n mod "partitions", at most "rate" a second. */
     private static void generate(JsonNode in, ObjectNode out) throws Exception {
         Payments payments = new Payments(in);
         long first = in.path("first").asLong(0);
         long count = in.path("count").asLong();
         int partitions = in.path("partitions").asInt(1);
         String topic = Tool.text(in, "topic");
+        long rate = in.path("rate").asLong(Long.MAX_VALUE);
+        long began = System.nanoTime();
         AtomicReference<Exception> failed = new AtomicReference<>();
         send(in, p -> {
             for (long n = first; n < first + count && failed.get() == null; n++) {
+                while ((n - first) * 1e9 / rate > System.nanoTime() - began) Thread.sleep(1);
                 p.send(payments.record(topic, (int) (n % partitions), n), (m, e) -> {
                     if (e != null) failed.compareAndSet(null, e);
                 });
