@@ -111,7 +111,7 @@ fn one_look_up() {
     let lab = Lab::new("lookup");
     let topic = lab.topic("payments");
     lab.create(&topic, 1);
-    let file = lab.config(&json!([]), |_| ());
+    let file = lab.config(&json!([config::mask("fields")]), |_| ());
     lab.generate(json!({ "topic": topic, "count": 10 }));
     lab.catch_up("run", &file, 0);
     let file = file.to_str().expect("plain path");

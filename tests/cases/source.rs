@@ -83,6 +83,7 @@ fn new_topics_and_partitions() {
     let file = lab.config(&steps, |p| p["start"] = json!("latest"));
     let mut process = lab.run("run", &file, &[], &[]);
     process.wait_ready(SOON);
+    lab.wait_begun();
     let right = |topic: &str, start: i64, read: i64| {
         eventually(&format!("{topic} is copied"), SOON, || {
             if lab.ends(&lab.b, topic, true).is_empty() {

@@ -32,6 +32,7 @@ final class Clients {
         p.put("fetch.max.bytes", "33554432");
         p.put("max.partition.fetch.bytes", "8388608");
         p.put("max.poll.records", "5000");
+        p.put("fetch.max.wait.ms", "10"); // closing waits for the fetch in flight
         return new KafkaConsumer<>(p, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     }
 

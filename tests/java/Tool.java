@@ -71,7 +71,7 @@ public final class Tool {
         } catch (Throwable e) {
             Throwable cause = e instanceof java.util.concurrent.ExecutionException && e.getCause() != null ? e.getCause() : e;
             out.put("error", name + ": " + cause);
-            cause.printStackTrace();
+            if (!(cause instanceof org.apache.kafka.common.errors.ApiException)) cause.printStackTrace(); // not the brokers' answer
         }
         return out;
     }
