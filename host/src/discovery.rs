@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use crate::config::plan::TopicFilter;
+use crate::config::topics::TopicFilter;
 use crate::kafka::Context;
 use crate::kafka::ffi;
 use crate::topics::{TargetTopics, TopicError};

@@ -16,8 +16,8 @@ use crate::kafka::{self, Context, Unreachable};
 use crate::lane::Stop;
 use crate::metrics::{LaneState, Metrics};
 use crate::pipeline::{Admission, Budget, Ends, Running, Shared, StartError, pipeline_status};
-use crate::plugin::{self, Host, KeyRing};
-use crate::plugins::{Plugins, PluginsError};
+use crate::plugin::KeyRing;
+use crate::plugins::{self, Registry, RegistryError};
 use crate::status::Status;
 use crate::topics::{StateTopics, TargetTopics, TopicError};
 use crate::view::View;
@@ -56,7 +56,7 @@ pub enum RunError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Steps(Vec<PlanError>),
     #[error(transparent)]
-    Plugins(#[from] PluginsError),
+    Plugins(#[from] RegistryError),
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
     #[error("{0}")]
@@ -74,15 +74,13 @@ pub struct Prepared {
     pub metrics: Metrics,
     pub chains: Vec<Arc<ChainPlan>>,
     pub keys: Arc<KeyRing>,
-    /// Kept alive: instances count on its ticker.
-    _host: Host,
 }
 
 /// Loads the plugins and tries every step's settings.
 pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let host = Host::new(plugin::limits_of(&plan.plugins.limits)).map_err(|error| PluginsError::Engine(error.to_string()))?;
-    let plugins = Plugins::load(&host, &plan.plugins)?;
+    let host = plugins::host(&plan.plugins)?;
+    let plugins = Registry::load(&host, &plan.plugins)?;
     let mut ring = KeyRing::new();
     for name in plan.keys.names() {
         if let Some(secret) = plan.keys.get(name) {
@@ -97,7 +95,7 @@ pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
             Err(mut found) => problems.append(&mut found),
         }
     }
-    if problems.is_empty() { Ok(Prepared { metrics, chains, keys, _host: host }) } else { Err(RunError::Steps(problems)) }
+    if problems.is_empty() { Ok(Prepared { metrics, chains, keys }) } else { Err(RunError::Steps(problems)) }
 }
 
 /// A process at work.

@@ -178,7 +178,6 @@ impl Lane {
 
     /// I3: confirm, initialise, confirm, read, and only then work.
     fn take_over(&self) -> Result<Working<'_>, Failure> {
-        let shared = &*self.shared;
         let give_up = || self.stop.requested();
         // A process that came back from the dead must not fence its successor: it asks first.
         self.owned()?;

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|first| first == sluice::plugin::COMPILE_ARGUMENT) {
-        return sluice::plugin::compile_child_main();
+    let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == sluice::plugin::CHILD_ARGUMENT) {
+        return sluice::plugin::compile_child_main(&arguments[1..]);
     }
     sluice::cli::main()
 }

@@ -6,10 +6,35 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config;
-use crate::plugin::{self, Host, Plugin};
+use crate::plugin::{self, Cache, Compile, Limits, Plugin, Plugins};
+
+/// The plugin host with the configured limits, its compiled code cached for this user alone.
+pub fn host(config: &config::plan::Plugins) -> Result<Plugins, RegistryError> {
+    let given = &config.limits;
+    let limits = Limits {
+        memory_bytes: given.memory as usize,
+        batch_time: given.batch_time,
+        output_records: given.output_records as usize,
+        output_bytes: given.output_bytes as usize,
+        log_lines: given.log_lines,
+        ..Limits::default()
+    };
+    let failed = |error: &dyn std::fmt::Display| RegistryError::Engine(error.to_string());
+    let cache = Cache::open(Cache::default_dir()).map_err(|error| failed(&error))?;
+    Plugins::new(limits, Compile::in_child(), cache).map_err(|error| failed(&error))
+}
+
+/// The bytes of a component's file, through no link: what is checked is what was meant.
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    let metadata = std::fs::symlink_metadata(file).map_err(|error| format!("cannot read it: {error}"))?;
+    if !metadata.is_file() {
+        return Err("it is not a plain file; copy the component itself into the directory".into());
+    }
+    std::fs::read(file).map_err(|error| format!("cannot read it: {error}"))
+}
 
 /// The components that a process can use, by name.
-pub struct Plugins {
+pub struct Registry {
     by_name: BTreeMap<String, Arc<Plugin>>,
     /// Files of the directory that are none, and why.
     unusable: Vec<String>,
@@ -18,7 +43,7 @@ pub struct Plugins {
 
 /// The plugin directory cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum PluginsError {
+pub enum RegistryError {
     #[error("cannot read the plugin directory {dir}: {reason}")]
     Directory { dir: PathBuf, reason: String },
     #[error("plugins {first} and {second} both call themselves {name}; remove one")]
@@ -29,10 +54,10 @@ pub enum PluginsError {
     Embedded { name: &'static str, reason: String },
 }
 
-impl Plugins {
+impl Registry {
     /// Loads every component of the directory, then the embedded ones whose name nobody took. A file that cannot be
     /// used stops nothing unless a step names it.
-    pub fn load(host: &Host, config: &config::plan::Plugins) -> Result<Self, PluginsError> {
+    pub fn load(host: &Plugins, config: &config::plan::Plugins) -> Result<Self, RegistryError> {
         let mut plugins = Self { by_name: BTreeMap::new(), unusable: Vec::new(), batch_records: config.limits.batch_records as usize };
         if let Some(dir) = &config.dir {
             plugins.load_directory(host, dir)?;
@@ -41,15 +66,15 @@ impl Plugins {
             if !plugins.by_name.contains_key(*name) {
                 let loaded = host
                     .load(component.to_vec(), &format!("embedded:{name}"))
-                    .map_err(|error| PluginsError::Embedded { name, reason: error.to_string() })?;
+                    .map_err(|error| RegistryError::Embedded { name, reason: error.to_string() })?;
                 plugins.by_name.insert((*name).to_owned(), loaded);
             }
         }
         Ok(plugins)
     }
 
-    fn load_directory(&mut self, host: &Host, dir: &Path) -> Result<(), PluginsError> {
-        let failed = |error: std::io::Error| PluginsError::Directory { dir: dir.to_owned(), reason: error.to_string() };
+    fn load_directory(&mut self, host: &Plugins, dir: &Path) -> Result<(), RegistryError> {
+        let failed = |error: std::io::Error| RegistryError::Directory { dir: dir.to_owned(), reason: error.to_string() };
         let mut files: Vec<PathBuf> = Vec::new();
         for entry in std::fs::read_dir(dir).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
@@ -63,14 +88,14 @@ impl Plugins {
         let mut origins: BTreeMap<String, String> = BTreeMap::new();
         for file in files {
             let shown = file.display().to_string();
-            let loaded = plugin::read_component(&file).map_err(|error| error.to_string()).and_then(|bytes| host.load(bytes, &shown).map_err(|error| error.to_string()));
+            let loaded = read(&file).and_then(|bytes| host.load(bytes, &shown).map_err(|error| error.to_string()));
             match loaded {
                 Ok(plugin) => {
                     let name = plugin.description().name.clone();
                     if let Some(first) = origins.insert(name.clone(), shown.clone()) {
-                        return Err(PluginsError::Twice { name, first, second: shown });
+                        return Err(RegistryError::Twice { name, first, second: shown });
                     }
-                    tracing::info!(plugin = name, file = shown, digest = %plugin.digest(), "plugin loaded");
+                    tracing::info!(plugin = name, file = shown, digest = plugin.digest_hex(), "plugin loaded");
                     self.by_name.insert(name, plugin);
                 }
                 Err(reason) => {

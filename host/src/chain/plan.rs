@@ -9,7 +9,7 @@ use crate::config::plan::{Absent, KeyRule, Mode, Pipeline, Step, Unmatched};
 use crate::fields::{Containers, Selection, Selector};
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
 use crate::plugin::{CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepSpec};
-use crate::plugins::Plugins;
+use crate::plugins::Registry;
 
 /// Counters whose name begins so feed `sluice_masked_fields_total`.
 const MASKED: &str = "masked:";
@@ -72,7 +72,7 @@ pub struct PlanError {
 
 impl ChainPlan {
     /// Builds every step of `pipeline` and tries each plugin's `init` with its settings. All problems are reported.
-    pub fn build(pipeline: &Pipeline, plugins: &Plugins, keys: &Arc<KeyRing>, metrics: &Metrics) -> Result<Self, Vec<PlanError>> {
+    pub fn build(pipeline: &Pipeline, plugins: &Registry, keys: &Arc<KeyRing>, metrics: &Metrics) -> Result<Self, Vec<PlanError>> {
         let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records() };
         let mut problems = Vec::new();
         for (number, step) in pipeline.steps.iter().enumerate() {
@@ -94,7 +94,7 @@ impl StepPlan {
     fn build(
         number: usize,
         step: &Step,
-        plugins: &Plugins,
+        plugins: &Registry,
         keys: &Arc<KeyRing>,
         metrics: &Metrics,
         watched: &mut Vec<Watched>,
@@ -125,7 +125,7 @@ impl StepPlan {
         let built = Self {
             number,
             name: step.plugin.clone(),
-            digest: plugin.digest().to_string(),
+            digest: plugin.digest_hex(),
             spec: StepSpec {
                 settings_json: serde_json::Value::Object(step.settings.clone()).to_string(),
                 fields: step.fields.iter().map(|grant| (grant.selector.clone(), grant.settings.to_string())).collect(),
@@ -133,7 +133,7 @@ impl StepPlan {
                 effects,
             },
             keys: keys.clone(),
-            allowed_keys: keys.names().filter(|name| step.names_key(name)).map(str::to_owned).collect(),
+            allowed_keys: named_keys(step).filter(|name| keys.contains(name)).map(str::to_owned).collect(),
             selection,
             fields: fields.collect(),
             mode: step.mode,
@@ -159,7 +159,7 @@ impl StepPlan {
 
     /// SHA-256 of the component.
     pub fn digest_bytes(&self) -> [u8; 32] {
-        self.plugin.digest().0
+        *self.plugin.digest()
     }
 
     fn services(&self) -> HostServices {
@@ -177,7 +177,7 @@ impl StepPlan {
 
     pub(super) fn call_failed(&self, error: CallError) -> CallFailed {
         let code = match &error {
-            CallError::Rejected(code) => code.to_string(),
+            CallError::Rejected(code) => code.clone(),
             other => format!("plugin_{}", other.kind()),
         };
         CallFailed { step: self.number, plugin: self.name.clone(), code, reason: error.to_string() }
@@ -185,8 +185,9 @@ impl StepPlan {
 
     /// Counts a call that a single record made fail.
     pub(super) fn metrics_failed(&self, code: &str) {
-        if let Some(kind) = code.strip_prefix("plugin_").and_then(FailureKind::named) {
-            self.metrics.failed(kind);
+        let kind = code.strip_prefix("plugin_").unwrap_or("rejected");
+        if let Some(kind) = FailureKind::ALL.iter().find(|known| known.as_str() == kind) {
+            self.metrics.failed(*kind);
         }
     }
 
@@ -198,6 +199,11 @@ impl StepPlan {
         let name = self.plugin.description().rejections.get(code as usize).cloned();
         self.failed(name.unwrap_or_else(|| "value_rejected".to_owned()))
     }
+}
+
+/// The keys that the step's field settings name; the plugin is denied all others.
+fn named_keys(step: &Step) -> impl Iterator<Item = &str> {
+    step.fields.iter().filter_map(|grant| grant.settings.get("key")?.as_str())
 }
 
 fn granted_sees(step: &Step) -> Sees {
@@ -222,12 +228,11 @@ fn compile(step: &Step, masks: bool) -> Result<Option<Selection>, Vec<PlanError>
 }
 
 fn located(step: &Step, error: &InitError) -> Vec<PlanError> {
-    let problems = error.problems();
-    if problems.is_empty() {
+    let InitError::Settings { problems, .. } = error else {
         return vec![PlanError { at: step.at.clone(), message: format!("plugin {}: {error}", step.plugin) }];
-    }
+    };
     problems
         .iter()
-        .map(|(pointer, message)| PlanError { at: step.locate(pointer).clone(), message: format!("plugin {}: {message}", step.plugin) })
+        .map(|problem| PlanError { at: step.locate(&problem.at).clone(), message: format!("plugin {}: {}", step.plugin, problem.message) })
         .collect()
 }

@@ -9,7 +9,7 @@ use super::plan::StepPlan;
 use super::row::{OwnedHeader, Row, RowHeaders};
 use super::{CallFailed, Failed, Missed, Verdict};
 use crate::config::plan::{Absent, KeyRule, Mode};
-use crate::fields::{self, Edit, Hits, Patched};
+use crate::fields::{self, Edit, Hit, Hits, Patched};
 use crate::plugin::{Action, Answers, Batch, Changes, Column, Instance, Kind};
 
 /// Room that a patched document gets beyond its source's length, bytes.
@@ -113,7 +113,6 @@ impl Step {
             self.hits.push(Hits::new());
         }
         let hits = &mut self.hits[number];
-        hits.clear();
         let row_number = number as u32;
         if let (Some(selection), Some(value)) = (&self.plan.selection, &row.value) {
             selection.select(value, hits).map_err(|error| error.code().to_owned())?;
@@ -211,20 +210,19 @@ impl Step {
                 continue;
             }
             let mut rejected = false;
-            let mut edit = |hit: usize| {
-                let field = hits.hits()[hit].field as usize;
+            let edit = |_: usize, hit: &Hit| {
+                let field = hit.field as usize;
                 let at = cursor[field];
                 cursor[field] += 1;
                 by_field[field].map_or(Edit::Keep, |answers| edit_of(answers, at, &mut rejected))
             };
-            // Collected first: the cursors move on whatever becomes of this document.
-            let edits: Vec<Edit<'_>> = (0..hits.hits().len()).map(&mut edit).collect();
+            let mut out = Vec::with_capacity(value.len() + PATCH_ROOM);
+            let patched = fields::patch(value, hits, edit, &mut out);
             if rejected {
                 verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned()));
                 continue;
             }
-            let mut out = Vec::with_capacity(value.len() + PATCH_ROOM);
-            match fields::patch(value, hits, &edits, &mut out) {
+            match patched {
                 Ok(Patched::Changed) => row.value = Some(Cow::Owned(out)),
                 Ok(Patched::Unchanged) => {}
                 Err(error) => verdicts[row.source] = Verdict::Failed(self.plan.failed(error.code().to_owned())),

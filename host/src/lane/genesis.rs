@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::commit::now_millis;
 use super::{Failure, Found, Lane, Working};
+use rdkafka::consumer::Consumer;
+
 use crate::chain::Chain;
 use crate::config::plan::Start;
 use crate::discovery::Sources;

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use rdkafka::consumer::Consumer;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Entry, Failure, Open, Working};

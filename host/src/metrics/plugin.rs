@@ -18,13 +18,15 @@ names! {
         /// It trapped.
         Trap = "trap",
         /// It ran past its time.
-        Time = "time",
+        Timeout = "timeout",
         /// It asked for more memory or table space than it has.
         Memory = "memory",
+        /// It recursed too deeply.
+        Stack = "stack",
         /// It answered with more records or bytes than allowed.
         Output = "output",
         /// Its answer breaks the contract.
-        Answer = "answer",
+        Invalid = "invalid",
         /// It rejected a record or a batch with a declared code.
         Rejected = "rejected",
     }

@@ -1,0 +1,18 @@
+//! What cases are written with: clusters, the program as a process, the Java tool, waiting, judging.
+//! Knows names and exit codes of the program's outside, nothing of its inside.
+
+pub mod binary;
+pub mod canary;
+pub mod config;
+pub mod feed;
+pub mod full;
+pub mod guests;
+pub mod http;
+pub mod java;
+pub mod lab;
+pub mod process;
+pub mod random;
+pub mod status;
+pub mod transactions;
+pub mod verdict;
+pub mod wait;

@@ -1,0 +1,46 @@
+//! Reads `sluice status -o json`. The one place that knows its shape; must not fall back on metrics.
+
+use super::lab::Lab;
+use serde_json::Value;
+use std::path::Path;
+
+/// A pipeline's account by source record, from committed state.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Account {
+    pub read: u64,
+    pub passed: u64,
+    pub filtered: u64,
+    pub quarantined: u64,
+    /// Extra records, counted apart.
+    pub emitted: u64,
+}
+
+impl Account {
+    /// From an object with those five members: the status, or the checker's answer.
+    #[track_caller]
+    pub fn of(object: &Value) -> Self {
+        let number = |name: &str| object[name].as_u64().unwrap_or_else(|| panic!("no {name} in {object}"));
+        Self {
+            read: number("read"),
+            passed: number("passed"),
+            filtered: number("filtered"),
+            quarantined: number("quarantined"),
+            emitted: number("emitted"),
+        }
+    }
+}
+
+/// The status of the case's pipeline: `{"pipelines": [{"name", "account": {…}, "lanes": […]}]}`.
+#[track_caller]
+pub fn pipeline(lab: &Lab, config: &Path) -> Value {
+    let file = config.to_str().expect("plain path");
+    let status = lab.command("status", &["status", "-f", file, "-o", "json"]).expect_code(0).json();
+    find(lab, &status)
+}
+
+/// The same out of a `/status` page.
+#[track_caller]
+pub fn find(lab: &Lab, status: &Value) -> Value {
+    let found = status["pipelines"].as_array().into_iter().flatten().find(|p| p["name"] == lab.pipeline());
+    found.unwrap_or_else(|| panic!("no pipeline {} in {status}", lab.pipeline())).clone()
+}

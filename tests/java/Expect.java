@@ -1,0 +1,216 @@
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What must become of a source record: the chain of steps once more, written from the description alone. Steps are
+ * those of the configuration, as JSON: mask, filter, and the guests of the tests (guest-split emits `$.split` copies
+ * after its record; any other guest fails on a record whose `$.trigger` is "fire").
+ */
+final class Expect {
+    enum Outcome { PASSED, FILTERED, QUARANTINED }
+
+    /** Records on the target, and what the source record counts as. */
+    record Result(Outcome outcome, List<Rec> records) {}
+
+    private static final class Reject extends Exception {
+        private static final long serialVersionUID = 1L;
+    }
+
+    private final JsonNode steps;
+    private final Map<String, byte[]> keys = new HashMap<>();
+    private final Map<String, Selector> selectors = new HashMap<>();
+
+    Expect(JsonNode in) {
+        steps = in.path("steps");
+        in.path("keys").properties().forEach(e -> keys.put(e.getKey(), HexFormat.of().parseHex(e.getValue().asText())));
+    }
+
+    Result of(Rec source) throws Exception {
+        List<Rec> records = new ArrayList<>(List.of(source));
+        try {
+            for (JsonNode step : steps) {
+                List<Rec> next = new ArrayList<>();
+                for (Rec r : records) {
+                    Text doc = document(step, r.value());
+                    switch (step.path("plugin").asText()) {
+                        case "mask" -> {
+                            Rec shown = allowList(step) ? r.withHeaders(listed(step, r.headers())) : r;
+                            next.add(doc == null ? shown : shown.withValue(mask(step, doc)));
+                        }
+                        case "filter" -> {
+                            if (keeps(step, doc)) next.add(r);
+                        }
+                        case "guest-split" -> {
+                            next.add(r);
+                            int copies = doc == null ? 0 : Integer.parseInt(scalar(doc, "$.split", "0"));
+                            for (int i = 0; i < copies; i++) next.add(r.withoutHeaders());
+                        }
+                        default -> {
+                            if (doc != null && scalar(doc, "$.trigger", "").equals("fire")) throw new Reject();
+                            next.add(r);
+                        }
+                    }
+                }
+                records = next;
+            }
+        } catch (Reject e) {
+            return new Result(Outcome.QUARANTINED, List.of());
+        }
+        if (records.isEmpty()) return new Result(Outcome.FILTERED, records);
+        // the client library cannot write these two: it puts the current time in their place
+        if (source.timestamp() <= 0) return new Result(Outcome.QUARANTINED, List.of());
+        return new Result(Outcome.PASSED, records);
+    }
+
+    /** Null for a tombstone, which has nothing to mask and no field to filter by. */
+    private static Text document(JsonNode step, byte[] value) throws Reject {
+        if (value == null) return null;
+        try {
+            return new Text(value);
+        } catch (Text.NotJson e) {
+            throw new Reject();
+        }
+    }
+
+    private static boolean keeps(JsonNode step, Text doc) {
+        JsonNode where = step.path("where");
+        boolean absentKeeps = step.path("absent").asText().equals("keep");
+        Boolean verdict = doc == null ? null : Condition.eval(where, doc);
+        return verdict == null ? absentKeeps : verdict;
+    }
+
+    private Selector selector(String text) {
+        return selectors.computeIfAbsent(text, Selector::new);
+    }
+
+    private static String scalar(Text doc, String name, String otherwise) {
+        int i = doc.root.names.indexOf(name.substring(2));
+        return i < 0 ? otherwise : doc.root.children.get(i).text;
+    }
+
+    private static boolean allowList(JsonNode step) {
+        return step.path("mode").asText("fields").equals("allow_list");
+    }
+
+    /** In an allow list headers count: only those named go on, in their order. */
+    private static List<List<byte[]>> listed(JsonNode step, List<List<byte[]>> headers) {
+        List<List<byte[]>> kept = new ArrayList<>();
+        for (List<byte[]> h : headers) {
+            for (JsonNode name : step.path("headers")) {
+                if (Arrays.equals(h.get(0), name.asText().getBytes(StandardCharsets.UTF_8))) kept.add(h);
+            }
+        }
+        return kept;
+    }
+
+    private byte[] mask(JsonNode step, Text doc) throws Exception {
+        String out = render(step, allowList(step), doc, doc.root, new ArrayList<>(), null, false);
+        if (out == null) throw new Reject();
+        return out.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** The value's new text; null where it goes. */
+    private String render(JsonNode step, boolean allowList, Text doc, Text.Node n, List<Object> path, JsonNode above, boolean keptAbove)
+        throws Exception {
+        JsonNode op = operator(step, path);
+        if (op == null) op = above;
+        boolean kept = keptAbove || any(step.path("keep"), path, false);
+        if (!n.container()) {
+            if (op != null) return Operators.apply(op, n, doc.raw(n), keys);
+            return allowList && !kept ? null : doc.raw(n);
+        }
+        boolean leads = fieldLeads(step, path) || any(step.path("keep"), path, true) || path.isEmpty();
+        if (allowList && op == null && !kept && !leads) return null;
+        if (leads && n.kind == Text.Kind.OBJECT) refuseDuplicates(step, allowList, n, path);
+        List<String> parts = new ArrayList<>();
+        StringBuilder inPlace = new StringBuilder();
+        int copied = n.start;
+        for (int i = 0; i < n.children.size(); i++) {
+            Text.Node child = n.children.get(i);
+            boolean member = n.kind == Text.Kind.OBJECT;
+            path.add(member ? (Object) n.names.get(i) : Integer.valueOf(i));
+            String now = render(step, allowList, doc, child, path, op, kept);
+            path.remove(path.size() - 1);
+            if (now == null) continue;
+            String name = member ? doc.source.substring(n.nameSpans.get(i)[0], n.nameSpans.get(i)[1]) + ":" : "";
+            parts.add(name + now);
+            inPlace.append(doc.source, copied, child.start).append(now);
+            copied = child.end;
+        }
+        if (parts.size() == n.children.size()) return inPlace.append(doc.source, copied, n.end).toString();
+        String joined = String.join(",", parts); // the generated documents are compact, so this is the one way
+        return n.kind == Text.Kind.OBJECT ? "{" + joined + "}" : "[" + joined + "]";
+    }
+
+    private JsonNode operator(JsonNode step, List<Object> path) {
+        JsonNode best = null;
+        for (var e : step.path("fields").properties()) {
+            Selector s = selector(e.getKey());
+            if (s.selects(path) && (best == null || s.exact)) best = e.getValue();
+        }
+        return best;
+    }
+
+    private boolean fieldLeads(JsonNode step, List<Object> path) {
+        for (var e : step.path("fields").properties()) {
+            if (selector(e.getKey()).leads(path)) return true;
+        }
+        return false;
+    }
+
+    private boolean any(JsonNode list, List<Object> path, boolean leads) {
+        for (JsonNode s : list) {
+            Selector selector = selector(s.asText());
+            if (leads ? selector.leads(path) : selector.selects(path)) return true;
+        }
+        return false;
+    }
+
+    /** A name that a selector follows may stand only once. */
+    private void refuseDuplicates(JsonNode step, boolean allowList, Text.Node n, List<Object> path) throws Reject {
+        for (int i = 0; i < n.names.size(); i++) {
+            if (n.names.indexOf(n.names.get(i)) == i) continue;
+            path.add(n.names.get(i));
+            boolean followed = operator(step, path) != null || fieldLeads(step, path)
+                || any(step.path("keep"), path, false) || any(step.path("keep"), path, true);
+            path.remove(path.size() - 1);
+            if (followed) throw new Reject();
+        }
+    }
+
+    /** A record without its place: what two records must share to be the same. */
+    record Rec(byte[] key, byte[] value, List<List<byte[]>> headers, long timestamp) {
+        Rec withValue(byte[] now) {
+            return new Rec(key, now, headers, timestamp);
+        }
+
+        Rec withoutHeaders() {
+            return new Rec(key, value, List.of(), timestamp);
+        }
+
+        Rec withHeaders(List<List<byte[]>> now) {
+            return new Rec(key, value, now, timestamp);
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Rec o && timestamp == o.timestamp && Arrays.equals(key, o.key) && Arrays.equals(value, o.value)
+                && Arrays.deepEquals(flat(), o.flat());
+        }
+
+        @Override
+        public int hashCode() {
+            return Arrays.hashCode(key) * 31 + Arrays.hashCode(value) + Long.hashCode(timestamp);
+        }
+
+        private Object[] flat() {
+            return headers.stream().map(List::toArray).toArray();
+        }
+    }
+}

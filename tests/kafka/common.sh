@@ -1,0 +1,90 @@
+# Settings and small helpers of the broker scripts; sourced by them, never run.
+# Everything that is written lies under SLUICE_TEST_HOME; every value can be overridden from the environment.
+
+KT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+KT_HOME=${SLUICE_TEST_HOME:-$KT_ROOT/.state}
+KT_LIBS=${SLUICE_TEST_LIBS:-$KT_HOME/libs}   # jars, copied once by fetch
+KT_CLASSES=$KT_HOME/classes                  # compiled tests/java
+KT_DATA=$KT_HOME/data                        # what the brokers write
+KT_CONF=$KT_HOME/conf                        # generated configuration and certificates
+KT_RUN=$KT_HOME/run                          # pid files and the chosen port
+KT_LOGS=$KT_HOME/logs                        # output of what we start
+KT_HEAP=${SLUICE_TEST_HEAP:-512m}            # heap of each broker
+KT_BIND=127.0.0.1
+
+KAFKA_VERSION=${SLUICE_TEST_KAFKA:-4.3.1}
+LOG4J_VERSION=2.25.4
+
+# Ports of cluster $1: P_PLAIN P_CTRL P_SASL P_MTLS P_TLS and its id. Cluster b lies ten above a.
+kt_ports() {
+  local base
+  base=$(cat "$KT_RUN/port" 2>/dev/null) || base=${SLUICE_TEST_PORT:-19092}
+  case $1 in
+    a) P_ID=rgMFt_ItQHGK5SRMAKj36A ;;
+    b) P_ID=TLjHFhRFRWKabTxt63thSA; base=$((base + 10)) ;;
+    *) echo "unknown cluster '$1' (a or b)" >&2; return 2 ;;
+  esac
+  P_PLAIN=$base P_CTRL=$((base + 1)) P_SASL=$((base + 2)) P_MTLS=$((base + 3)) P_TLS=$((base + 4))
+}
+
+kt_bootstrap() { kt_ports "$1" && echo "$KT_BIND:$P_PLAIN"; }
+
+kt_port_open() { (exec 3<>"/dev/tcp/$KT_BIND/$1") 2>/dev/null; }
+
+# Choose the lowest base whose ten ports a cluster are free, once a state directory, unless one is given.
+kt_choose_port() {
+  local base p busy
+  if [ -n "${SLUICE_TEST_PORT:-}" ]; then echo "$SLUICE_TEST_PORT" > "$KT_RUN/port"; return; fi
+  for base in $(seq 19092 100 29092); do
+    busy=
+    for p in $(seq "$base" $((base + 4))) $(seq $((base + 10)) $((base + 14))); do
+      ! kt_port_open "$p" || { busy=1; break; }
+    done
+    [ -n "$busy" ] || { echo "$base" > "$KT_RUN/port"; return; }
+  done
+  echo "no free ports between 19092 and 29106; set SLUICE_TEST_PORT" >&2
+  return 1
+}
+
+# A process of ours: the pid is recorded and its command line names our directory (a pid may be reused).
+kt_alive() {
+  [ -f "$1" ] && tr '\0' ' ' < "/proc/$(cat "$1")/cmdline" 2>/dev/null | grep -qF "$KT_HOME"
+}
+
+kt_wait() {                                  # kt_wait SECONDS CMD...: poll CMD every 0.1 s
+  local end=$(( $(date +%s) + $1 )); shift
+  until "$@"; do
+    [ "$(date +%s)" -lt "$end" ] || return 1
+    sleep 0.1
+  done
+}
+
+kt_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+kt_stop_pidfile() {                          # TERM, wait, KILL; only the pid we recorded
+  local f=$1 pid
+  if kt_alive "$f"; then
+    pid=$(cat "$f")
+    kill -TERM "$pid" 2>/dev/null || true
+    kt_wait 20 kt_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
+  fi
+  rm -f "$f"
+}
+
+# Debian's package names; apt only where we are root, else say what to install.
+kt_need() {                                  # kt_need COMMAND PACKAGE...
+  local cmd=$1; shift
+  command -v "$cmd" > /dev/null && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
+    echo "installing $* (for $cmd)" >&2
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } > /dev/null
+  else
+    echo "$cmd is missing: install it, on Debian or Ubuntu with: sudo apt-get install -y --no-install-recommends $*" >&2
+    return 1
+  fi
+}
+
+kt_java() {                                  # kt_java ARGS...: a small JVM with Kafka's jars and our classes
+  java -Xmx"${SLUICE_TEST_TOOL_HEAP:-512m}" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
+    -Dlog4j2.configurationFile="$KT_CONF/log4j2-tools.yaml" -cp "$KT_LIBS/*:$KT_CLASSES" "$@"
+}
