@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 fn copied(lab: &Lab, steps: &Value, fault: &str) -> Value {
     let topic = lab.topic("orders");
     lab.create(&topic, 3);
-    lab.generate(json!({ "topic": topic, "partitions": 3, "count": 600, "broken_every": 50, "odd": true, "split": true }));
+    lab.generate(json!({ "topic": topic, "partitions": 3, "count": 600, "broken_every": 50, "odd": true }));
     java::call("create_topic", json!({ "bootstrap": lab.b, "topic": topic, "partitions": 3 }));
     java::call(
         "reference_copy",
@@ -26,7 +26,7 @@ fn copied(lab: &Lab, steps: &Value, fault: &str) -> Value {
 #[test]
 #[ignore = "needs brokers: tests/run"]
 fn passes_a_right_copy() {
-    let split = json!([config::mask_before_split(), config::filter(), config::guest("guest-split")]);
+    let split = json!([config::mask("allow_list"), config::filter(), config::guest("guest-split")]);
     for steps in [json!([]), config::allow_list(), split] {
         let lab = Lab::new("checker-right");
         let answer = copied(&lab, &steps, "");

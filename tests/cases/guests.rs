@@ -6,15 +6,16 @@ use crate::harness::lab::{Lab, SOON};
 use crate::harness::verdict::{ask, expected_quarantine, quarantined};
 use serde_json::json;
 
-/// Each behaves until it meets a record whose `$.trigger` is "fire". In the order of `tests/guests`.
-const HOSTILE: [&str; 7] = [
-    "guest-loop",    // never comes back
-    "guest-trap",    // unreachable
-    "guest-hoard",   // takes memory until it is refused
-    "guest-rows",    // answers for rows that are not there
-    "guest-ends",    // ends that overlap
-    "guest-million", // a million records
-    "guest-utf8",    // invalid UTF-8 in a text value
+/// Each behaves until it meets a record whose `$.trigger` is "now".
+const HOSTILE: [&str; 8] = [
+    "guest-loop",     // never comes back
+    "guest-trap",     // stops itself
+    "guest-hoard",    // takes memory until it is refused
+    "guest-recurse",  // takes stack until it is refused
+    "guest-bad-row",  // answers for a row that is not there
+    "guest-bad-ends", // ends that overlap
+    "guest-million",  // a million records
+    "guest-bad-utf8", // invalid UTF-8 in a text value
 ];
 
 /// Under quarantine exactly the guilty record is set aside, alone, and the process lives.
@@ -26,7 +27,7 @@ fn the_guilty_record_is_quarantined() {
         install(&lab, name);
         let topic = lab.topic("payments");
         lab.create(&topic, 4);
-        lab.generate(json!({ "topic": topic, "partitions": 4, "count": 800, "trigger": "fire", "trigger_at": 402 }));
+        lab.generate(json!({ "topic": topic, "partitions": 4, "count": 800, "trigger_at": 402 }));
         let steps = json!([config::mask("allow_list"), config::guest(name)]);
         let file = lab.config(&steps, |p| p["on_error"] = json!("quarantine"));
 
@@ -48,7 +49,7 @@ fn the_guilty_record_halts_its_partition() {
         install(&lab, name);
         let topic = lab.topic("payments");
         lab.create(&topic, 4);
-        lab.generate(json!({ "topic": topic, "partitions": 4, "count": 800, "trigger": "fire", "trigger_at": 402 }));
+        lab.generate(json!({ "topic": topic, "partitions": 4, "count": 800, "trigger_at": 402 }));
         let steps = json!([config::mask("allow_list"), config::guest(name)]);
         let file = lab.config(&steps, |_| ());
 
@@ -63,18 +64,21 @@ fn the_guilty_record_halts_its_partition() {
     }
 }
 
-/// A component that imports what the world does not have is refused at load, with the import's name.
+/// 100,000 lines of log are cut and counted; the answer beside them is good, and no word of the guest is written.
 #[test]
 #[ignore = "needs brokers: tests/run"]
-fn foreign_imports_are_refused() {
-    let lab = Lab::new("imports");
-    install(&lab, "guest-imports");
-    lab.create(&lab.topic("payments"), 1);
-    let file = lab.config(&json!([config::guest("guest-imports")]), |_| ());
+fn a_flood_of_log_lines_is_cut() {
+    let lab = Lab::new("flood");
+    install(&lab, "guest-flood");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    lab.generate(json!({ "topic": topic, "count": 200, "trigger_at": 102 }));
+    let steps = json!([config::mask("allow_list"), config::guest("guest-flood")]);
+    let file = lab.config(&steps, |_| ());
 
-    let ended = lab.run("run", &file, &["--until-caught-up"], &[]).wait(SOON);
+    let ended = lab.catch_up("run", &file, 0);
 
-    assert!(matches!(ended.code, Some(3 | 5)), "exit {:?}\n{}", ended.code, ended.stderr);
-    assert!(ended.stderr.contains("wasi:sockets"), "the import is not named:\n{}", ended.stderr);
+    ask(&lab, &topic, &steps).right_and_accounted(&file);
+    assert!(!ended.stderr.contains("canary"), "text of the guest is in the log");
     lab.finish();
 }

@@ -68,6 +68,8 @@ fn exactly_once_when_killed_anywhere() {
         ("after_poll", 3),
         ("after_plugin", 3),
         ("mid_produce", 150),
+        ("after_last_produce", 2),
+        ("after_position_record", 2),
         ("before_commit", 2),
         ("commit_sent", 2),
         ("after_commit", 2),
@@ -89,7 +91,7 @@ fn exactly_once_when_killed_anywhere() {
             lab.generate(json!({ "topic": topic, "partitions": 4, "first": written, "count": 2000, "broken_every": 700 }));
             written += 2000;
             let name = format!("{point}-{round}");
-            let fail = format!("{point}=kill@{}", if n == 1 { 1 } else { n * round });
+            let fail = format!("{point}=kill@{}", if n > 100 { n * round } else { n });
             let ended = lab.run(&name, &file, &["--until-caught-up"], &[("SLUICE_FAILPOINTS", &fail)]).wait(SOON);
             assert_eq!(ended.code, None, "{fail} did not kill; stderr:\n{}", ended.stderr);
         }

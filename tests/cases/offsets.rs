@@ -51,7 +51,7 @@ fn map_is_exact_through_filter_split_and_kills() {
     let topic = lab.topic("payments");
     guests::install(&lab, "guest-split");
     lab.create(&topic, PARTITIONS as u32);
-    let steps = json!([config::mask_before_split(), config::filter(), config::guest("guest-split")]);
+    let steps = json!([config::mask("allow_list"), config::filter(), config::guest("guest-split")]);
     let file = lab.config(&steps, |p| {
         p["on_error"] = json!("quarantine");
         p["transaction"] = json!({ "max_age": "300ms", "max_records": 500, "timeout": "10s" });
@@ -59,7 +59,7 @@ fn map_is_exact_through_filter_split_and_kills() {
     let mut written = 0;
     for (round, point) in ["mid_produce=kill@700", "before_commit=kill@3", "after_commit=kill@4"].into_iter().enumerate() {
         let spec = json!({ "topic": topic, "partitions": PARTITIONS, "first": written, "count": full::size(8000, 40_000),
-                           "split": true, "broken_every": 999 });
+                           "broken_every": 999 });
         lab.generate(spec);
         written += full::size(8000, 40_000);
         let ended = lab.run(&format!("run-{round}"), &file, &["--until-caught-up"], &[("SLUICE_FAILPOINTS", point)]).wait(SOON);

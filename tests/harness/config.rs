@@ -39,13 +39,6 @@ pub fn mask(mode: &str) -> Value {
     step
 }
 
-/// The same, and `$.split` goes on too, for `guest-split` after it.
-pub fn mask_before_split() -> Value {
-    let mut step = mask("allow_list");
-    step["keep"].as_array_mut().expect("an allow list keeps").push(json!("$.split"));
-    step
-}
-
 /// Keeps what is neither a test nor void and not below zero.
 pub fn filter() -> Value {
     json!({
@@ -60,7 +53,7 @@ pub fn filter() -> Value {
 /// A step of one of the test's own guests; it is granted what the guest asks for.
 pub fn guest(name: &str) -> Value {
     match name {
-        "guest-split" => json!({ "plugin": name, "fields": { "$.split": {} }, "sees": ["key", "value"] }),
+        "guest-split" => json!({ "plugin": name, "copies": 2, "sees": ["key", "value", "headers"] }),
         _ => json!({ "plugin": name, "fields": { "$.trigger": {} } }),
     }
 }

@@ -94,7 +94,7 @@ final class Checker {
             case PASSED -> passed++;
         }
         for (int i = 0; i < result.records().size(); i++) wanted.add(new Wanted(r.offset(), i, result.records().get(i)));
-        emitted += Math.max(0, result.records().size() - 1);
+        emitted += result.emitted();
     }
 
     static Expect.Rec rec(ConsumerRecord<byte[], byte[]> r) {

@@ -35,7 +35,15 @@ final class Condition {
         collect(doc.root, new ArrayList<>(), new Selector(c.get("field").asText()), found);
         if (c.has("exists")) return c.get("exists").asBoolean() != found.isEmpty();
         if (found.isEmpty()) return null;
-        return found.stream().anyMatch(n -> holds(c, n));
+        Boolean result = Boolean.TRUE; // several operators in a leaf must all hold, each by itself
+        for (var e : c.properties()) {
+            String op = e.getKey();
+            if (op.equals("field")) continue;
+            boolean all = op.equals("ne") || op.equals("not_in");
+            boolean one = all ? found.stream().allMatch(n -> holds(op, e.getValue(), n)) : found.stream().anyMatch(n -> holds(op, e.getValue(), n));
+            if (!one) result = Boolean.FALSE;
+        }
+        return result;
     }
 
     private static void collect(Text.Node n, List<Object> path, Selector selector, List<Text.Node> found) {
@@ -47,17 +55,20 @@ final class Condition {
         }
     }
 
-    private static boolean holds(JsonNode c, Text.Node n) {
-        if (c.has("eq")) return compare(n, c.get("eq")) == 0;
-        if (c.has("ne")) return compare(n, c.get("ne")) != 0;
-        if (c.has("in")) return among(n, c.get("in"));
-        if (c.has("not_in")) return !among(n, c.get("not_in"));
-        if (c.has("lt")) return compare(n, c.get("lt")) == -1;
-        if (c.has("gt")) return compare(n, c.get("gt")) == 1;
-        if (c.has("le")) return Math.abs(compare(n, c.get("le"))) < 2 && compare(n, c.get("le")) <= 0;
-        if (c.has("ge")) return Math.abs(compare(n, c.get("ge"))) < 2 && compare(n, c.get("ge")) >= 0;
-        if (c.has("matches")) return n.kind == Text.Kind.STRING && Pattern.compile(c.get("matches").asText()).matcher(n.text).find();
-        throw new IllegalArgumentException("condition " + c);
+    private static boolean holds(String op, JsonNode operand, Text.Node n) {
+        if (n.container()) return false;
+        return switch (op) {
+            case "eq" -> compare(n, operand) == 0;
+            case "ne" -> compare(n, operand) != 0;
+            case "in" -> among(n, operand);
+            case "not_in" -> !among(n, operand);
+            case "lt" -> compare(n, operand) == -1;
+            case "gt" -> compare(n, operand) == 1;
+            case "le" -> compare(n, operand) <= 0;
+            case "ge" -> compare(n, operand) >= 0 && compare(n, operand) < 2;
+            case "matches" -> n.kind == Text.Kind.STRING && Pattern.compile(operand.asText()).matcher(n.text).find();
+            default -> throw new IllegalArgumentException("condition " + op);
+        };
     }
 
     private static boolean among(Text.Node n, JsonNode set) {

@@ -9,14 +9,14 @@ import java.util.Map;
 
 /**
  * What must become of a source record: the chain of steps once more, written from the description alone. Steps are
- * those of the configuration, as JSON: mask, filter, and the guests of the tests (guest-split emits `$.split` copies
- * after its record; any other guest fails on a record whose `$.trigger` is "fire").
+ * those of the configuration, as JSON: mask, filter, and the guests of the tests (guest-split drops each record and
+ * emits it `copies` times, numbered by a header; guest-flood answers well; any other fails where `$.trigger` is "now").
  */
 final class Expect {
     enum Outcome { PASSED, FILTERED, QUARANTINED }
 
-    /** Records on the target, and what the source record counts as. */
-    record Result(Outcome outcome, List<Rec> records) {}
+    /** Records on the target, what the source record counts as, and how many of the records did not exist before. */
+    record Result(Outcome outcome, List<Rec> records, int emitted) {}
 
     private static final class Reject extends Exception {
         private static final long serialVersionUID = 1L;
@@ -33,6 +33,7 @@ final class Expect {
 
     Result of(Rec source) throws Exception {
         List<Rec> records = new ArrayList<>(List.of(source));
+        boolean split = false;
         try {
             for (JsonNode step : steps) {
                 List<Rec> next = new ArrayList<>();
@@ -47,12 +48,12 @@ final class Expect {
                             if (keeps(step, doc)) next.add(r);
                         }
                         case "guest-split" -> {
-                            next.add(r);
-                            int copies = doc == null ? 0 : Integer.parseInt(scalar(doc, "$.split", "0"));
-                            for (int i = 0; i < copies; i++) next.add(r.withoutHeaders());
+                            split = true;
+                            for (int i = 0; i < step.path("copies").asInt(); i++) next.add(r.withHeader("copy", Integer.toString(i)));
                         }
+                        case "guest-flood" -> next.add(r);
                         default -> {
-                            if (doc != null && scalar(doc, "$.trigger", "").equals("fire")) throw new Reject();
+                            if (doc != null && text(doc, "trigger").equals("now")) throw new Reject();
                             next.add(r);
                         }
                     }
@@ -60,12 +61,13 @@ final class Expect {
                 records = next;
             }
         } catch (Reject e) {
-            return new Result(Outcome.QUARANTINED, List.of());
+            return new Result(Outcome.QUARANTINED, List.of(), 0);
         }
-        if (records.isEmpty()) return new Result(Outcome.FILTERED, records);
+        if (records.isEmpty()) return new Result(Outcome.FILTERED, records, 0);
         // the client library cannot write these two: it puts the current time in their place
-        if (source.timestamp() <= 0) return new Result(Outcome.QUARANTINED, List.of());
-        return new Result(Outcome.PASSED, records);
+        if (source.timestamp() <= 0) return new Result(Outcome.QUARANTINED, List.of(), 0);
+        // by source record: one that only its copies survive was dropped
+        return split ? new Result(Outcome.FILTERED, records, records.size()) : new Result(Outcome.PASSED, records, 0);
     }
 
     /** Null for a tombstone, which has nothing to mask and no field to filter by. */
@@ -89,9 +91,9 @@ final class Expect {
         return selectors.computeIfAbsent(text, Selector::new);
     }
 
-    private static String scalar(Text doc, String name, String otherwise) {
-        int i = doc.root.names.indexOf(name.substring(2));
-        return i < 0 ? otherwise : doc.root.children.get(i).text;
+    private static String text(Text doc, String name) {
+        int i = doc.root.names.indexOf(name);
+        return i < 0 ? "" : doc.root.children.get(i).text;
     }
 
     private static boolean allowList(JsonNode step) {
@@ -190,8 +192,10 @@ final class Expect {
             return new Rec(key, now, headers, timestamp);
         }
 
-        Rec withoutHeaders() {
-            return new Rec(key, value, List.of(), timestamp);
+        Rec withHeader(String name, String text) {
+            List<List<byte[]>> more = new ArrayList<>(headers);
+            more.add(List.of(name.getBytes(StandardCharsets.UTF_8), text.getBytes(StandardCharsets.UTF_8)));
+            return withHeaders(more);
         }
 
         Rec withHeaders(List<List<byte[]>> now) {

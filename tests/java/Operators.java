@@ -30,6 +30,8 @@ final class Operators {
             default:
         }
         if (value.kind == Text.Kind.NULL) return raw; // nothing to mask
+        // the number of letters of a boolean would tell which one it is
+        if (value.kind == Text.Kind.BOOLEAN && !use.equals("hmac") && !use.equals("date_trunc")) return "null";
         switch (use) {
             case "keep_first":
                 return quote(keep(value.text, settings.path("n").asInt(4), true));
@@ -37,7 +39,8 @@ final class Operators {
                 return quote(keep(value.text, settings.path("n").asInt(4), false));
             case "email":
                 int at = value.text.lastIndexOf('@');
-                return quote(at < 0 ? keep(value.text, 0, true) : keep(value.text.substring(0, at), 1, true) + value.text.substring(at));
+                boolean address = at > 0 && value.text.substring(at + 1).matches("[A-Za-z0-9._-]+");
+                return quote(address ? keep(value.text.substring(0, at), 1, true) + value.text.substring(at) : keep(value.text, 0, true));
             case "hmac":
                 return quote(hmac(keys.get(settings.path("key").asText()), settings.path("domain").asText("default"), value.text));
             case "date_trunc":

@@ -11,8 +11,7 @@ import org.apache.kafka.common.header.internals.RecordHeader;
  * The tests' data: payments in compact JSON, the same for the same seed and number. Every personal field holds
  * "CANARY-" and 16 hex digits, every card number starts with 499901, so that one search finds a leak.
  * Settings: "seed", "broken_every" (that record is no JSON), "odd" (personal text where an object is expected),
- * "split" (a field that tells guest-split how many copies to emit), "trigger_at"/"trigger" (one record's trigger),
- * "pad" (extra bytes).
+ * "trigger_at" (the record whose trigger is "now", which guests misbehave on), "pad" (extra bytes).
  */
 final class Payments {
     private static final String[] STATUS = {"ok", "ok", "paid", "test", "ok", "void", "settled"};
@@ -22,18 +21,14 @@ final class Payments {
     private final long seed;
     private final long brokenEvery;
     private final boolean odd;
-    private final boolean split;
     private final long triggerAt;
-    private final String trigger;
     private final String pad;
 
     Payments(JsonNode in) {
         seed = in.path("seed").asLong(1);
         brokenEvery = in.path("broken_every").asLong(0);
         odd = in.path("odd").asBoolean();
-        split = in.path("split").asBoolean();
         triggerAt = in.path("trigger_at").asLong(-1);
-        trigger = in.path("trigger").asText("none");
         pad = "x".repeat(in.path("pad").asInt(0));
     }
 
@@ -72,8 +67,7 @@ final class Payments {
             if (i != 2) b.append(",\"note\":\"").append(canary(random)).append("\\n\\u00e9\"");
             b.append('}');
         }
-        b.append("],\"trigger\":\"").append(n == triggerAt ? trigger : "none").append('"');
-        if (split) b.append(",\"split\":").append(n % 5 == 2 ? 2 : n % 7 == 1 ? 1 : 0);
+        b.append("],\"trigger\":\"").append(n == triggerAt ? "now" : "none").append('"');
         b.append(",\"extra\":{\"secret\":\"").append(canary(random)).append("\",\"pad\":\"").append(pad).append("\"}}");
         return b.toString();
     }
