@@ -80,7 +80,8 @@ pub struct Prepared {
 pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let host = plugins::host(&plan.plugins)?;
-    let plugins = Registry::load(&host, &plan.plugins)?;
+    let needed = plan.pipelines.iter().flat_map(|pipeline| &pipeline.steps).map(|step| step.plugin.as_str()).collect();
+    let plugins = Registry::load(&host, &plan.plugins, &needed)?;
     let mut ring = KeyRing::new();
     for name in plan.keys.names() {
         if let Some(secret) = plan.keys.get(name) {

@@ -185,7 +185,9 @@ impl Lane {
         if early.is_some() {
             failpoint::hit("in_init");
         }
+        tracing::debug!(lane = self.number, "lane confirmed");
         let sink = self.open_sink()?;
+        tracing::debug!(lane = self.number, "predecessor fenced");
         if early.is_none() {
             failpoint::hit("in_init");
         }
@@ -195,6 +197,7 @@ impl Lane {
             None => self.read_state(&give_up)?,
         };
         self.stopping()?;
+        tracing::debug!(lane = self.number, positions = found.positions.len(), "positions read");
         Working::new(self, sink, found)
     }
 

@@ -13,6 +13,7 @@ mod check;
 pub mod column;
 pub mod compile;
 pub mod describe;
+pub mod embedded;
 pub mod engine;
 pub mod failure;
 pub mod grants;
@@ -38,7 +39,5 @@ pub use grants::{Effects, Sees};
 pub use instance::{InitError, Instance, Problem, StepSpec};
 pub use keys::KeyRing;
 pub use limits::Limits;
-pub use load::{LoadError, Plugin, Plugins};
+pub use load::{LoadError, Plugin, Plugins, SetUpError};
 pub use state::{HostServices, LogLines, LogMode};
-
-pub const EMBEDDED: &[(&str, &[u8])] = &[];

@@ -1,7 +1,7 @@
 //! Which plugin a step's name means: a component in the plugin directory, or else one that the binary carries. It must
 //! not run any on records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -55,19 +55,19 @@ pub enum RegistryError {
 }
 
 impl Registry {
-    /// Loads every component of the directory, then the embedded ones whose name nobody took. A file that cannot be
-    /// used stops nothing unless a step names it.
-    pub fn load(host: &Plugins, config: &config::plan::Plugins) -> Result<Self, RegistryError> {
+    /// Loads every component of the directory, then the embedded ones that are `needed` and whose name nobody took. A
+    /// file that cannot be used stops nothing unless a step names it.
+    pub fn load(host: &Plugins, config: &config::plan::Plugins, needed: &BTreeSet<&str>) -> Result<Self, RegistryError> {
         let mut plugins = Self { by_name: BTreeMap::new(), unusable: Vec::new(), batch_records: config.limits.batch_records as usize };
         if let Some(dir) = &config.dir {
             plugins.load_directory(host, dir)?;
         }
-        for (name, component) in plugin::EMBEDDED {
-            if !plugins.by_name.contains_key(*name) {
+        for name in plugin::embedded::names().filter(|name| needed.contains(name)) {
+            if let (false, Some(component)) = (plugins.by_name.contains_key(name), plugin::embedded::component(name)) {
                 let loaded = host
                     .load(component.to_vec(), &format!("embedded:{name}"))
                     .map_err(|error| RegistryError::Embedded { name, reason: error.to_string() })?;
-                plugins.by_name.insert((*name).to_owned(), loaded);
+                plugins.by_name.insert(name.to_owned(), loaded);
             }
         }
         Ok(plugins)
@@ -110,10 +110,11 @@ impl Registry {
     /// The plugin of that name, or a sentence that says what there is.
     pub fn named(&self, name: &str) -> Result<&Arc<Plugin>, String> {
         self.by_name.get(name).ok_or_else(|| {
-            let known: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
-            let hint = config::nearest(name, known.iter().copied()).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+            let embedded = plugin::embedded::names().map(str::to_owned);
+            let known: BTreeSet<String> = self.by_name.keys().cloned().chain(embedded).collect();
+            let hint = config::nearest(name, known.iter().map(String::as_str)).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
             let unusable = if self.unusable.is_empty() { String::new() } else { format!("; not usable: {}", self.unusable.join("; ")) };
-            format!("no plugin is named {name:?} (there are: {}){hint}{unusable}", known.join(", "))
+            format!("no plugin is named {name:?} (there are: {}){hint}{unusable}", known.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
         })
     }
 

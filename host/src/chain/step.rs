@@ -219,7 +219,10 @@ impl Step {
             let mut out = Vec::with_capacity(value.len() + PATCH_ROOM);
             let patched = fields::patch(value, hits, edit, &mut out);
             if rejected {
-                verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned()));
+                // The plugin's own code for the row, where it gave one, says more.
+                if verdicts[row.source] == Verdict::Taken {
+                    verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned()));
+                }
                 continue;
             }
             match patched {

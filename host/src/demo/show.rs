@@ -49,11 +49,10 @@ pub fn progress(gateway: &Gateway) {
 pub fn samples(target: &Cluster, payments: &[Payment]) -> Result<(), Failure> {
     let by_id: HashMap<String, &str> = payments.iter().filter_map(|payment| Some((id(payment.value?.as_bytes())?, payment.value?))).collect();
     println!("\nbefore and after:");
-    for record in first_records(target)? {
-        let Some(after) = record.value() else { continue };
-        let Some(before) = id(after).and_then(|id| by_id.get(&id).copied()) else { continue };
+    for after in first_values(target)? {
+        let Some(before) = id(&after).and_then(|id| by_id.get(&id).copied()) else { continue };
         println!("  - {before}");
-        println!("  + {}", String::from_utf8_lossy(after));
+        println!("  + {}", String::from_utf8_lossy(&after));
     }
     Ok(())
 }
@@ -62,7 +61,8 @@ fn id(value: &[u8]) -> Option<String> {
     Some(serde_json::from_slice::<serde_json::Value>(value).ok()?.get("id")?.to_string())
 }
 
-fn first_records(target: &Cluster) -> Result<Vec<Fetched>, Failure> {
+/// Copies: a client does not close while one of its records is held.
+fn first_values(target: &Cluster) -> Result<Vec<Vec<u8>>, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(format!("cannot read back from {}: {error}", target.name));
     let reader = kafka::state_reader(target, "demo").map_err(|error| failed(&error))?;
     let mut list = TopicPartitionList::new();
@@ -70,10 +70,10 @@ fn first_records(target: &Cluster) -> Result<Vec<Fetched>, Failure> {
     reader.assign(&list).map_err(|error| failed(&error))?;
     let mut queue = FetchQueue::new(reader).ok_or_else(|| failed(&"the reader has no queue"))?;
     let deadline = Instant::now() + Duration::from_secs(10);
-    let (mut found, mut batch) = (Vec::new(), Vec::new());
+    let (mut found, mut batch): (Vec<Vec<u8>>, Vec<Fetched>) = (Vec::new(), Vec::new());
     while found.len() < SAMPLES && Instant::now() < deadline {
         queue.take(&mut batch, SAMPLES, Duration::from_millis(100));
-        found.extend(batch.drain(..).filter(|record| record.error().is_none() && record.value().is_some()));
+        found.extend(batch.drain(..).filter(|record| record.error().is_none()).filter_map(|record| Some(record.value()?.to_vec())));
     }
     found.truncate(SAMPLES);
     Ok(found)

@@ -194,10 +194,7 @@ mod tests {
     }
 
     fn names(cache: &Cache) -> Vec<String> {
-        fs::read_dir(&cache.dir)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect()
+        fs::read_dir(&cache.dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
     #[test]

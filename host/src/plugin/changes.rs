@@ -123,9 +123,7 @@ impl From<wit::Changes> for Changes {
     fn from(from: wit::Changes) -> Self {
         let fields = from.fields.into_iter();
         Changes {
-            fields: fields
-                .map(|f| FieldAnswers { field: f.field, answers: f.answers.into() })
-                .collect(),
+            fields: fields.map(|f| FieldAnswers { field: f.field, answers: f.answers.into() }).collect(),
             keys: from.keys.map(Into::into),
             values: from.values.map(Into::into),
             header_rows: from.header_rows,

@@ -254,12 +254,8 @@ fn emitted(count: u32, emitted: &[Emitted], rules: &Rules<'_>) -> Result<(), Fau
 /// A name that Kafka allows and that is not one of the topics which brokers and Sluice keep for themselves.
 fn topic(name: &str) -> Result<(), Fault> {
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    let ok = !name.is_empty()
-        && name.len() <= TOPIC_BYTES
-        && name != "."
-        && name != ".."
-        && !name.starts_with("__")
-        && name.bytes().all(legal);
+    let ok =
+        !name.is_empty() && name.len() <= TOPIC_BYTES && name != "." && name != ".." && !name.starts_with("__") && name.bytes().all(legal);
     if ok { Ok(()) } else { Err(Invalid("a topic name that is not allowed")) }
 }
 

@@ -29,9 +29,7 @@ impl Kind {
     /// The kind of that figure.
     pub fn from_byte(byte: u8) -> Option<Kind> {
         use Kind::*;
-        [Null, Boolean, Integer, Decimal, Text, Bytes, Composite]
-            .get(usize::from(byte))
-            .copied()
+        [Null, Boolean, Integer, Decimal, Text, Bytes, Composite].get(usize::from(byte)).copied()
     }
 }
 
@@ -261,10 +259,7 @@ mod tests {
         headers.push(3, &[0xff], Some(b"x"));
         let got: Vec<_> = headers.iter().map(|h| (h.row, h.name, h.value)).collect();
         let empty: &[u8] = b"";
-        assert_eq!(
-            got,
-            [(1, &b"a"[..], None), (1, empty, Some(empty)), (3, &[0xff][..], Some(&b"x"[..]))]
-        );
+        assert_eq!(got, [(1, &b"a"[..], None), (1, empty, Some(empty)), (3, &[0xff][..], Some(&b"x"[..]))]);
     }
 
     #[test]

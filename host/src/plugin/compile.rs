@@ -85,13 +85,7 @@ pub enum CompileError {
 static ONE: Mutex<()> = Mutex::new(());
 
 /// Compiles `wasm` into `draft`.
-pub(super) fn compile(
-    how: &Compile,
-    engine: &Engine,
-    wasm: &[u8],
-    limits: &Limits,
-    draft: &mut Draft,
-) -> Result<(), CompileError> {
+pub(super) fn compile(how: &Compile, engine: &Engine, wasm: &[u8], limits: &Limits, draft: &mut Draft) -> Result<(), CompileError> {
     let run = |doing| move |source| CompileError::Run { doing, source };
     let (program, arguments) = match how {
         Compile::Child { program, arguments } => (program, arguments),

@@ -100,7 +100,7 @@ pub(super) fn of_engine(error: &wasmtime::Error, limiter: &Limiter) -> CallError
         Some(Trap::StackOverflow) => CallError::Stack,
         // A guest whose allocator is refused aborts: the refusal is the reason, the trap only its form.
         _ if limiter.refused() => CallError::Memory,
-        Some(trap) => CallError::Trap { what: trap.to_string() },
+        Some(trap) => CallError::Trap { what: trap.to_string().replacen("wasm trap: ", "", 1) },
         // The engine has no type for this one; a test of a plugin that answers too much watches the words.
         None if error.to_string().contains("fuel allocated for hostcalls") => {
             CallError::Output { what: "more bytes than one call may answer" }

@@ -44,13 +44,7 @@ pub struct Effects {
 impl Sees {
     /// Each member by its name in the contract.
     pub fn named(self) -> [(&'static str, bool); 5] {
-        [
-            ("key", self.key),
-            ("value", self.value),
-            ("headers", self.headers),
-            ("timestamp", self.timestamp),
-            ("offset", self.offset),
-        ]
+        [("key", self.key), ("value", self.value), ("headers", self.headers), ("timestamp", self.timestamp), ("offset", self.offset)]
     }
 
     /// The names that are here and not in `asked`.
@@ -184,13 +178,7 @@ mod tests {
             assert_eq!(one.beyond(Effects::default()), [name]);
             assert_eq!(Effects::ALL.beyond(one).len(), 8);
         }
-        let sees = |i: usize| Sees {
-            key: i == 0,
-            value: i == 1,
-            headers: i == 2,
-            timestamp: i == 3,
-            offset: i == 4,
-        };
+        let sees = |i: usize| Sees { key: i == 0, value: i == 1, headers: i == 2, timestamp: i == 3, offset: i == 4 };
         for i in 0..5 {
             let one = sees(i);
             assert_eq!(Sees::from(wit::Sees::from(one)), one, "{i}");

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-use super::{Cache, Compile, LoadError, Limits, Plugin, Plugins};
+use super::{Cache, Compile, Limits, LoadError, Plugin, Plugins};
 
 const WIT: &str = include_str!("../../../wit/v0.1.0/plugin.wit");
 
@@ -85,10 +85,7 @@ impl Guest {
         }
         let contract = WIT.replace("sluice:plugin@0.1.0", &format!("sluice:plugin@{}", self.contract));
         resolve.push_str("plugin.wit", &contract).unwrap();
-        let world = format!(
-            "package test:guest; world guest {{ include sluice:plugin/transform@{}; {} }}",
-            self.contract, self.world
-        );
+        let world = format!("package test:guest; world guest {{ include sluice:plugin/transform@{}; {} }}", self.contract, self.world);
         let package = resolve.push_str("guest.wit", &world).unwrap();
         let world = resolve.select_world(&[package], Some("guest")).unwrap();
         let mut core = wat::parse_str(self.text()).unwrap();

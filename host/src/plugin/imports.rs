@@ -121,12 +121,7 @@ impl keys::Host for State {
 }
 
 impl tables::Host for State {
-    fn get(
-        &mut self,
-        _table: String,
-        ends: Vec<u32>,
-        _data: Vec<u8>,
-    ) -> wasmtime::Result<Result<tables::Found, tables::Failure>> {
+    fn get(&mut self, _table: String, ends: Vec<u32>, _data: Vec<u8>) -> wasmtime::Result<Result<tables::Found, tables::Failure>> {
         self.column_fits(&ends)?;
         Ok(Err(tables::Failure::Unsupported))
     }

@@ -100,11 +100,8 @@ impl Plugin {
             source: failure::of_engine(error, &store.data().limiter),
         };
         let guest = self.pre.instantiate(&mut store).map_err(|e| failed(&e, &store))?;
-        let fields: Vec<wit::FieldGrant<'_>> = step
-            .fields
-            .iter()
-            .map(|(selector, settings)| wit::FieldGrant { selector, settings })
-            .collect();
+        let fields: Vec<wit::FieldGrant<'_>> =
+            step.fields.iter().map(|(selector, settings)| wit::FieldGrant { selector, settings }).collect();
         let grants = wit::Grants { fields: &fields, sees: step.sees.into(), effects: step.effects.into() };
         let answer = guest.sluice_plugin_plugin().call_init(&mut store, &step.settings_json, grants);
         let answer = answer.map_err(|e| failed(&e, &store))?;
@@ -127,10 +124,7 @@ impl Plugin {
     /// A step may grant less than the plugin asks for, never more.
     fn excess(&self, step: &StepSpec) -> Vec<Problem> {
         let asked = self.description();
-        let all = [
-            ("/sees", "see", step.sees.beyond(asked.sees)),
-            ("/effects", "do", step.effects.beyond(asked.effects)),
-        ];
+        let all = [("/sees", "see", step.sees.beyond(asked.sees)), ("/effects", "do", step.effects.beyond(asked.effects))];
         let named = all.into_iter().filter(|(_, _, names)| !names.is_empty());
         named
             .map(|(at, verb, names)| Problem {
@@ -146,11 +140,8 @@ fn taken_over(problems: Vec<wit::Problem>) -> Vec<Problem> {
         let end = text.floor_char_boundary(PROBLEM_BYTES);
         text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
     };
-    let mut all: Vec<Problem> = problems
-        .into_iter()
-        .take(PROBLEMS)
-        .map(|p| Problem { at: short(p.at), message: short(p.message) })
-        .collect();
+    let mut all: Vec<Problem> =
+        problems.into_iter().take(PROBLEMS).map(|p| Problem { at: short(p.at), message: short(p.message) }).collect();
     if all.is_empty() {
         all.push(Problem { at: "/settings".to_owned(), message: "refused without a reason".to_owned() });
     }
@@ -173,11 +164,8 @@ impl Instance {
     fn call(&mut self, batch: &Batch) -> Result<Changes, CallError> {
         self.fits(batch)?;
         let fields: Vec<wit::Column<'_>> = batch.fields.iter().map(borrow).collect();
-        let headers: Vec<wit::HeaderParam<'_>> = batch
-            .headers
-            .iter()
-            .map(|h| wit::HeaderParam { row: h.row, name: h.name, value: h.value })
-            .collect();
+        let headers: Vec<wit::HeaderParam<'_>> =
+            batch.headers.iter().map(|h| wit::HeaderParam { row: h.row, name: h.name, value: h.value }).collect();
         let lent = wit::Batch {
             topic: &batch.topic,
             partition: batch.partition,
@@ -265,3 +253,6 @@ impl Instance {
 fn borrow(column: &Column) -> wit::Column<'_> {
     wit::Column { rows: &column.rows, kinds: &column.kinds, ends: &column.ends, data: &column.data }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,9 +36,7 @@ pub struct KeyRing {
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map()
-            .entries(self.secrets.keys().map(|name| (name, "***")))
-            .finish()
+        f.debug_map().entries(self.secrets.keys().map(|name| (name, "***"))).finish()
     }
 }
 
@@ -101,14 +99,7 @@ pub(super) struct Derived {
 impl Derived {
     /// HMAC-SHA-256 (RFC 2104) of every value, back to back, under the key derived for `domain` by HKDF-SHA-256
     /// (empty salt, info `sluice/hmac/<domain>`).
-    pub(super) fn hmac_sha256(
-        &mut self,
-        ring: &KeyRing,
-        key: &str,
-        domain: &str,
-        ends: &[u32],
-        data: &[u8],
-    ) -> Result<Vec<u8>, Refusal> {
+    pub(super) fn hmac_sha256(&mut self, ring: &KeyRing, key: &str, domain: &str, ends: &[u32], data: &[u8]) -> Result<Vec<u8>, Refusal> {
         let keyed = self.keyed(ring, key, domain)?;
         let mut tags = Vec::with_capacity(ends.len() * TAG_BYTES);
         let mut start = 0;
@@ -152,9 +143,7 @@ mod tests {
     use super::*;
 
     fn unhex(text: &str) -> Vec<u8> {
-        (0..text.len() / 2)
-            .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
-            .collect()
+        (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap()).collect()
     }
 
     fn ring(secret: &[u8]) -> KeyRing {
@@ -166,11 +155,7 @@ mod tests {
     #[test]
     fn hmac_answers_the_vectors_of_rfc_4231() {
         let cases = [
-            (
-                vec![0x0b; 20],
-                b"Hi There".to_vec(),
-                "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
-            ),
+            (vec![0x0b; 20], b"Hi There".to_vec(), "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
             (
                 b"Jefe".to_vec(),
                 b"what do ya want for nothing?".to_vec(),

@@ -140,8 +140,7 @@ impl Default for Limits {
 impl Limits {
     /// CPU time for a batch of `rows` records: `batch_time` and `row_time` for each of them.
     pub fn transform_time(&self, rows: u32) -> Duration {
-        self.batch_time
-            .saturating_add(self.row_time.saturating_mul(rows))
+        self.batch_time.saturating_add(self.row_time.saturating_mul(rows))
     }
 
     /// Memory from which an instance asks to be replaced, in bytes.

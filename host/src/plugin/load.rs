@@ -6,20 +6,23 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
 use super::bindings::{Transform, TransformPre};
-use super::cache::{Cache, CacheError};
-use super::compile::{Compile, CompileError, compile};
+use super::cache::Cache;
+use super::compile::{Compile, compile};
 use super::describe::Description;
-use super::engine::{EngineError, engine, fingerprint};
-use super::failure::{self, CallError};
+use super::engine::{engine, fingerprint};
+use super::failure;
 use super::limits::Limits;
 use super::state::{self, HostServices, State};
 use super::{imports, wasi};
+
+mod error;
+
+pub use error::{LoadError, SetUpError};
 
 /// The interface that makes a component a plugin, without its version.
 const EXPORT: &str = "sluice:plugin/plugin";
@@ -27,113 +30,6 @@ const EXPORT: &str = "sluice:plugin/plugin";
 pub const SUPPORTED: &[&str] = &["0.1"];
 /// Interfaces of the contract that a plugin may import, without their version; `types` has no functions.
 const IMPORTS: &[&str] = &["types", "log", "metrics", "keys", "tables"];
-
-/// Why a plugin was not loaded. Every text begins with where it came from.
-#[derive(Debug, Error)]
-pub enum LoadError {
-    /// The file is larger than allowed.
-    #[error("cannot load plugin {origin}: it has {bytes} bytes and at most {limit} are allowed")]
-    TooLarge {
-        /// Where it came from.
-        origin: String,
-        /// Its size.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// The file is something else.
-    #[error("cannot load plugin {origin}: it is {found}, not a WebAssembly component; {hint}")]
-    NotComponent {
-        /// Where it came from.
-        origin: String,
-        /// What it is.
-        found: &'static str,
-        /// What to do.
-        hint: &'static str,
-    },
-    /// It wants something that no plugin gets.
-    #[error("cannot load plugin {origin}: it imports {import}, which no plugin may")]
-    Import {
-        /// Where it came from.
-        origin: String,
-        /// The first such import.
-        import: String,
-    },
-    /// It does not export the plugin interface in a version that is served.
-    #[error(
-        "cannot load plugin {origin}: it exports {found}, and this version of Sluice takes {EXPORT} {}",
-        supported()
-    )]
-    Export {
-        /// Where it came from.
-        origin: String,
-        /// Which version of the interface, or which other exports.
-        found: String,
-    },
-    /// Its first instance would already pass a limit.
-    #[error("cannot load plugin {origin}: it starts with {what}")]
-    Resources {
-        /// Where it came from.
-        origin: String,
-        /// Too many of what.
-        what: String,
-    },
-    /// Its functions have other types than the contract's.
-    #[error("cannot load plugin {origin}: it does not fit the contract: {why}")]
-    Contract {
-        /// Where it came from.
-        origin: String,
-        /// In which point.
-        why: String,
-    },
-    /// It could not be compiled.
-    #[error("cannot compile plugin {origin}: {source}")]
-    Compile {
-        /// Where it came from.
-        origin: String,
-        /// Why.
-        source: CompileError,
-    },
-    /// The private directory of compiled plugins cannot be used.
-    #[error("cannot keep the compiled plugin {origin}: {source}")]
-    Cache {
-        /// Where it came from.
-        origin: String,
-        /// Why.
-        source: CacheError,
-    },
-    /// `describe` failed.
-    #[error("cannot load plugin {origin}: asked to describe itself, {source}")]
-    Describe {
-        /// Where it came from.
-        origin: String,
-        /// How.
-        source: CallError,
-    },
-    /// `describe` answered something that is not allowed.
-    #[error("cannot load plugin {origin}: {what}")]
-    Description {
-        /// Where it came from.
-        origin: String,
-        /// What is wrong.
-        what: String,
-    },
-}
-
-fn supported() -> String {
-    SUPPORTED.iter().map(|v| format!("{v}.x")).collect::<Vec<_>>().join(", ")
-}
-
-/// Why no plugin can be loaded at all.
-#[derive(Debug, Error)]
-pub enum SetUpError {
-    /// See [`EngineError`].
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// See [`CacheError`].
-    #[error(transparent)]
-    Cache(#[from] CacheError),
-}
 
 /// Loads plugins: one engine, one set of limits, one cache of compiled code.
 #[derive(Debug)]
@@ -201,17 +97,14 @@ impl Plugins {
             .map_err(|source| LoadError::Compile { origin: origin.to_owned(), source })?;
         self.cache.keep(&draft, &key).map_err(cached)?;
         let component = self.cache.load(&self.engine, &key).map_err(cached)?;
-        component.ok_or_else(|| LoadError::Contract {
-            origin: origin.to_owned(),
-            why: "its compiled form does not load".to_owned(),
-        })
+        component.ok_or_else(|| LoadError::Contract { origin: origin.to_owned(), why: "its compiled form does not load".to_owned() })
     }
 
     /// Nothing but the contract's interfaces and the written list of stubs.
     fn check_imports(&self, component: &Component, origin: &str) -> Result<(), LoadError> {
         for (name, item) in component.component_type().imports(&self.engine) {
-            let ours = versioned(name, "sluice:plugin/")
-                .is_some_and(|(interface, version)| IMPORTS.contains(&interface) && is_supported(version));
+            let ours =
+                versioned(name, "sluice:plugin/").is_some_and(|(interface, version)| IMPORTS.contains(&interface) && is_supported(version));
             let instance = matches!(item.ty, ComponentItem::ComponentInstance(_));
             if !instance || !(ours || wasi::stubbed(name).is_some()) {
                 return Err(LoadError::Import { origin: origin.to_owned(), import: name.to_owned() });
@@ -265,6 +158,8 @@ impl Plugins {
                 wasi::add_to_linker(&mut linker.instance(name)?, &self.engine, entry, imported)?;
             }
         }
+        // Done here and not by whichever lane comes first.
+        component.initialize_copy_on_write_image()?;
         TransformPre::new(linker.instantiate_pre(component)?)
     }
 
@@ -322,9 +217,7 @@ fn form(bytes: &[u8], origin: &str) -> Result<(), LoadError> {
         _ if bytes.starts_with(COMPONENT) => return Ok(()),
         _ if bytes.starts_with(MODULE) => ("a core module", "make it one with `wasm-tools component new`"),
         [] => ("empty", "was it copied while it was being written? rename it into place instead"),
-        _ if Engine::detect_precompiled(bytes).is_some() => {
-            ("compiled machine code", "hand over the component it was made from")
-        }
+        _ if Engine::detect_precompiled(bytes).is_some() => ("compiled machine code", "hand over the component it was made from"),
         _ if bytes.starts_with(b"\0asm") => ("WebAssembly of another version", "build it with newer tools"),
         _ if text(bytes) => ("WebAssembly text", "turn it into a binary with `wasm-tools parse`"),
         _ => ("something else", "a component begins with the bytes 00 61 73 6d 0d 00 01 00"),

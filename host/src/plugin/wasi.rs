@@ -40,16 +40,8 @@ pub const STUBBED: &[(&str, &[&str])] = &[
 ];
 
 /// All resources, by the figure that tells their types apart.
-const RESOURCES: &[&str] = &[
-    "terminal-input",
-    "terminal-output",
-    "descriptor",
-    "directory-entry-stream",
-    "error",
-    "pollable",
-    "input-stream",
-    "output-stream",
-];
+const RESOURCES: &[&str] =
+    &["terminal-input", "terminal-output", "descriptor", "directory-entry-stream", "error", "pollable", "input-stream", "output-stream"];
 
 /// Which output streams there are; a stream itself is nothing but this figure.
 const STDOUT: u32 = 1;
@@ -109,12 +101,7 @@ fn answer(mut store: StoreContextMut<'_, State>, function: &str, params: &[Val])
     let none = || Val::Option(None);
     let ok = |value: Option<Val>| Val::Result(Ok(value.map(Box::new)));
     let closed = || Val::Result(Err(Some(Box::new(Val::Variant("closed".to_owned(), None)))));
-    let datetime = || {
-        Val::Record(vec![
-            ("seconds".to_owned(), Val::U64(0)),
-            ("nanoseconds".to_owned(), Val::U32(0)),
-        ])
-    };
+    let datetime = || Val::Record(vec![("seconds".to_owned(), Val::U64(0)), ("nanoseconds".to_owned(), Val::U32(0))]);
     let value = match function {
         "wasi:cli/environment#get-environment" | "wasi:cli/environment#get-arguments" => Val::List(vec![]),
         "wasi:cli/environment#initial-cwd" => none(),
@@ -143,8 +130,7 @@ fn answer(mut store: StoreContextMut<'_, State>, function: &str, params: &[Val])
         | "wasi:io/streams#[method]input-stream.skip"
         | "wasi:io/streams#[method]input-stream.blocking-skip" => closed(),
         "wasi:io/streams#[method]output-stream.check-write" => ok(Some(Val::U64(WRITE_BYTES))),
-        "wasi:io/streams#[method]output-stream.write"
-        | "wasi:io/streams#[method]output-stream.blocking-write-and-flush" => {
+        "wasi:io/streams#[method]output-stream.write" | "wasi:io/streams#[method]output-stream.blocking-write-and-flush" => {
             print(store.data_mut(), which, params);
             ok(None)
         }
@@ -152,12 +138,8 @@ fn answer(mut store: StoreContextMut<'_, State>, function: &str, params: &[Val])
         | "wasi:io/streams#[method]output-stream.blocking-flush"
         | "wasi:io/streams#[method]output-stream.write-zeroes"
         | "wasi:io/streams#[method]output-stream.blocking-write-zeroes-and-flush" => ok(None),
-        "wasi:random/random#get-random-u64" | "wasi:random/insecure#get-insecure-random-u64" => {
-            Val::U64(random(store.data_mut()))
-        }
-        "wasi:random/random#get-random-bytes" | "wasi:random/insecure#get-insecure-random-bytes" => {
-            random_bytes(store.data_mut(), params)?
-        }
+        "wasi:random/random#get-random-u64" | "wasi:random/insecure#get-insecure-random-u64" => Val::U64(random(store.data_mut())),
+        "wasi:random/random#get-random-bytes" | "wasi:random/insecure#get-insecure-random-bytes" => random_bytes(store.data_mut(), params)?,
         "wasi:random/insecure-seed#insecure-seed" => Val::Tuple(vec![Val::U64(0), Val::U64(0)]),
         // `exit`, every file, every splice, and whatever a later version adds.
         _ => return Err(Refused::Request(format!("it called {function}, which no plugin may use")).into()),

@@ -10,10 +10,7 @@ use crate::plugin::Cache;
 fn played(script: &str, wasm: &[u8], limits: &Limits) -> Result<Vec<u8>, CompileError> {
     let root = tempfile::tempdir().unwrap();
     let mut draft = Cache::open(root.path().join("c")).unwrap().draft("k").unwrap();
-    let how = Compile::Child {
-        program: "/bin/sh".into(),
-        arguments: vec!["-c".into(), script.into(), "compiler".into()],
-    };
+    let how = Compile::Child { program: "/bin/sh".into(), arguments: vec!["-c".into(), script.into(), "compiler".into()] };
     compile(&how, &engine::build().unwrap(), wasm, limits, &mut draft)?;
     let mut made = Vec::new();
     draft.file.seek(SeekFrom::Start(0)).unwrap();

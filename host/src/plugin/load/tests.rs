@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
+use crate::plugin::compile::CompileError;
+use crate::plugin::failure::CallError;
 use crate::plugin::guest::{Guest, load};
 
 fn refusal(bytes: Vec<u8>) -> String {
