@@ -71,18 +71,33 @@ mod active {
         }
     }
 
+    /// Hits the point a moment later, from a thread of its own, while the caller goes on with a call that blocks.
+    pub fn hit_during(name: &'static str) {
+        if points().contains_key(name) {
+            std::thread::spawn(move || {
+                std::thread::sleep(std::time::Duration::from_micros(300));
+                hit(name);
+            });
+        }
+    }
+
     pub fn mutant(name: &str) -> bool {
         std::env::var("SLUICE_MUTANT").is_ok_and(|mutant| mutant == name)
     }
 }
 
 #[cfg(feature = "failpoints")]
-pub use active::{hit, mutant};
+pub use active::{hit, hit_during, mutant};
 
 /// Marks a moment that tests can stop at.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub fn hit(_: &str) {}
+
+/// Marks a moment inside the call that follows.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn hit_during(_: &'static str) {}
 
 /// Whether a named defect is switched on.
 #[cfg(not(feature = "failpoints"))]

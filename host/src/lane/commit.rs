@@ -32,6 +32,7 @@ impl Working<'_> {
         failpoint::hit("after_position_record");
         self.sink.settle()?;
         failpoint::hit("before_commit");
+        failpoint::hit_during("commit_sent");
         self.sink.commit()?;
         failpoint::hit("after_commit");
         self.committed(positions);
