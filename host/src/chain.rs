@@ -174,10 +174,10 @@ impl Chain {
         Ok(Processed { verdicts, rows, drift })
     }
 
-    /// Finds the records that make a call fail, by halves, and fails them alone. Slow records and many of them end in
-    /// [`GaveUp`].
+    /// Finds the records that make a call fail, by halves, and fails them alone. A record that is not found in time ends
+    /// in [`GaveUp`]; each one found gives the next one its own time.
     pub fn bisect<'r>(&mut self, topic: &str, partition: i32, records: &'r [Fetched], missed: &mut [u32]) -> Result<Processed<'r>, GaveUp> {
-        let deadline = Instant::now() + BISECT_WITHIN;
+        let mut deadline = Instant::now() + BISECT_WITHIN;
         let mut whole = Processed { verdicts: Vec::with_capacity(records.len()), rows: Vec::new(), drift: None };
         // Parts still to do, the first one last. The whole failed already.
         let mut parts = halves(0, records.len());
@@ -192,10 +192,11 @@ impl Chain {
                     self.discard_instances();
                     if end - start == 1 {
                         self.plan.steps[failed.step].metrics_failed(&failed.code);
-                        whole.verdicts.push(Verdict::Failed(Failed { code: failed.code.clone(), step: Some(failed.step) }));
-                    } else {
-                        parts.extend(halves(start, end));
+                        whole.verdicts.push(Verdict::Failed(Failed { code: failed.code, step: Some(failed.step) }));
+                        deadline = Instant::now() + BISECT_WITHIN;
+                        continue;
                     }
+                    parts.extend(halves(start, end));
                     if Instant::now() > deadline {
                         return Err(GaveUp { last: failed });
                     }

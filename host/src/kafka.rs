@@ -13,6 +13,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
+use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::plan::Cluster;
 
@@ -216,6 +217,17 @@ pub fn group_consumer<C: ConsumerContext>(cluster: &Cluster, group: &str, contex
     config.set("fetch.message.max.bytes", "1024");
     config.set("fetch.max.bytes", "1048576");
     config.create_with_context(context)
+}
+
+/// A refusal in words: what an operator has to grant is not hidden behind a code.
+pub fn reason(code: RDKafkaErrorCode) -> String {
+    use RDKafkaErrorCode as E;
+    match code {
+        E::TopicAuthorizationFailed | E::GroupAuthorizationFailed | E::ClusterAuthorizationFailed | E::TransactionalIdAuthorizationFailed => {
+            format!("not authorized ({code:?}); grant the cluster's user this right")
+        }
+        other => other.to_string(),
+    }
 }
 
 /// A cluster did not answer within [`REACHABLE_WITHIN`].

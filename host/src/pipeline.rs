@@ -176,6 +176,17 @@ impl Shared {
         Ok(answers.into_iter().filter_map(|(at, end)| Some((at, end.ok()?))).collect())
     }
 
+    /// Asks for the source's ends anew; where it does not answer they stay as they were.
+    fn ask_ends(&self) {
+        match self.source_ends() {
+            Ok(answer) => {
+                let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+                *ends = (ends.0 + 1, Arc::new(answer));
+            }
+            Err(error) => tracing::debug!(pipeline = self.pipeline.name, error, "lag stays as it was"),
+        }
+    }
+
     fn discover(&self) -> Result<(), DiscoveryError> {
         self.discovery.refresh(&self.observer, &self.pipeline.topics, &self.target_topics)
     }
@@ -207,6 +218,10 @@ impl Running {
     pub fn start(shared: Shared) -> Result<Self, StartError> {
         shared.target_topics.ensure_state(&shared.topics, shared.pipeline.lanes)?;
         shared.discover()?;
+        if shared.discovery.now().topics.is_empty() {
+            tracing::warn!(pipeline = shared.pipeline.name, source = shared.source.name, "no topic of the source matches yet");
+        }
+        shared.ask_ends();
         let shared = Arc::new(shared);
         let stop = Arc::new(Stop::default());
         let table = Arc::new(LaneTable::new(shared.clone()));
@@ -288,13 +303,7 @@ fn discover(shared: &Shared, stop: &Stop) {
             }
             Err(_) => {}
         }
-        match shared.source_ends() {
-            Ok(answer) => {
-                let mut ends = shared.ends.lock().unwrap_or_else(PoisonError::into_inner);
-                *ends = (ends.0 + 1, Arc::new(answer));
-            }
-            Err(error) => tracing::debug!(pipeline = shared.pipeline.name, error, "the source does not tell its ends; lag stays as it was"),
-        }
+        shared.ask_ends();
     }
 }
 

@@ -10,7 +10,7 @@ use rdkafka::producer::{BaseProducer, Producer, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::util::Timeout;
 
-use crate::kafka::Context;
+use crate::kafka::{self, Context};
 use crate::kafka::ffi::{self, Headers, Outgoing, ReportQueue, Ticket, TopicHandle};
 
 /// How long one look for reports blocks while the producer's queue is full or is being flushed.
@@ -175,7 +175,7 @@ impl Sink {
                         return Err(self.failed("write a record", RDKafkaErrorCode::QueueFull, "the target takes no records".into()));
                     }
                 }
-                Err((code, _)) => return Err(self.failed("write a record", code, code.to_string())),
+                Err((code, _)) => return Err(self.failed("write a record", code, kafka::reason(code))),
             }
         }
     }
@@ -186,7 +186,7 @@ impl Sink {
         let served = self.reports.serve(wait, |report| {
             *outstanding = outstanding.saturating_sub(1);
             if let Some(code) = report.error {
-                failure.get_or_insert_with(|| (code, code.to_string()));
+                failure.get_or_insert_with(|| (code, kafka::reason(code)));
             } else if let Some(landing) = landed.get_mut(report.ticket) {
                 landing.offset = report.offset;
                 landing.partition = report.partition;

@@ -166,7 +166,7 @@ impl TargetTopics {
             match result {
                 Ok(_) => tracing::info!(topic, partitions, cluster = self.cluster, "topic created"),
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((_, code)) => return Err(failed(code.to_string())),
+                Err((_, code)) => return Err(failed(kafka::reason(code))),
             }
         }
         self.wait_for(topic, partitions)
@@ -182,7 +182,7 @@ impl TargetTopics {
                 Ok(_) => tracing::info!(topic, partitions, cluster = self.cluster, "topic grown; records of a key may now lie in two partitions, as on the source"),
                 // Another process of the pipeline was first.
                 Err((_, RDKafkaErrorCode::InvalidPartitions)) => {}
-                Err((_, code)) => return Err(failed(code.to_string())),
+                Err((_, code)) => return Err(failed(kafka::reason(code))),
             }
         }
         self.wait_for(topic, partitions)
@@ -207,7 +207,7 @@ impl TargetTopics {
         match found.error().map(RDKafkaErrorCode::from) {
             None => Ok(Some(found.partitions().iter().filter(|partition| partition.leader() >= 0).count()).filter(|count| *count > 0)),
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable) => Ok(None),
-            Some(code) => Err(failed(code.to_string())),
+            Some(code) => Err(failed(kafka::reason(code))),
         }
     }
 
@@ -217,7 +217,7 @@ impl TargetTopics {
         let resource = ResourceSpecifier::Topic(topic);
         let results = self.runtime.block_on(admin.describe_configs([&resource], &options())).map_err(|error| failed(error.to_string()))?;
         for result in results {
-            let resource = result.map_err(|code| failed(code.to_string()))?;
+            let resource = result.map_err(|code| failed(kafka::reason(code)))?;
             if let Some(entry) = resource.entries.into_iter().find(|entry| entry.name == name) {
                 return Ok(entry.value);
             }

@@ -60,7 +60,7 @@ final class Payments {
         b.append(",\"made\":\"20").append(10 + random.nextInt(20)).append("-0").append(1 + random.nextInt(9)).append("-1")
             .append(random.nextInt(10)).append("T0").append(random.nextInt(10)).append(":1").append(random.nextInt(10)).append(":07Z\"");
         b.append(",\"items\":[");
-        int items = (int) (n % 4);
+        int items = (int) (n / 5 % 4); // varies within a partition
         for (int i = 0; i < items; i++) {
             if (i > 0) b.append(',');
             b.append("{\"sku\":\"s").append(i).append('"');

@@ -54,25 +54,31 @@ final class Text {
         }
     }
 
+    /** Where the next token stands at the earliest; Jackson's own locations go wrong after some white space. */
+    private int cursor;
+
     private Node node(JsonParser p, JsonToken token) throws IOException, NotJson {
         if (token == null) throw new NotJson(null);
         Node n = new Node();
-        n.start = (int) p.currentTokenLocation().getCharOffset();
+        n.start = skip();
         switch (token) {
             case START_OBJECT -> {
                 n.kind = Kind.OBJECT;
+                cursor = n.start + 1;
                 while (p.nextToken() != JsonToken.END_OBJECT) {
-                    int at = (int) p.currentTokenLocation().getCharOffset();
+                    int at = skip();
+                    cursor = endOfString(at);
                     n.names.add(p.currentName());
-                    n.nameSpans.add(new int[] {at, endOfString(at)});
+                    n.nameSpans.add(new int[] {at, cursor});
                     n.children.add(node(p, p.nextToken()));
                 }
-                n.end = (int) p.currentTokenLocation().getCharOffset() + 1;
+                n.end = skip() + 1;
             }
             case START_ARRAY -> {
                 n.kind = Kind.ARRAY;
+                cursor = n.start + 1;
                 for (JsonToken t; (t = p.nextToken()) != JsonToken.END_ARRAY; ) n.children.add(node(p, t));
-                n.end = (int) p.currentTokenLocation().getCharOffset() + 1;
+                n.end = skip() + 1;
             }
             case VALUE_STRING -> {
                 n.kind = Kind.STRING;
@@ -85,7 +91,15 @@ final class Text {
                 n.end = n.start + n.text.length();
             }
         }
+        cursor = n.end;
         return n;
+    }
+
+    /** The first character at or after the cursor that is neither white space, comma nor colon. */
+    private int skip() {
+        int at = cursor;
+        while (" \t\r\n,:".indexOf(source.charAt(at)) >= 0) at++;
+        return at;
     }
 
     private int endOfString(int start) {

@@ -163,7 +163,8 @@ pub struct LimitsFile {
     /// Memory of one instance, 1MiB to 1GiB. Default 64MiB: enough for a Rust plugin with room; languages with a
     /// runtime want 128MiB.
     pub memory: At<Size>,
-    /// Time for one batch, 10ms to 60s. Default 2s: a hundred times what a batch needs.
+    /// Processor time for one batch, 10ms to 60s; 1ms a record is added. Default 200ms: a hundred times what a batch needs,
+    /// and short enough that a looping plugin's record is found within seconds.
     pub time: At<Span>,
     /// Records in one batch, 1 to 1000. Default 500: larger ones gain nothing.
     pub batch_records: At<u32>,
@@ -179,7 +180,7 @@ impl Default for LimitsFile {
     fn default() -> Self {
         Self {
             memory: At::preset(Size(64 << 20)),
-            time: At::preset(Span(std::time::Duration::from_secs(2))),
+            time: At::preset(Span(std::time::Duration::from_millis(200))),
             batch_records: At::preset(500),
             output_records: At::preset(10),
             output_bytes: At::preset(Size(64 << 20)),

@@ -255,7 +255,7 @@ impl Working<'_> {
                 };
                 let detail = match (ask(Spec::Earliest), ask(Spec::Latest)) {
                     (Some(first), _) if first > next => {
-                        format!("source offsets {next} to {} of {topic}-{partition} are gone: retention overtook the pipeline", first - 1)
+                        format!("source offsets {next} to {} of {topic}-{partition} are gone, the log begins at {first}: retention overtook the pipeline", first - 1)
                     }
                     (_, Some(end)) if end < next => {
                         format!("the source log of {topic}-{partition} ends at {end}, below the position {next}: it was truncated")

@@ -83,7 +83,7 @@ fn defaults() {
     assert_eq!((p.transaction.max_records, p.transaction.max_bytes), (50_000, 64 << 20));
     assert_eq!((plan.memory, plan.plugins.dir), (256 << 20, None));
     let limits = plan.plugins.limits;
-    assert_eq!((limits.memory, limits.batch_time), (64 << 20, Duration::from_secs(2)));
+    assert_eq!((limits.memory, limits.batch_time), (64 << 20, Duration::from_millis(200)));
     assert_eq!((limits.batch_records, limits.output_records, limits.log_lines), (500, 10, 100));
     let step = only_step("    steps: [{ plugin: x }]\n");
     assert_eq!((step.mode, step.key, step.absent), (Mode::Fields, KeyRule::Clear, Absent::Pass));
