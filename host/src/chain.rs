@@ -18,6 +18,9 @@ use step::Step;
 /// How long the search for a guilty record may take before the partition halts.
 const BISECT_WITHIN: Duration = Duration::from_secs(10);
 
+/// Code of a call that could not even begin: no instance can be made. No record is to blame.
+const INIT_FAILED: &str = "plugin_init";
+
 /// Why a record could not be transformed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
@@ -69,7 +72,7 @@ pub struct Drift {
 
 /// The guilty record was not found in time, or instances cannot be made any more.
 #[derive(Debug, thiserror::Error)]
-#[error("the failing record was not found within {} s: {last}", BISECT_WITHIN.as_secs())]
+#[error("no record could be found to blame: {last}")]
 pub struct GaveUp {
     last: CallFailed,
 }
@@ -96,7 +99,7 @@ impl Missed<'_> {
         let Some(number) = number else { return };
         let count = &mut self.counts[number];
         *count = if matched { 0 } else { *count + 1 };
-        if *count == UNMATCHED_WINDOW && self.full.is_none() {
+        if *count == UNMATCHED_WINDOW && self.full.is_none_or(|(_, first)| offset < first) {
             self.full = Some((number, offset));
         }
     }
@@ -146,7 +149,13 @@ impl Chain {
 
     /// Takes records of one partition through all steps. `missed` counts records without a match, per watched selector;
     /// after an error it is as before.
-    pub fn process<'r>(&mut self, topic: &str, partition: i32, records: &'r [Fetched], missed: &mut [u32]) -> Result<Processed<'r>, CallFailed> {
+    pub fn process<'r>(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        records: &'r [Fetched],
+        missed: &mut [u32],
+    ) -> Result<Processed<'r>, CallFailed> {
         let mut counts = missed.to_vec();
         let mut watch = Missed { counts: &mut counts, full: None };
         let mut verdicts = vec![Verdict::Taken; records.len()];
@@ -179,6 +188,9 @@ impl Chain {
     pub fn bisect<'r>(&mut self, topic: &str, partition: i32, records: &'r [Fetched], missed: &mut [u32]) -> Result<Processed<'r>, GaveUp> {
         let mut deadline = Instant::now() + BISECT_WITHIN;
         let mut whole = Processed { verdicts: Vec::with_capacity(records.len()), rows: Vec::new(), drift: None };
+        // What the failed call counted is not true.
+        self.discard_instances();
+        let before = self.pending.clone();
         // Parts still to do, the first one last. The whole failed already.
         let mut parts = halves(0, records.len());
         while let Some((start, end)) = parts.pop() {
@@ -190,6 +202,11 @@ impl Chain {
                 }
                 Err(failed) => {
                     self.discard_instances();
+                    if failed.code == INIT_FAILED || Instant::now() > deadline {
+                        self.plan.steps[failed.step].metrics_failed(&failed.code);
+                        self.pending = before;
+                        return Err(GaveUp { last: failed });
+                    }
                     if end - start == 1 {
                         self.plan.steps[failed.step].metrics_failed(&failed.code);
                         whole.verdicts.push(Verdict::Failed(Failed { code: failed.code, step: Some(failed.step) }));
@@ -197,9 +214,6 @@ impl Chain {
                         continue;
                     }
                     parts.extend(halves(start, end));
-                    if Instant::now() > deadline {
-                        return Err(GaveUp { last: failed });
-                    }
                 }
             }
         }

@@ -14,7 +14,7 @@ use rdkafka::producer::{BaseProducer, Producer};
 use crate::cli::{Exit, Failure, check_selector, refused};
 use crate::config::plan::{Cluster, OnError, Plan};
 use crate::config::{self, Source};
-use crate::gateway::{Gateway, Options};
+use crate::gateway::{Gateway, Options, Outcome};
 use crate::kafka::{self, Context, ProducerSettings, ffi};
 use crate::lane::Stop;
 use crate::topics::{StateTopics, TargetTopics};
@@ -64,7 +64,8 @@ pub fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
         [landing, main] => {
             let plan = plan([landing, main])?;
             let source = TargetTopics::new(&plan.pipelines[0].source, false).map_err(Failure::new)?;
-            kafka::reach(&plan.pipelines[0].source, source.observer()).map_err(|error| Failure { message: error.to_string(), exit: Exit::Unreachable })?;
+            kafka::reach(&plan.pipelines[0].source, source.observer())
+                .map_err(|error| Failure { message: error.to_string(), exit: Exit::Unreachable })?;
             source.create(data::TOPIC, data::PARTITIONS, &[]).map_err(Failure::new)?;
             stream(args, plan, false, &stop)
         }
@@ -106,7 +107,9 @@ impl Mock {
 
     fn create(&self, topic: &str, partitions: i32) -> Result<(), Failure> {
         let cluster = self.client.client().mock_cluster().ok_or_else(|| Failure::new("the cluster in this process is gone"))?;
-        cluster.create_topic(topic, partitions, 1).map_err(|error| Failure::new(format!("cannot create topic {topic} on the cluster in this process: {error}")))
+        cluster
+            .create_topic(topic, partitions, 1)
+            .map_err(|error| Failure::new(format!("cannot create topic {topic} on the cluster in this process: {error}")))
     }
 }
 
@@ -139,18 +142,21 @@ fn stream(args: &DemoArgs, plan: Plan, premade: bool, stop: &Arc<Stop>) -> Resul
     }
     let arrived = show::follow(&gateway, stop, began + ARRIVE_WITHIN);
     let took = began.elapsed();
-    let shown = if arrived { show::samples(&main, &payments) } else { Ok(()) };
-    let balanced = show::account(&gateway, took)?;
+    let shown = if arrived.is_some() { show::samples(&main, &payments) } else { Ok(()) };
+    let balanced = show::account(&gateway, payments.len(), took)?;
     shown?;
-    if args.keep_running && arrived {
+    if args.keep_running && arrived.is_some() {
         eprintln!("streaming {PACE} events a second; stop with Ctrl-C");
         keep_running(&mut sender, &payments, &gateway, stop)?;
     }
     gateway.drain();
-    if !arrived && !stop.requested() {
-        return Err(Failure::new(format!("the events did not arrive within {} s; run again with SLUICE_LOG=info to see why", ARRIVE_WITHIN.as_secs())));
+    if arrived.is_none() && !stop.requested() {
+        return Err(Failure::new(format!(
+            "the events did not arrive within {} s; run again with SLUICE_LOG=info to see why",
+            ARRIVE_WITHIN.as_secs()
+        )));
     }
-    Ok(if balanced { Exit::Done } else { Exit::Failed })
+    Ok(if balanced && arrived != Some(Outcome::Halted) { Exit::Done } else { Exit::Failed })
 }
 
 /// Sends the events again and again, a tenth of a second's worth at a time.
@@ -174,6 +180,7 @@ fn keep_running(sender: &mut data::Sender, payments: &[Payment], gateway: &Gatew
 
 /// A producer for the demo's own data.
 fn data_producer(cluster: &Cluster) -> Result<BaseProducer<Context>, Failure> {
-    let settings = ProducerSettings { transactional_id: None, transaction_timeout: Duration::from_secs(30), memory: 16 << 20, batch_bytes: 256 << 10 };
+    let settings =
+        ProducerSettings { transactional_id: None, transaction_timeout: Duration::from_secs(30), memory: 16 << 20, batch_bytes: 256 << 10 };
     kafka::producer(cluster, &settings).map_err(|error| Failure::new(format!("cannot make a producer for {}: {error}", cluster.name)))
 }

@@ -76,7 +76,8 @@ impl Discovery {
     /// Waits up to `wait` for a version other than `seen`.
     pub fn wait_past(&self, seen: u64, wait: Duration) -> Arc<Sources> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let (current, _) = self.changed.wait_timeout_while(current, wait, |now| now.version == seen).unwrap_or_else(PoisonError::into_inner);
+        let (current, _) =
+            self.changed.wait_timeout_while(current, wait, |now| now.version == seen).unwrap_or_else(PoisonError::into_inner);
         current.clone()
     }
 

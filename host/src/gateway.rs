@@ -2,6 +2,7 @@
 //! ended; it must not know Kafka's or plugins' details.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use rdkafka::consumer::BaseConsumer;
 use sha2::{Digest, Sha256};
 
 use crate::chain::{ChainPlan, PlanError};
-use crate::config::plan::{Cluster, OnError, Pipeline, Plan};
+use crate::config::plan::{Cluster, OnError, Payload, Pipeline, Plan};
 use crate::discovery::Discovery;
 use crate::http::{ListenError, Pages, Server};
 use crate::kafka::{self, Context, Unreachable};
@@ -78,6 +79,8 @@ pub struct Prepared {
 
 /// Loads the plugins and tries every step's settings.
 pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
+    check_properties(plan)?;
+    check_raw_quarantines(plan)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let host = plugins::host(&plan.plugins)?;
     let needed = plan.pipelines.iter().flat_map(|pipeline| &pipeline.steps).map(|step| step.plugin.as_str()).collect();
@@ -97,6 +100,25 @@ pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
         }
     }
     if problems.is_empty() { Ok(Prepared { metrics, chains, keys }) } else { Err(RunError::Steps(problems)) }
+}
+
+/// What the client library says of a cluster's properties, at their place in the file.
+fn check_properties(plan: &Plan) -> Result<(), RunError> {
+    let problems: Vec<PlanError> = plan.clusters.values().filter_map(|cluster| kafka::refused_property(cluster)).map(|(at, message)| PlanError { at, message }).collect();
+    if problems.is_empty() { Ok(()) } else { Err(RunError::Steps(problems)) }
+}
+
+/// I6: raw records that one pipeline puts aside on the source must not be another one's input.
+fn check_raw_quarantines(plan: &Plan) -> Result<(), RunError> {
+    for owner in &plan.pipelines {
+        let OnError::Quarantine { topic, payload: Payload::Source } = &owner.on_error else { continue };
+        let reads = |other: &&Pipeline| other.source.name == owner.source.name && other.topics.matches(topic);
+        if let Some(other) = plan.pipelines.iter().find(reads) {
+            let message = format!("pipeline {} would copy {topic}, where pipeline {} puts raw records aside; exclude it", other.name, owner.name);
+            return Err(RunError::Unsafe(message));
+        }
+    }
+    Ok(())
 }
 
 /// A process at work.
@@ -124,19 +146,24 @@ impl Gateway {
             let name = pipeline.name.clone();
             let failed = |error: StartError| RunError::Start { pipeline: name.clone(), error: Box::new(error) };
             if ids[&pipeline.source.name] == ids[&pipeline.target.name] {
-                return Err(RunError::Unsafe(format!("pipeline {name}: source {} and target {} are the same cluster; it would copy topics onto themselves", pipeline.source.name, pipeline.target.name)));
+                return Err(RunError::Unsafe(format!(
+                    "pipeline {name}: source {} and target {} are the same cluster; it would copy topics onto themselves",
+                    pipeline.source.name, pipeline.target.name
+                )));
             }
-            let shared = shared(pipeline, chain.clone(), &prepared, &ids, budget, &owner, options).map_err(|error| failed(error.into()))?;
-            let started = Running::start(shared).map_err(failed)?;
-            goals.push(if options.until_caught_up { started.shared.source_ends().map_err(RunError::Client)? } else { BTreeMap::new() });
+            let started = shared(pipeline, chain.clone(), &prepared, &ids, budget, &owner, options)
+                .map_err(StartError::from)
+                .and_then(Running::start)
+                .map_err(failed)
+                .inspect_err(|_| end(&running))?;
+            let goal = if options.until_caught_up { started.shared.source_ends().map_err(RunError::Client) } else { Ok(BTreeMap::new()) };
             running.push(started);
+            goals.push(goal.inspect_err(|_| end(&running))?);
         }
         let running = Arc::new(running);
-        let (pages_stop, mut stopped) = tokio::sync::watch::channel(false);
-        let server = Server::start(listen, Arc::new(pages(&running, &prepared.metrics)), async move {
-            // An error means that the sender is gone, which ends the pages too.
-            stopped.wait_for(|stop| *stop).await.ok();
-        })?;
+        let (pages_stop, stopped) = tokio::sync::watch::channel(false);
+        let pages = Arc::new(pages(&running, &prepared.metrics));
+        let server = serve(listen, &pages, &stopped).inspect_err(|_| end(&running))?;
         tracing::info!(address = %server.address(), "pages");
         Ok(Self { running, server: Some(server), pages_stop, goals, started: Instant::now(), options, _prepared: prepared })
     }
@@ -161,7 +188,11 @@ impl Gateway {
             }
             std::thread::park_timeout(LOOK);
         }
-        if self.running.iter().any(|running| halted_lanes(running).next().is_some()) && self.options.until_caught_up { Outcome::Halted } else { Outcome::Done }
+        if self.running.iter().any(|running| halted_lanes(running).next().is_some()) && self.options.until_caught_up {
+            Outcome::Halted
+        } else {
+            Outcome::Done
+        }
     }
 
     /// Whether every partition is where it had to come, or will never get there.
@@ -190,12 +221,7 @@ impl Gateway {
 
     /// Drains every pipeline and ends the pages. Lanes commit what they have open.
     pub fn drain(mut self) {
-        for running in self.running.iter() {
-            running.stop();
-        }
-        for running in self.running.iter() {
-            running.join();
-        }
+        end(&self.running);
         if self.pages_stop.send(true).is_err() {
             tracing::debug!("the pages had ended already");
         }
@@ -204,6 +230,30 @@ impl Gateway {
         {
             tracing::warn!(%error, "pages");
         }
+    }
+}
+
+/// Ends pipelines: all are asked before the first is waited for.
+fn end(running: &[Running]) {
+    running.iter().for_each(Running::stop);
+    running.iter().for_each(Running::join);
+}
+
+/// Serves the pages; where another process of this machine has the address, on a free port beside it.
+fn serve(listen: SocketAddr, pages: &Arc<Pages>, stopped: &tokio::sync::watch::Receiver<bool>) -> Result<Server, ListenError> {
+    let start = |listen: SocketAddr| {
+        let mut stopped = stopped.clone();
+        Server::start(listen, pages.clone(), async move {
+            // An error means that the sender is gone, which ends the pages too.
+            stopped.wait_for(|stop| *stop).await.ok();
+        })
+    };
+    match start(listen) {
+        Err(error) if error.in_use() => {
+            tracing::warn!(%listen, "another process serves its pages there; taking a free port");
+            start(SocketAddr::new(listen.ip(), 0))
+        }
+        other => other,
     }
 }
 
@@ -217,7 +267,10 @@ fn halted_lanes(running: &Running) -> impl Iterator<Item = String> {
 fn pages(running: &Arc<Vec<Running>>, metrics: &Metrics) -> Pages {
     let (for_status, for_ready) = (running.clone(), running.clone());
     Pages {
-        status: Box::new(move || Status { version: env!("CARGO_PKG_VERSION").into(), pipelines: for_status.iter().map(Running::status).collect() }),
+        status: Box::new(move || Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pipelines: for_status.iter().map(Running::status).collect(),
+        }),
         ready: Box::new(move || {
             let mut reasons: Vec<String> = for_ready.iter().flat_map(halted_lanes).collect();
             let idle = for_ready.iter().filter(|running| !running.table.owns_any());
@@ -258,7 +311,8 @@ fn reach_all(plan: &Plan) -> Result<BTreeMap<String, String>, RunError> {
 
 /// A client for questions to a cluster.
 pub fn observer(cluster: &Cluster) -> Result<BaseConsumer<Context>, RunError> {
-    kafka::observer(cluster).map_err(|error| RunError::Client(format!("cannot make a client for cluster {}: {error}; check its properties", cluster.name)))
+    kafka::observer(cluster)
+        .map_err(|error| RunError::Client(format!("cannot make a client for cluster {}: {error}; check its properties", cluster.name)))
 }
 
 fn shared(
@@ -291,6 +345,7 @@ fn shared(
         ends: Ends::default(),
         budget,
         owner: owner.to_owned(),
+        quarantine_partitions: 1,
         pipeline,
     })
 }
@@ -331,7 +386,9 @@ pub fn status_of(plan: &Plan, within: Duration) -> Result<Status, RunError> {
             None => Default::default(),
             Some(lanes) => View::read_once(&pipeline.target, &pipeline.name, &topics.positions, lanes as u32, within)
                 .map_err(|error| RunError::Client(format!("cannot read the positions of pipeline {}: {error}", pipeline.name)))?
-                .ok_or_else(|| RunError::Client(format!("cannot read the positions of pipeline {} within {} s", pipeline.name, within.as_secs())))?,
+                .ok_or_else(|| {
+                    RunError::Client(format!("cannot read the positions of pipeline {} within {} s", pipeline.name, within.as_secs()))
+                })?,
         };
         let ends = crate::pipeline::ends_of(&observer(&pipeline.source)?, snapshot.positions.keys());
         tracing::debug!(source = ids[&pipeline.source.name], "status");

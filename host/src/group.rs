@@ -50,7 +50,8 @@ impl<L: Lanes> ConsumerContext for Membership<L> {
         let done = match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
                 // An offset of its own keeps the client from asking for committed ones; paused it fetches nothing.
-                let assigned = list.set_all_offsets(Offset::End).and_then(|()| consumer.incremental_assign(list)).and_then(|()| consumer.pause(list));
+                let assigned =
+                    list.set_all_offsets(Offset::End).and_then(|()| consumer.incremental_assign(list)).and_then(|()| consumer.pause(list));
                 if assigned.is_ok() {
                     self.lanes.assigned(&lanes);
                 }

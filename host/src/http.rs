@@ -49,6 +49,13 @@ pub struct ListenError {
     source: io::Error,
 }
 
+impl ListenError {
+    /// Somebody else listens there.
+    pub fn in_use(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
+}
+
 /// The pages ended other than by the shutdown.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {

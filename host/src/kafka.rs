@@ -15,6 +15,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
+use crate::config::Location;
 use crate::config::plan::Cluster;
 
 /// How long a start waits for a cluster before it gives up with its address.
@@ -98,6 +99,17 @@ fn base(cluster: &Cluster) -> ClientConfig {
     config.set("reconnect.backoff.max.ms", "2000");
     config.set_log_level(RDKafkaLogLevel::Info);
     config
+}
+
+/// The property that the client library refuses, with its place and the reason; never its value.
+pub fn refused_property(cluster: &Cluster) -> Option<(Location, String)> {
+    let KafkaError::ClientConfig(_, reason, name, _) = base(cluster).create_native_config().err()? else {
+        return Some((cluster.at.clone(), format!("the client library refuses the properties of cluster {}", cluster.name)));
+    };
+    let at = cluster.properties.iter().find(|property| property.name == name).map_or(&cluster.at, |property| &property.at);
+    // The library's sentence may quote the value.
+    let reason = if reason.contains("No such configuration property") { "there is no such property" } else { "its value is not valid" };
+    Some((at.clone(), format!("the client library refuses property {name}: {reason}")))
 }
 
 /// A client for metadata and offsets alone. It joins nothing and fetches nothing.
@@ -223,7 +235,10 @@ pub fn group_consumer<C: ConsumerContext>(cluster: &Cluster, group: &str, contex
 pub fn reason(code: RDKafkaErrorCode) -> String {
     use RDKafkaErrorCode as E;
     match code {
-        E::TopicAuthorizationFailed | E::GroupAuthorizationFailed | E::ClusterAuthorizationFailed | E::TransactionalIdAuthorizationFailed => {
+        E::TopicAuthorizationFailed
+        | E::GroupAuthorizationFailed
+        | E::ClusterAuthorizationFailed
+        | E::TransactionalIdAuthorizationFailed => {
             format!("not authorized ({code:?}); grant the cluster's user this right")
         }
         other => other.to_string(),

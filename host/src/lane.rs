@@ -89,7 +89,9 @@ impl Failure {
             Failure::Init(_) => End::Halted { reason: Reason::PluginFailed, detail },
             Failure::Unreadable(_) | Failure::Read(ReadError::Unreadable(_)) => End::Halted { reason: Reason::PositionMissing, detail },
             Failure::Sink(error) if error.is_fenced() => End::GivenUp { reason: Reason::Fenced, detail },
-            Failure::Sink(_) | Failure::Source(_) | Failure::Read(_) | Failure::Client(_) => End::GivenUp { reason: Reason::ClusterUnreachable, detail },
+            Failure::Sink(_) | Failure::Source(_) | Failure::Read(_) | Failure::Client(_) => {
+                End::GivenUp { reason: Reason::ClusterUnreachable, detail }
+            }
             Failure::NotOwned => End::GivenUp { reason: Reason::None, detail },
         }
     }
@@ -141,7 +143,9 @@ impl Lane {
         self.wait_for_work()?;
         self.state(LaneState::TakingOver, Reason::None, "");
         let mut working = self.take_over()?;
-        self.state(LaneState::Running, Reason::None, "");
+        if !working.any_halted() {
+            self.state(LaneState::Running, Reason::None, "");
+        }
         working.run()
     }
 
@@ -220,7 +224,8 @@ impl Lane {
             memory: shared.budget.producer,
             batch_bytes: shared.batch_bytes(),
         };
-        let producer = kafka::producer(&shared.target, &settings).map_err(|error| Failure::Client(format!("cannot make the lane's producer: {error}")))?;
+        let producer = kafka::producer(&shared.target, &settings)
+            .map_err(|error| Failure::Client(format!("cannot make the lane's producer: {error}")))?;
         let sink = Sink::new(producer, exactly_once, shared.pipeline.transaction.timeout);
         sink.init()?;
         Ok(sink)
@@ -282,6 +287,10 @@ struct Working<'a> {
 }
 
 impl Working<'_> {
+    fn any_halted(&self) -> bool {
+        self.slots.iter().any(|slot| slot.halted.is_some())
+    }
+
     fn run(&mut self) -> Result<(), Failure> {
         let mut batch = Batch::default();
         loop {
@@ -300,6 +309,10 @@ impl Working<'_> {
     fn turn(&mut self, batch: &mut Batch) -> Result<(), Failure> {
         self.follow_discovery()?;
         self.tell_lag();
+        if self.open.is_none() && (self.control_dirty || self.slots.iter().any(|slot| slot.dirty)) {
+            // Something is still to be written though no record comes, after an abort for one.
+            self.begin()?;
+        }
         let room = self.limit - self.open.as_ref().map_or(0, |open| open.entries.len().min(self.limit));
         self.source.fetch(batch, room.min(FETCH), self.wait())?;
         failpoint::hit("after_poll");

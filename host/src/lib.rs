@@ -36,6 +36,7 @@ pub mod view;
 pub mod gateway;
 pub mod group;
 pub mod pipeline;
+pub mod clock;
 pub mod signals;
 
 // Showing it.

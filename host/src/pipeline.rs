@@ -20,9 +20,9 @@ use crate::lane::{Failure, Stop};
 use crate::metrics::{Metrics, PartitionLabels, PartitionMetrics};
 use crate::offset_map::Admission as MapAdmission;
 use crate::quarantine::RawQuarantine;
+use crate::status::PipelineStatus;
 use crate::topics::{StateTopics, TargetTopics};
 use crate::view::View;
-use crate::status::PipelineStatus;
 use status::Own;
 pub use status::pipeline_status;
 pub use table::{LaneInfo, LaneTable};
@@ -98,6 +98,8 @@ pub struct Shared {
     pub admission: Admission,
     /// Host and process id.
     pub owner: String,
+    /// Partitions of the quarantine topic on the target, which may have been there before.
+    pub quarantine_partitions: u32,
 }
 
 impl Shared {
@@ -114,7 +116,8 @@ impl Shared {
         let lanes = 0..self.pipeline.lanes as i32;
         let partitions: Vec<(&str, i32)> = lanes.map(|lane| (self.topics.offset_map.as_str(), lane)).collect();
         let failed = |error: String| Failure::Client(format!("cannot look at the offset map: {error}"));
-        let ends = ffi::list_offsets(self.target_topics.observer().client(), &partitions, Spec::Latest, ASK_WITHIN).map_err(|error| failed(error.to_string()))?;
+        let ends = ffi::list_offsets(self.target_topics.observer().client(), &partitions, Spec::Latest, ASK_WITHIN)
+            .map_err(|error| failed(error.to_string()))?;
         let mut any = false;
         for (_, end) in ends {
             any |= end.map_err(|error| failed(error.to_string()))? > 0;
@@ -129,22 +132,34 @@ impl Shared {
             .map_err(|error| Failure::Client(format!("cannot ask the target for its ends: {error}")))?;
         answers
             .into_iter()
-            .map(|(at, end)| Ok((at.clone(), end.map_err(|error| Failure::Client(format!("cannot ask the target for the end of {}-{}: {error}", at.0, at.1)))?)))
+            .map(|(at, end)| {
+                Ok((
+                    at.clone(),
+                    end.map_err(|error| Failure::Client(format!("cannot ask the target for the end of {}-{}: {error}", at.0, at.1)))?,
+                ))
+            })
             .collect()
     }
 
     /// The lane's partition of the quarantine topic.
     pub fn quarantine_partition(&self, lane: u32) -> i32 {
-        lane as i32
+        (lane % self.quarantine_partitions.max(1)) as i32
     }
 
     /// A writer of raw records to `topic` on the source cluster.
     pub fn raw_quarantine(&self, topic: &str) -> Result<RawQuarantine, Failure> {
         let timeout = self.pipeline.transaction.timeout;
-        let settings = ProducerSettings { transactional_id: None, transaction_timeout: timeout, memory: self.budget.producer / 4, batch_bytes: 256 * 1024 };
+        let settings = ProducerSettings {
+            transactional_id: None,
+            transaction_timeout: timeout,
+            memory: self.budget.producer / 4,
+            batch_bytes: 256 * 1024,
+        };
         let failed = |error: String| Failure::Client(format!("cannot open the quarantine topic {topic} on the source: {error}"));
         let source_topics = TargetTopics::new(&self.source, self.target_topics.is_premade()).map_err(|error| failed(error.to_string()))?;
-        source_topics.create(topic, self.pipeline.lanes as i32, &[("cleanup.policy", "delete")]).map_err(|error| failed(error.to_string()))?;
+        source_topics
+            .create(topic, self.pipeline.lanes as i32, &[("cleanup.policy", "delete")])
+            .map_err(|error| failed(error.to_string()))?;
         let partitions = source_topics.partition_count(topic).map_err(|error| failed(error.to_string()))?.unwrap_or(1);
         let producer = kafka::producer(&self.source, &settings).map_err(|error| failed(error.to_string()))?;
         Ok(RawQuarantine::new(producer, topic, partitions as i32, timeout)?)
@@ -215,8 +230,11 @@ pub enum StartError {
 
 impl Running {
     /// Makes the pipeline's topics, looks at the source once, joins the group and starts to work.
-    pub fn start(shared: Shared) -> Result<Self, StartError> {
+    pub fn start(mut shared: Shared) -> Result<Self, StartError> {
         shared.target_topics.ensure_state(&shared.topics, shared.pipeline.lanes)?;
+        if let Some(quarantine) = &shared.topics.quarantine {
+            shared.quarantine_partitions = shared.target_topics.partition_count(quarantine)?.unwrap_or(1) as u32;
+        }
         shared.discover()?;
         if shared.discovery.now().topics.is_empty() {
             tracing::warn!(pipeline = shared.pipeline.name, source = shared.source.name, "no topic of the source matches yet");
@@ -230,9 +248,18 @@ impl Running {
             .map_err(|error| StartError::Group(error.to_string()))?;
         table.open(group.confirm());
         let threads = vec![
-            spawn(format!("view {name}"), { let (shared, stop) = (shared.clone(), stop.clone()); move || follow(&shared, &stop) })?,
-            spawn(format!("discovery {name}"), { let (shared, stop) = (shared.clone(), stop.clone()); move || discover(&shared, &stop) })?,
-            spawn(format!("group {name}"), { let (table, stop) = (table.clone(), stop.clone()); move || tend(group, &table, &stop) })?,
+            spawn(format!("view {name}"), {
+                let (shared, stop) = (shared.clone(), stop.clone());
+                move || follow(&shared, &stop)
+            })?,
+            spawn(format!("discovery {name}"), {
+                let (shared, stop) = (shared.clone(), stop.clone());
+                move || discover(&shared, &stop)
+            })?,
+            spawn(format!("group {name}"), {
+                let (table, stop) = (table.clone(), stop.clone());
+                move || tend(group, &table, &stop)
+            })?,
         ];
         Ok(Self { shared, table, stop, threads: Mutex::new(threads) })
     }
@@ -278,7 +305,9 @@ fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> std::io::Result<
 
 fn follow(shared: &Shared, stop: &Stop) {
     while !stop.requested() {
-        let followed = shared.view.follow(&shared.target, &shared.pipeline.name, &shared.topics.positions, shared.pipeline.lanes, &|| stop.requested());
+        let followed = shared
+            .view
+            .follow(&shared.target, &shared.pipeline.name, &shared.topics.positions, shared.pipeline.lanes, &|| stop.requested());
         if let Err(error) = followed {
             tracing::warn!(pipeline = shared.pipeline.name, %error, "positions cannot be followed; will retry");
             thread::park_timeout(Duration::from_secs(1));

@@ -17,6 +17,8 @@ pub fn host(config: &config::plan::Plugins) -> Result<Plugins, RegistryError> {
         // The configuration counts per record, the host per call.
         output_records: given.output_records as usize * given.batch_records as usize,
         output_bytes: given.output_bytes as usize,
+        // What crosses the border is counted with its list headers: a half more.
+        hostcall_bytes: (given.output_bytes as usize).saturating_add(given.output_bytes as usize / 2),
         log_lines: given.log_lines,
         ..Limits::default()
     };
@@ -49,6 +51,8 @@ pub enum RegistryError {
     Directory { dir: PathBuf, reason: String },
     #[error("plugins {first} and {second} both call themselves {name}; remove one")]
     Twice { name: String, first: String, second: String },
+    #[error("{file} calls itself {name} but does not edit fields, as the embedded plugin of that name does: steps that mask with it would mask nothing; remove it or give it another name")]
+    Weaker { name: &'static str, file: String },
     #[error("cannot start the plugin engine: {0}")]
     Engine(String),
     #[error("the embedded plugin {name} cannot be loaded: {reason}")]
@@ -64,11 +68,19 @@ impl Registry {
             plugins.load_directory(host, dir)?;
         }
         for name in plugin::embedded::names().filter(|name| needed.contains(name)) {
-            if let (false, Some(component)) = (plugins.by_name.contains_key(name), plugin::embedded::component(name)) {
-                let loaded = host
-                    .load(component.to_vec(), &format!("embedded:{name}"))
-                    .map_err(|error| RegistryError::Embedded { name, reason: error.to_string() })?;
-                plugins.by_name.insert(name.to_owned(), loaded);
+            let Some(component) = plugin::embedded::component(name) else { continue };
+            let loaded = host
+                .load(component.to_vec(), &format!("embedded:{name}"))
+                .map_err(|error| RegistryError::Embedded { name, reason: error.to_string() })?;
+            match plugins.by_name.get(name) {
+                // A replacement that cannot mask would let everything pass that its steps list.
+                Some(other) if loaded.description().effects.edit_fields && !other.description().effects.edit_fields => {
+                    return Err(RegistryError::Weaker { name, file: other.origin().to_owned() });
+                }
+                Some(_) => {}
+                None => {
+                    plugins.by_name.insert(name.to_owned(), loaded);
+                }
             }
         }
         Ok(plugins)
@@ -113,9 +125,13 @@ impl Registry {
         self.by_name.get(name).ok_or_else(|| {
             let embedded = plugin::embedded::names().map(str::to_owned);
             let known: BTreeSet<String> = self.by_name.keys().cloned().chain(embedded).collect();
-            let hint = config::nearest(name, known.iter().map(String::as_str)).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+            let hint =
+                config::nearest(name, known.iter().map(String::as_str)).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
             let unusable = if self.unusable.is_empty() { String::new() } else { format!("; not usable: {}", self.unusable.join("; ")) };
-            format!("no plugin is named {name:?} (there are: {}){hint}{unusable}", known.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+            format!(
+                "no plugin is named {name:?} (there are: {}){hint}{unusable}",
+                known.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+            )
         })
     }
 

@@ -115,7 +115,9 @@ pub struct Position {
 
 /// A record that cannot be read as one of ours.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("cannot read the {what} in the positions topic: it is not one that this version writes; restore the topic from a backup or start a new pipeline name")]
+#[error(
+    "cannot read the {what} in the positions topic: it is not one that this version writes; restore the topic from a backup or start a new pipeline name"
+)]
 pub struct Unreadable {
     pub what: &'static str,
 }

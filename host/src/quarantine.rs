@@ -6,6 +6,7 @@ use std::time::Duration;
 use rdkafka::producer::BaseProducer;
 use serde::Serialize;
 
+use crate::clock::now_millis;
 use crate::kafka::Context;
 use crate::kafka::ffi::{Fetched, Headers};
 use crate::sink::{Kind, Record, Sink, SinkError};
@@ -69,14 +70,24 @@ impl RawQuarantine {
     }
 
     /// Hands a record over; [`RawQuarantine::settle`] waits for its acknowledgement. The key holds the coordinates (the
-    /// record's own key and headers come along: key as header `sluice-key`).
+    /// record's own headers come along, its key and timestamp as headers `sluice-key` and `sluice-timestamp`).
     pub fn put(&mut self, record: &Fetched, coordinates: &[u8]) -> Result<(), SinkError> {
-        let unread = |code| SinkError { doing: "copy a record's headers", reason: "they cannot be read".into(), code: Some(code), kind: Kind::Lost };
+        let unread =
+            |code| SinkError { doing: "copy a record's headers", reason: "they cannot be read".into(), code: Some(code), kind: Kind::Lost };
         let mut headers = record.copy_headers().map_err(unread)?.unwrap_or_else(|| Headers::new(1));
         headers.push(b"sluice-key", record.key());
+        headers.push(b"sluice-timestamp", Some(record.timestamp().to_string().as_bytes()));
         let partition = record.partition().rem_euclid(self.partitions);
-        let timestamp = record.timestamp().max(1);
-        self.sink.send_untracked(Record { topic: self.topic, partition, key: Some(coordinates), value: record.value(), headers: Some(headers), timestamp })
+        // Retention counts from now: an old record must not vanish before anybody looked at it.
+        let timestamp = now_millis();
+        self.sink.send_untracked(Record {
+            topic: self.topic,
+            partition,
+            key: Some(coordinates),
+            value: record.value(),
+            headers: Some(headers),
+            timestamp,
+        })
     }
 
     /// Waits until everything put aside is acknowledged.

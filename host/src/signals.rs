@@ -13,7 +13,8 @@ const CUT_SHORT: i32 = 1;
 /// Requests `stop` on the first SIGTERM or SIGINT, from a thread of its own that lives as long as the process.
 pub fn on_terminate(stop: Arc<Stop>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let (mut terminate, mut interrupt) = runtime.block_on(async { Ok::<_, io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)) })?;
+    let (mut terminate, mut interrupt) =
+        runtime.block_on(async { Ok::<_, io::Error>((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)) })?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         runtime.block_on(async {
             for last in [false, true] {

@@ -10,8 +10,8 @@ use rdkafka::producer::{BaseProducer, Producer, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::util::Timeout;
 
-use crate::kafka::{self, Context};
 use crate::kafka::ffi::{self, Headers, Outgoing, ReportQueue, Ticket, TopicHandle};
+use crate::kafka::{self, Context};
 
 /// How long one look for reports blocks while the producer's queue is full or is being flushed.
 const SERVE: Duration = Duration::from_millis(20);
@@ -141,7 +141,11 @@ impl Sink {
     pub fn begin(&mut self) -> Result<(), SinkError> {
         self.landed.clear();
         self.failure = None;
-        if self.transactional { self.producer.begin_transaction().map_err(|error| self.classified("begin a transaction", &error)) } else { Ok(()) }
+        if self.transactional {
+            self.producer.begin_transaction().map_err(|error| self.classified("begin a transaction", &error))
+        } else {
+            Ok(())
+        }
     }
 
     /// Takes a record and returns the ticket to ask [`Sink::landing`] with once settled. Waits while the queue is full.
@@ -218,7 +222,11 @@ impl Sink {
             return Err(self.failed("have a record acknowledged", code, text));
         }
         if self.landed.iter().any(|landing| landing.offset < 0) {
-            return Err(self.failed("have a record acknowledged", RDKafkaErrorCode::Fail, "an acknowledgement came without an offset".into()));
+            return Err(self.failed(
+                "have a record acknowledged",
+                RDKafkaErrorCode::Fail,
+                "an acknowledgement came without an offset".into(),
+            ));
         }
         Ok(())
     }
@@ -286,7 +294,12 @@ impl Sink {
         }
         use RDKafkaErrorCode as E;
         let kind = match code {
-            E::MessageSizeTooLarge | E::InvalidTimestamp | E::InvalidRecord | E::InvalidMessage | E::InvalidMessageSize | E::PolicyViolation => Kind::Refused,
+            E::MessageSizeTooLarge
+            | E::InvalidTimestamp
+            | E::InvalidRecord
+            | E::InvalidMessage
+            | E::InvalidMessageSize
+            | E::PolicyViolation => Kind::Refused,
             E::ProducerFenced | E::InvalidProducerEpoch | E::Fenced | E::Fatal => Kind::Lost,
             _ => Kind::Abort,
         };

@@ -131,7 +131,11 @@ impl TargetTopics {
         if policy == "compact" {
             return Ok(());
         }
-        Err(TopicError::Unfit { topic: topic.into(), cluster: self.cluster.clone(), reason: format!("its cleanup.policy is {policy:?}, not exactly \"compact\"") })
+        Err(TopicError::Unfit {
+            topic: topic.into(),
+            cluster: self.cluster.clone(),
+            reason: format!("its cleanup.policy is {policy:?}, not exactly \"compact\""),
+        })
     }
 
     /// Makes every data topic that is missing and grows those with fewer partitions than the source.
@@ -173,13 +177,19 @@ impl TargetTopics {
     }
 
     fn grow(&self, topic: &str, partitions: i32) -> Result<(), TopicError> {
-        let failed = |reason: String| TopicError::Failed { doing: "add partitions to", topic: topic.into(), cluster: self.cluster.clone(), reason };
+        let failed =
+            |reason: String| TopicError::Failed { doing: "add partitions to", topic: topic.into(), cluster: self.cluster.clone(), reason };
         let Some(admin) = &self.admin else { return Err(failed(format!("it has fewer than {partitions}"))) };
         let new = NewPartitions::new(topic, partitions as usize);
         let results = self.runtime.block_on(admin.create_partitions([&new], &options())).map_err(|error| failed(error.to_string()))?;
         for result in results {
             match result {
-                Ok(_) => tracing::info!(topic, partitions, cluster = self.cluster, "topic grown; records of a key may now lie in two partitions, as on the source"),
+                Ok(_) => tracing::info!(
+                    topic,
+                    partitions,
+                    cluster = self.cluster,
+                    "topic grown; records of a key may now lie in two partitions, as on the source"
+                ),
                 // Another process of the pipeline was first.
                 Err((_, RDKafkaErrorCode::InvalidPartitions)) => {}
                 Err((_, code)) => return Err(failed(kafka::reason(code))),
@@ -192,7 +202,12 @@ impl TargetTopics {
         let deadline = Instant::now() + VISIBLE_WITHIN;
         while self.partition_count(topic)?.is_none_or(|found| (found as i32) < partitions) {
             if Instant::now() > deadline {
-                return Err(TopicError::Failed { doing: "see the new", topic: topic.into(), cluster: self.cluster.clone(), reason: "the brokers do not show it".into() });
+                return Err(TopicError::Failed {
+                    doing: "see the new",
+                    topic: topic.into(),
+                    cluster: self.cluster.clone(),
+                    reason: "the brokers do not show it".into(),
+                });
             }
             std::thread::park_timeout(Duration::from_millis(20));
         }
@@ -213,7 +228,12 @@ impl TargetTopics {
 
     fn setting(&self, topic: &str, name: &str) -> Result<Option<String>, TopicError> {
         let Some(admin) = &self.admin else { return Ok(None) };
-        let failed = |reason: String| TopicError::Failed { doing: "read the settings of", topic: topic.into(), cluster: self.cluster.clone(), reason };
+        let failed = |reason: String| TopicError::Failed {
+            doing: "read the settings of",
+            topic: topic.into(),
+            cluster: self.cluster.clone(),
+            reason,
+        };
         let resource = ResourceSpecifier::Topic(topic);
         let results = self.runtime.block_on(admin.describe_configs([&resource], &options())).map_err(|error| failed(error.to_string()))?;
         for result in results {

@@ -114,7 +114,9 @@ final class Expect {
     private byte[] mask(JsonNode step, Text doc) throws Exception {
         String out = render(step, allowList(step), doc, doc.root, new ArrayList<>(), null, false);
         if (out == null) throw new Reject();
-        return out.getBytes(StandardCharsets.UTF_8);
+        // white space around the document stays too
+        String whole = doc.source.substring(0, doc.root.start) + out + doc.source.substring(doc.root.end);
+        return whole.getBytes(StandardCharsets.UTF_8);
     }
 
     /** The value's new text; null where it goes. */

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{CallFailed, Drift, Failed};
 use crate::config::Location;
 use crate::config::plan::{Absent, KeyRule, Mode, Pipeline, Step, Unmatched};
-use crate::fields::{Containers, Selection, Selector};
+use crate::fields::{Containers, Selection, SelectionError, Selector};
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
 use crate::plugin::{CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepSpec};
 use crate::plugins::Registry;
@@ -112,6 +112,9 @@ impl StepPlan {
             return Err(one(&step.at, format!("plugin {} routes records to other topics: not supported yet", step.plugin)));
         }
         let masks = effects.edit_fields && !step.fields.is_empty();
+        if step.mode == Mode::AllowList {
+            allow_list_fits(step, masks, effects).map_err(|message| one(&step.at, message))?;
+        }
         let effects = Effects { edit_fields: masks, ..effects };
         let selection = compile(step, masks)?;
         let fields = step.fields.iter().map(|grant| {
@@ -170,7 +173,7 @@ impl StepPlan {
         self.plugin.instantiate(&self.spec, self.services()).map_err(|error| CallFailed {
             step: self.number,
             plugin: self.name.clone(),
-            code: "plugin_init".to_owned(),
+            code: super::INIT_FAILED.to_owned(),
             reason: error.to_string(),
         })
     }
@@ -211,6 +214,18 @@ fn granted_sees(step: &Step) -> Sees {
     Sees { key: sees.key, value: sees.value, headers: sees.headers, timestamp: sees.timestamp, offset: sees.offset }
 }
 
+/// I6: an allow list closes only what passes through the fields of its own step.
+fn allow_list_fits(step: &Step, masks: bool, effects: Effects) -> Result<(), String> {
+    if !masks && !step.fields.is_empty() {
+        return Err(format!("mode: allow_list belongs to a step that edits its fields; plugin {} only looks at them", step.plugin));
+    }
+    if step.sees.value && (effects.emit || effects.edit_value) {
+        let why = "can write whole values, which its own allow list does not see; put the allow list in a step after it";
+        return Err(format!("mode: allow_list: plugin {} {why}", step.plugin));
+    }
+    Ok(())
+}
+
 fn compile(step: &Step, masks: bool) -> Result<Option<Selection>, Vec<PlanError>> {
     let allow_list = step.mode == Mode::AllowList;
     if step.fields.is_empty() && !allow_list {
@@ -222,9 +237,14 @@ fn compile(step: &Step, masks: bool) -> Result<Option<Selection>, Vec<PlanError>
     let fields = step.fields.iter().map(|grant| parse(&grant.selector, &grant.at)).collect::<Result<Vec<_>, _>>()?;
     let keep = step.keep.iter().map(|text| parse(text, &step.at)).collect::<Result<Vec<_>, _>>()?;
     let containers = if masks { Containers::Expand } else { Containers::Composite };
-    Selection::compile(&fields, allow_list.then_some(&keep[..]), containers)
-        .map(Some)
-        .map_err(|error| vec![PlanError { at: step.at.clone(), message: error.to_string() }])
+    Selection::compile(&fields, allow_list.then_some(&keep[..]), containers).map(Some).map_err(|error| {
+        let pointer = match &error {
+            SelectionError::Twice { field, .. } | SelectionError::Tie { field, .. } | SelectionError::Shadowed { field, .. } => format!("/fields/{field}"),
+            SelectionError::KeptTwice { keep, .. } | SelectionError::KeptAndSelected { keep, .. } => format!("/keep/{keep}"),
+            SelectionError::TooComplex => String::new(),
+        };
+        vec![PlanError { at: step.locate(&pointer).clone(), message: error.to_string() }]
+    })
 }
 
 fn located(step: &Step, error: &InitError) -> Vec<PlanError> {

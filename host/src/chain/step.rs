@@ -10,7 +10,7 @@ use super::row::{OwnedHeader, Row, RowHeaders};
 use super::{CallFailed, Failed, Missed, Verdict};
 use crate::config::plan::{Absent, KeyRule, Mode};
 use crate::fields::{self, Edit, Hit, Hits, Patched};
-use crate::plugin::{Action, Answers, Batch, Changes, Column, Instance, Kind};
+use crate::plugin::{Action, Answers, Batch, CallError, Changes, Column, Instance, Kind};
 
 /// Room that a patched document gets beyond its source's length, bytes.
 const PATCH_ROOM: usize = 64;
@@ -74,7 +74,7 @@ impl Step {
         self.select(topic, partition, offsets, rows, verdicts, missed);
         if self.batch.count > 0 {
             self.ensure()?;
-            let Some(instance) = &mut self.instance else { return Ok(()) };
+            let Some(instance) = &mut self.instance else { return Err(self.plan.call_failed(CallError::Dead)) };
             let began = Instant::now();
             let changes = instance.transform(&self.batch);
             self.plan.metrics.called(began.elapsed());
@@ -87,7 +87,15 @@ impl Step {
     }
 
     /// Fills the batch from `rows`; rows that cannot be shown fail here.
-    fn select(&mut self, topic: &str, partition: i32, offsets: &[i64], rows: &[Row<'_>], verdicts: &mut [Verdict], missed: &mut Missed<'_>) {
+    fn select(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offsets: &[i64],
+        rows: &[Row<'_>],
+        verdicts: &mut [Verdict],
+        missed: &mut Missed<'_>,
+    ) {
         self.batch.clear();
         if self.batch.topic != topic {
             topic.clone_into(&mut self.batch.topic);
@@ -210,7 +218,9 @@ impl Step {
                 continue;
             }
             let mut rejected = false;
+            let mut asked = 0;
             let edit = |_: usize, hit: &Hit| {
+                asked += 1;
                 let field = hit.field as usize;
                 let at = cursor[field];
                 cursor[field] += 1;
@@ -218,6 +228,10 @@ impl Step {
             };
             let mut out = Vec::with_capacity(value.len() + PATCH_ROOM);
             let patched = fields::patch(value, hits, edit, &mut out);
+            // A patch that failed early did not ask for all: the next row's answers stand behind all of this one's.
+            for hit in hits.hits().iter().skip(asked) {
+                cursor[hit.field as usize] += 1;
+            }
             if rejected {
                 // The plugin's own code for the row, where it gave one, says more.
                 if verdicts[row.source] == Verdict::Taken {

@@ -84,7 +84,11 @@ pub fn map(args: &MapArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let what = if args.reverse { "comes from no source record" } else { "is not mapped" };
-    Err(Failure::new(format!("{} of {} offset(s) asked: {what}; the pipeline has not been there, or the map does not reach back that far", answers.iter().filter(|answer| answer.is_none()).count(), answers.len())))
+    Err(Failure::new(format!(
+        "{} of {} offset(s) asked: {what}; the pipeline has not been there, or the map does not reach back that far",
+        answers.iter().filter(|answer| answer.is_none()).count(),
+        answers.len()
+    )))
 }
 
 fn shown(answer: Option<&Answer>, format: Format) -> Result<String, Failure> {
@@ -92,7 +96,10 @@ fn shown(answer: Option<&Answer>, format: Format) -> Result<String, Failure> {
         (Some(answer), Format::Table) => {
             let (source, target) = (&answer.source, &answer.target);
             let exact = if answer.exact { "exact" } else { "inexact" };
-            Ok(format!("{}-{} {} -> {}-{} {} {exact}", source.topic, source.partition, source.offset, target.topic, target.partition, target.offset))
+            Ok(format!(
+                "{}-{} {} -> {}-{} {} {exact}",
+                source.topic, source.partition, source.offset, target.topic, target.partition, target.offset
+            ))
         }
         (answer, format) => plain(&answer, format).map_err(Failure::new),
     }
@@ -111,7 +118,8 @@ fn asked(args: &MapArgs) -> Result<Vec<Place>, Failure> {
 
 fn line_of(number: usize, line: &str) -> Result<Place, Failure> {
     let mut words = line.split_whitespace();
-    let place = (|| Some(Place { topic: words.next()?.to_owned(), partition: words.next()?.parse().ok()?, offset: words.next()?.parse().ok()? }))();
+    let place =
+        (|| Some(Place { topic: words.next()?.to_owned(), partition: words.next()?.parse().ok()?, offset: words.next()?.parse().ok()? }))();
     place.ok_or_else(|| Failure::new(format!("line {number} of the offsets file is not TOPIC PARTITION OFFSET")))
 }
 
@@ -125,7 +133,9 @@ fn answer(pipeline: &Pipeline, asked: &[Place], reverse: bool) -> Result<Vec<Opt
         by_partition.entry((place.topic.clone(), place.partition)).or_default().push(place.offset);
     }
     let mut lookup = if reverse {
-        let ask = by_partition.into_iter().map(|((topic, partition), offsets)| AskReverse { target: TargetPartition { topic, partition }, offsets });
+        let ask = by_partition
+            .into_iter()
+            .map(|((topic, partition), offsets)| AskReverse { target: TargetPartition { topic, partition }, offsets });
         Lookup::new(Vec::new(), ask.collect())
     } else {
         let snapshot = View::read_once(&pipeline.target, &pipeline.name, &topics.positions, lanes as u32, READ_WITHIN)

@@ -25,7 +25,9 @@ pub struct WriteError {
 pub fn plain(value: &impl Serialize, format: Format) -> Result<String, WriteError> {
     match format {
         Format::Yaml => serde_saphyr::to_string(value).map_err(|error| WriteError { form: "YAML", reason: error.to_string() }),
-        Format::Json | Format::Table => serde_json::to_string(value).map_err(|error| WriteError { form: "JSON", reason: error.to_string() }),
+        Format::Json | Format::Table => {
+            serde_json::to_string(value).map_err(|error| WriteError { form: "JSON", reason: error.to_string() })
+        }
     }
 }
 

@@ -31,7 +31,13 @@ pub struct Payment {
 
 /// The shipped data set.
 pub fn payments() -> Result<Vec<Payment>, Failure> {
-    PAYMENTS.lines().enumerate().map(|(number, line)| parse(number, line).ok_or_else(|| Failure::new(format!("line {} of the shipped data set is broken", number + 1)))).collect()
+    PAYMENTS
+        .lines()
+        .enumerate()
+        .map(|(number, line)| {
+            parse(number, line).ok_or_else(|| Failure::new(format!("line {} of the shipped data set is broken", number + 1)))
+        })
+        .collect()
 }
 
 fn parse(number: usize, line: &'static str) -> Option<Payment> {

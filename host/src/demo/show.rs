@@ -12,7 +12,7 @@ use rdkafka::topic_partition_list::Offset;
 use super::data::{Payment, TOPIC};
 use crate::cli::Failure;
 use crate::config::plan::Cluster;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Outcome};
 use crate::kafka;
 use crate::kafka::ffi::{FetchQueue, Fetched};
 use crate::lane::Stop;
@@ -20,13 +20,13 @@ use crate::lane::Stop;
 /// Records shown before and after.
 const SAMPLES: usize = 3;
 
-/// Waits until the pipeline has caught up, with a line now and then. False: it was stopped, or time ran out.
-pub fn follow(gateway: &Gateway, stop: &Arc<Stop>, deadline: Instant) -> bool {
+/// Waits until the pipeline has caught up, with a line now and then. None: it was stopped, or time ran out.
+pub fn follow(gateway: &Gateway, stop: &Arc<Stop>, deadline: Instant) -> Option<Outcome> {
     let mut told = Instant::now();
     while !stop.requested() && Instant::now() < deadline {
-        if gateway.caught_up().is_some() {
+        if let Some(outcome) = gateway.caught_up() {
             progress(gateway);
-            return true;
+            return Some(outcome);
         }
         if told.elapsed() > Duration::from_millis(500) {
             told = Instant::now();
@@ -34,20 +34,24 @@ pub fn follow(gateway: &Gateway, stop: &Arc<Stop>, deadline: Instant) -> bool {
         }
         std::thread::park_timeout(Duration::from_millis(50));
     }
-    false
+    None
 }
 
 /// One line: how far it is.
 pub fn progress(gateway: &Gateway) {
     for running in gateway.pipelines() {
         let account = running.shared.view.now().account();
-        eprintln!("  {:>7} read, {:>7} passed, {:>5} filtered, {:>3} quarantined", account.read, account.passed, account.filtered, account.quarantined);
+        eprintln!(
+            "  {:>7} read, {:>7} passed, {:>5} filtered, {:>3} quarantined",
+            account.read, account.passed, account.filtered, account.quarantined
+        );
     }
 }
 
 /// A few records as they went in and as they came out.
 pub fn samples(target: &Cluster, payments: &[Payment]) -> Result<(), Failure> {
-    let by_id: HashMap<String, &str> = payments.iter().filter_map(|payment| Some((id(payment.value?.as_bytes())?, payment.value?))).collect();
+    let by_id: HashMap<String, &str> =
+        payments.iter().filter_map(|payment| Some((id(payment.value?.as_bytes())?, payment.value?))).collect();
     println!("\nbefore and after:");
     for after in first_values(target)? {
         let Some(before) = id(&after).and_then(|id| by_id.get(&id).copied()) else { continue };
@@ -79,14 +83,17 @@ fn first_values(target: &Cluster) -> Result<Vec<Vec<u8>>, Failure> {
     Ok(found)
 }
 
-/// The account, by source record, and what was masked. Says whether it balances.
-pub fn account(gateway: &Gateway, took: Duration) -> Result<bool, Failure> {
+/// The account, by source record, and what was masked. Says whether it balances over at least `sent` records.
+pub fn account(gateway: &Gateway, sent: usize, took: Duration) -> Result<bool, Failure> {
     let mut balanced = true;
     for running in gateway.pipelines() {
         let account = running.shared.view.now().account();
-        balanced &= account.balances();
+        balanced &= account.balances() && account.read >= sent as u64;
         println!("\naccount of {}, by source record:", running.shared.pipeline.name);
-        println!("  read {} = passed {} + filtered {} + quarantined {}", account.read, account.passed, account.filtered, account.quarantined);
+        println!(
+            "  read {} = passed {} + filtered {} + quarantined {}",
+            account.read, account.passed, account.filtered, account.quarantined
+        );
         println!("  {:.0} records/s, start of the pipeline included", account.read as f64 / took.as_secs_f64());
         println!("  masked fields:");
         for (operator, count) in masked(&running.shared.metrics.page().map_err(Failure::new)?) {
@@ -99,7 +106,11 @@ pub fn account(gateway: &Gateway, took: Duration) -> Result<bool, Failure> {
 /// Operator and count from the metrics page.
 fn masked(page: &str) -> Vec<(String, u64)> {
     let prefix = "sluice_masked_fields_total{operator=\"";
-    let mut found: Vec<(String, u64)> = page.lines().filter_map(|line| line.strip_prefix(prefix)?.split_once("\"} ")).filter_map(|(operator, count)| Some((operator.to_owned(), count.parse().ok()?))).collect();
+    let mut found: Vec<(String, u64)> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix(prefix)?.split_once("\"} "))
+        .filter_map(|(operator, count)| Some((operator.to_owned(), count.parse().ok()?)))
+        .collect();
     found.retain(|(_, count)| *count > 0);
     found.sort();
     found

@@ -355,7 +355,12 @@ impl ReportQueue {
                             let message = sys::rd_kafka_event_message_next(event);
                             let Some(message) = message.as_ref() else { break };
                             let error = (message.err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| message.err.into());
-                            report(Report { ticket: message._private as Ticket, partition: message.partition, offset: message.offset, error });
+                            report(Report {
+                                ticket: message._private as Ticket,
+                                partition: message.partition,
+                                offset: message.offset,
+                                error,
+                            });
                         }
                         None
                     }
@@ -481,9 +486,18 @@ pub fn list_offsets<C: ClientContext>(
     }
     let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, wait);
     let (wanted, isolation) = match spec {
-        Spec::Earliest => (sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64, sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED),
-        Spec::Latest => (sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64, sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED),
-        Spec::LatestStable => (sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64, sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED),
+        Spec::Earliest => (
+            sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
+            sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+        ),
+        Spec::Latest => (
+            sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
+            sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+        ),
+        Spec::LatestStable => (
+            sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
+            sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+        ),
         Spec::AtTime(at) => (at, sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED),
     };
     // SAFETY: the list and the error object are freed here; the request copies the list.

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Failure, Working};
+use crate::clock::now_millis;
 use crate::failpoint;
+use crate::metrics::{Counted, Reason, TransactionResult};
 use crate::offset_map::{self, MapRecord, Output, Segment, SegmentBuilder, SourcePartition};
-use crate::metrics::{Counted, TransactionResult};
 use crate::position::{Account, Key, Position};
 use crate::sink::{Kind, Record, SinkError};
 
@@ -24,7 +25,8 @@ impl Working<'_> {
     pub(super) fn commit(&mut self) -> Result<(), Failure> {
         failpoint::hit("after_last_produce");
         if let Some(raw) = &mut self.raw {
-            raw.settle()?;
+            // Whatever the source's quarantine topic says, no record of this transaction is refused by the target.
+            raw.settle().map_err(|error| SinkError { kind: if error.kind == Kind::Refused { Kind::Abort } else { error.kind }, ..error })?;
         }
         // I2: every record has its offset from its own acknowledgement before a map entry is made of it.
         self.sink.settle()?;
@@ -51,11 +53,20 @@ impl Working<'_> {
             let (key, value) = (Key::control().encode(), self.control.encode());
             self.sink.send_untracked(state_record(positions_topic, partition, &key, &value, now))?;
             let record = MapRecord::Admission(admission.map_record(self.control.generation));
-            self.write_map(map_topic, &record, offset_map::Key::Admission { source: self.control.source.clone(), generation: self.control.generation }.to_bytes(), now)?;
+            self.write_map(
+                map_topic,
+                &record,
+                offset_map::Key::Admission { source: self.control.source.clone(), generation: self.control.generation }.to_bytes(),
+                now,
+            )?;
         }
         let segments = self.segments()?;
         for segment in segments {
-            let key = offset_map::Key::Segment { source: self.control.source.clone(), topic: segment.source().topic.clone(), partition: segment.source().partition };
+            let key = offset_map::Key::Segment {
+                source: self.control.source.clone(),
+                topic: segment.source().topic.clone(),
+                partition: segment.source().partition,
+            };
             self.write_map(map_topic, &MapRecord::Segment(segment), key.to_bytes(), now)?;
         }
         let mut positions = Vec::new();
@@ -94,7 +105,9 @@ impl Working<'_> {
             let slot = entry.slot as usize;
             let builder = match current.take() {
                 Some((index, builder)) if index == slot => builder,
-                _ => builders.get_mut(&slot).ok_or_else(|| Failure::Client("cannot build the offset map: a record without a dirty slot".into()))?,
+                _ => builders
+                    .get_mut(&slot)
+                    .ok_or_else(|| Failure::Client("cannot build the offset map: a record without a dirty slot".into()))?,
             };
             outputs.clear();
             for ticket in entry.first..entry.first + entry.outputs {
@@ -143,7 +156,11 @@ impl Working<'_> {
         for (slot, meter) in self.slots.iter().zip(&self.meters) {
             let Some(end) = ends.get(&(slot.topic.to_string(), slot.partition)) else { continue };
             let behind = end.saturating_sub(slot.committed.next).max(0).unsigned_abs();
-            let age = if behind == 0 || slot.last_timestamp <= 0 { 0 } else { now_millis().saturating_sub(slot.last_timestamp).max(0).unsigned_abs() };
+            let age = if behind == 0 || slot.last_timestamp <= 0 {
+                0
+            } else {
+                now_millis().saturating_sub(slot.last_timestamp).max(0).unsigned_abs()
+            };
             meter.lag(behind, Duration::from_millis(age));
         }
     }
@@ -164,8 +181,12 @@ impl Working<'_> {
         self.open = None;
         self.bytes.fill(0);
         self.chain.discard();
-        for slot in &mut self.slots {
-            slot.roll_back();
+        let mut again = Vec::new();
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let lasting = slot.halted.as_ref().is_some_and(|halted| halted.code == Reason::TopicRecreated.as_str());
+            if slot.roll_back(lasting) {
+                again.push(index);
+            }
         }
         if self.aborts > ABORTS_IN_A_ROW {
             return Err(Failure::Client(format!("{} transactions in a row were aborted, last: {error}", self.aborts)));
@@ -179,6 +200,9 @@ impl Working<'_> {
         }
         let slots = &self.slots;
         self.source.rewind(|slot| slots[slot].next)?;
+        for slot in again {
+            self.source.start(slot, self.slots[slot].next)?;
+        }
         Ok(())
     }
 
@@ -212,10 +236,4 @@ fn refusal_code(code: RDKafkaErrorCode) -> &'static str {
 
 fn state_record<'a>(topic: u16, partition: i32, key: &'a [u8], value: &'a [u8], timestamp: i64) -> Record<'a> {
     Record { topic, partition, key: Some(key), value: Some(value), headers: None, timestamp }
-}
-
-/// Milliseconds since the epoch by this machine's clock; only ever for people and retention.
-pub(super) fn now_millis() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX).max(1)
 }

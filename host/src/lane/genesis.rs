@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::commit::now_millis;
 use super::{Failure, Found, Lane, Working};
 use rdkafka::consumer::Consumer;
 
 use crate::chain::Chain;
+use crate::clock::now_millis;
 use crate::config::plan::Start;
 use crate::discovery::Sources;
 use crate::kafka::ffi::{self, Spec};
@@ -134,7 +134,8 @@ impl Lane {
 
     fn offsets(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<BTreeMap<(String, i32), i64>, Failure> {
         let failed = |what: String| Failure::Client(format!("cannot ask the source for start offsets: {what}"));
-        let answers = ffi::list_offsets(self.shared.observer.client(), partitions, spec, ASK_WITHIN).map_err(|error| failed(error.to_string()))?;
+        let answers =
+            ffi::list_offsets(self.shared.observer.client(), partitions, spec, ASK_WITHIN).map_err(|error| failed(error.to_string()))?;
         let mut out = BTreeMap::new();
         for (topic, partition) in partitions {
             let at = ((*topic).to_owned(), *partition);
@@ -226,7 +227,9 @@ impl<'a> Working<'a> {
 
     fn take_up(&mut self, sources: &Sources, topic: Arc<str>, partition: i32) -> Result<(), Failure> {
         let at = (topic.to_string(), partition);
-        let position = match self.unclaimed.remove(&at) {
+        let found = self.unclaimed.remove(&at);
+        let unwritten = found.is_none();
+        let position = match found {
             Some(position) => position,
             // Appeared after genesis: from its beginning, whatever `start` says.
             None => {
@@ -240,10 +243,8 @@ impl<'a> Working<'a> {
         self.control_dirty |= self.control.know(&topic, partition);
         let slot = self.slots.len();
         let next = position.next;
-        let mut added = Slot::new(topic.clone(), partition, position, self.chain.selectors());
         // A new position is written even if no record comes.
-        added.dirty |= self.control_dirty;
-        self.slots.push(added);
+        self.slots.push(Slot::new(topic.clone(), partition, position, self.chain.selectors(), unwritten));
         self.bytes.push(0);
         self.meters.push(self.lane.shared.meter(&topic, partition));
         let number = self.source.add(topic.clone(), partition);
@@ -266,7 +267,10 @@ impl<'a> Working<'a> {
         if at.halted.is_some() || id.is_empty() || known.is_empty() || known == id {
             return Ok(true);
         }
-        let detail = format!("topic {} was deleted and created again on the source: its id was {known} and is {id}; a new pipeline name copies the new topic", at.topic);
+        let detail = format!(
+            "topic {} was deleted and created again on the source: its id was {known} and is {id}; a new pipeline name copies the new topic",
+            at.topic
+        );
         let next = at.next;
         self.halt(slot, "topic_recreated", next, detail)?;
         Ok(false)
@@ -280,18 +284,24 @@ fn missing(detail: String) -> Failure {
 /// I5: what was written once must still fit: lanes, source, and a position for every partition that is known.
 fn check(control: &Control, positions: &BTreeMap<(String, i32), Position>, sources: &BTreeSet<String>, lane: &Lane) -> Result<(), Failure> {
     if control.lanes != lane.lanes() {
-        let detail = format!("the pipeline was made with {} lanes, the configuration says {}; set lanes: {0} back", control.lanes, lane.lanes());
+        let detail =
+            format!("the pipeline was made with {} lanes, the configuration says {}; set lanes: {0} back", control.lanes, lane.lanes());
         return Err(Failure::Halt { reason: Reason::LanesMismatch, detail });
     }
     let source = &lane.shared.source_id;
     if control.source != *source || sources.iter().any(|found| found != source) {
-        let detail = format!("the pipeline's positions are of source cluster {}, the configured source is {source}; use a new pipeline name for another source", control.source);
+        let detail = format!(
+            "the pipeline's positions are of source cluster {}, the configured source is {source}; use a new pipeline name for another source",
+            control.source
+        );
         return Err(missing(detail));
     }
     for (topic, partitions) in &control.known {
         for partition in partitions {
             if !positions.contains_key(&(topic.clone(), *partition)) {
-                return Err(missing(format!("the position of {topic}-{partition} is gone from the positions topic; it never starts anew silently")));
+                return Err(missing(format!(
+                    "the position of {topic}-{partition} is gone from the positions topic; it never starts anew silently"
+                )));
             }
         }
     }

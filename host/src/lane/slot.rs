@@ -28,15 +28,31 @@ pub struct Slot {
     /// Per granted field of the chain: records in a row in which it matched nothing. Rolled back with the rest.
     pub missed: Vec<u32>,
     committed_missed: Vec<u32>,
+    /// No position of this lane's own making is on the target yet.
+    unwritten: bool,
 }
 
 impl Slot {
-    pub fn new(topic: Arc<str>, partition: i32, committed: Position, selectors: usize) -> Self {
+    /// A slot at its committed position; `unwritten` says that this position is not on the target yet.
+    pub fn new(topic: Arc<str>, partition: i32, mut committed: Position, selectors: usize, unwritten: bool) -> Self {
         let (next, leader_epoch) = (committed.next, committed.leader_epoch);
         let missed = vec![0; selectors];
         // A halt that an earlier run wrote is tried again; it is cleared on the target with the first commit.
-        let dirty = committed.halted.is_some();
-        Self { topic, partition, committed, next, leader_epoch, last_timestamp: 0, delta: Account::default(), halted: None, dirty, committed_missed: missed.clone(), missed }
+        let unwritten = committed.halted.take().is_some() || unwritten;
+        Self {
+            topic,
+            partition,
+            committed,
+            next,
+            leader_epoch,
+            last_timestamp: 0,
+            delta: Account::default(),
+            halted: None,
+            dirty: unwritten,
+            committed_missed: missed.clone(),
+            missed,
+            unwritten,
+        }
     }
 
     /// The record at `offset` was read (and `next` follows it).
@@ -82,18 +98,26 @@ impl Slot {
         self.committed = position;
         self.delta = Account::default();
         self.dirty = false;
+        self.unwritten = false;
         self.committed_missed.clone_from(&self.missed);
     }
 
-    /// The open transaction is gone: everything is as it was committed. A halt of its own is forgotten too: the replay
-    /// meets its cause again.
-    pub fn roll_back(&mut self) {
+    /// The open transaction is gone: everything is as it was committed. A halt of its own is forgotten too, and true
+    /// comes back: the partition is to be read again, and the replay meets its cause. One that no replay would meet
+    /// (`lasting`) stays.
+    pub fn roll_back(&mut self, lasting: bool) -> bool {
+        let halted = self.halted.take_if(|_| lasting);
+        let again = self.halted.is_some() && self.committed.halted.is_none();
         self.next = self.committed.next;
         self.leader_epoch = self.committed.leader_epoch;
         self.delta = Account::default();
         self.halted.clone_from(&self.committed.halted);
-        self.dirty = false;
+        self.dirty = self.unwritten || halted.is_some();
+        if halted.is_some() {
+            self.halted = halted;
+        }
         self.missed.clone_from(&self.committed_missed);
+        again
     }
 }
 
@@ -115,7 +139,7 @@ mod tests {
             account: Account { read: 5, passed: 5, ..Account::default() },
             halted: None,
         };
-        Slot::new("t".into(), 0, committed, 1)
+        Slot::new("t".into(), 0, committed, 1, false)
     }
 
     #[test]
@@ -126,9 +150,12 @@ mod tests {
         slot.missed[0] = 7;
         slot.halt("record_failed", 11, "why".into());
         assert!(slot.dirty);
-        slot.roll_back();
+        assert!(slot.roll_back(false), "to be read again");
         assert_eq!((slot.next, slot.leader_epoch, slot.delta, slot.missed[0], slot.dirty), (10, 3, Account::default(), 0, false));
         assert_eq!(slot.halted, None);
+        slot.halt("topic_recreated", 10, "why".into());
+        assert!(!slot.roll_back(true), "nothing to read");
+        assert!(slot.halted.is_some() && slot.dirty, "still to be written");
     }
 
     #[test]
@@ -140,7 +167,7 @@ mod tests {
         assert_eq!((position.next, position.account.read, position.account.filtered, position.generation), (11, 6, 1, 2));
         slot.settle(position);
         assert!(!slot.dirty);
-        slot.roll_back();
+        assert!(!slot.roll_back(false));
         assert_eq!(slot.next, 11);
     }
 

@@ -72,7 +72,10 @@ pub fn read(target: &Cluster, pipeline: &str, topic: &str, lane: u32, give_up: &
             return Err(ReadError::Stopped);
         }
         if Instant::now() > deadline {
-            return Err(ReadError::Kafka(format!("its end (offset {mark}) was not reached within {} s; a transaction may be open in it", READ_WITHIN.as_secs())));
+            return Err(ReadError::Kafka(format!(
+                "its end (offset {mark}) was not reached within {} s; a transaction may be open in it",
+                READ_WITHIN.as_secs()
+            )));
         }
         queue.take(&mut batch, 1_000, Duration::from_millis(100));
         for fetched in batch.drain(..) {

@@ -13,10 +13,14 @@ use crate::failpoint;
 use crate::kafka::ffi::{self, Fetched, Spec};
 use crate::metrics::{LaneState, Reason};
 use crate::quarantine::Coordinates;
-use crate::sink::Record;
+use crate::sink::{Kind, Record};
 
 /// How long the lane asks the source for the range of a gap.
 const ASK_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Bytes of keys and values that one call into a plugin takes, so that large records do not meet an instance's memory
+/// limit together.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 impl Working<'_> {
     /// Takes records of one partition, in order and without a break, into the open transaction.
@@ -27,11 +31,11 @@ impl Working<'_> {
         if self.chain.is_empty() {
             return self.pass(slot, records);
         }
-        for batch in records.chunks(self.chain.batch()) {
-            if self.slots[slot].halted.is_some() {
-                return Ok(());
-            }
+        let mut rest = records;
+        while !rest.is_empty() && self.slots[slot].halted.is_none() {
+            let (batch, after) = rest.split_at(fitting(rest, self.chain.batch()));
             self.transform(slot, batch)?;
+            rest = after;
         }
         Ok(())
     }
@@ -134,7 +138,14 @@ impl Working<'_> {
 
     fn send_row(&mut self, topic: u16, partition: i32, row: Row<'_>) -> Result<(), Failure> {
         let headers = row.headers().map_err(|error| unparsed(&error))?;
-        self.sink.send(Record { topic, partition, key: row.key.as_deref(), value: row.value.as_deref(), headers, timestamp: row.timestamp })?;
+        self.sink.send(Record {
+            topic,
+            partition,
+            key: row.key.as_deref(),
+            value: row.value.as_deref(),
+            headers,
+            timestamp: row.timestamp,
+        })?;
         Ok(())
     }
 
@@ -174,7 +185,13 @@ impl Working<'_> {
         let shared = &self.lane.shared;
         let offset = record.offset();
         let OnError::Quarantine { topic: quarantine, payload } = &shared.pipeline.on_error else {
-            let detail = format!("record {}-{} at offset {offset} failed: {}{}; fix its cause or set on_error: quarantine", self.slots[slot].topic, self.slots[slot].partition, failed.code, failed.at(&self.chain));
+            let detail = format!(
+                "record {}-{} at offset {offset} failed: {}{}; fix its cause or set on_error: quarantine",
+                self.slots[slot].topic,
+                self.slots[slot].partition,
+                failed.code,
+                failed.at(&self.chain)
+            );
             return self.halt(slot, "record_failed", offset, detail);
         };
         let coordinates = Coordinates {
@@ -194,15 +211,28 @@ impl Working<'_> {
             if self.raw.is_none() {
                 self.raw = Some(shared.raw_quarantine(quarantine)?);
             }
-            if let Some(raw) = &mut self.raw {
-                raw.put(record, &key)?;
+            let put = self.raw.as_mut().map_or(Ok(()), |raw| raw.put(record, &key));
+            if let Err(error) = put {
+                if error.kind != Kind::Refused {
+                    return Err(error.into());
+                }
+                let detail = format!("the quarantine topic {quarantine} on the source refuses the record: {}", error.reason);
+                return self.halt(slot, "record_failed", offset, detail);
             }
         }
         let topic = self.sink.topic(quarantine)?;
         let partition = shared.quarantine_partition(self.lane.number);
-        let record_out = Record { topic, partition, key: Some(&key), value: Some(&value), headers: None, timestamp: record.timestamp().max(1) };
+        let record_out =
+            Record { topic, partition, key: Some(&key), value: Some(&value), headers: None, timestamp: record.timestamp().max(1) };
         self.sink.send_untracked(record_out)?;
-        tracing::warn!(pipeline = shared.pipeline.name, topic = &*self.slots[slot].topic, partition = self.slots[slot].partition, offset, code = failed.code, "record quarantined");
+        tracing::warn!(
+            pipeline = shared.pipeline.name,
+            topic = &*self.slots[slot].topic,
+            partition = self.slots[slot].partition,
+            offset,
+            code = failed.code,
+            "record quarantined"
+        );
         let first = self.sink.taken();
         self.note(slot, record, first, 0, None, 0);
         let delta = &mut self.slots[slot].delta;
@@ -215,7 +245,14 @@ impl Working<'_> {
     pub(super) fn halt(&mut self, slot: usize, code: &str, offset: i64, detail: String) -> Result<(), Failure> {
         self.begin()?;
         let at = &mut self.slots[slot];
-        tracing::error!(pipeline = self.lane.shared.pipeline.name, topic = &*at.topic, partition = at.partition, offset, code, "partition halted: {detail}");
+        tracing::error!(
+            pipeline = self.lane.shared.pipeline.name,
+            topic = &*at.topic,
+            partition = at.partition,
+            offset,
+            code,
+            "partition halted: {detail}"
+        );
         at.halt(code, offset, detail);
         self.source.stop(slot)?;
         let reason = reason_of(code);
@@ -255,7 +292,10 @@ impl Working<'_> {
                 };
                 let detail = match (ask(Spec::Earliest), ask(Spec::Latest)) {
                     (Some(first), _) if first > next => {
-                        format!("source offsets {next} to {} of {topic}-{partition} are gone, the log begins at {first}: retention overtook the pipeline", first - 1)
+                        format!(
+                            "source offsets {next} to {} of {topic}-{partition} are gone, the log begins at {first}: retention overtook the pipeline",
+                            first - 1
+                        )
                     }
                     (_, Some(end)) if end < next => {
                         format!("the source log of {topic}-{partition} ends at {end}, below the position {next}: it was truncated")
@@ -274,6 +314,16 @@ impl Working<'_> {
             }
         }
     }
+}
+
+/// How many records the next call takes: at most `most`, and no more than [`BATCH_BYTES`] unless one alone is larger.
+fn fitting(records: &[Fetched], most: usize) -> usize {
+    let mut bytes = 0;
+    let few = records.iter().take(most).take_while(|record| {
+        bytes += record.value().map_or(0, <[u8]>::len) + record.key().map_or(0, <[u8]>::len);
+        bytes <= BATCH_BYTES
+    });
+    few.count().max(1)
 }
 
 /// The reason of the closed list for a halt's code.

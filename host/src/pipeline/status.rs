@@ -19,9 +19,16 @@ pub struct Own<'a> {
 }
 
 /// The status of one pipeline; `owner` is what this process writes as owner.
-pub fn pipeline_status(pipeline: &Pipeline, snapshot: &Snapshot, ends: &BTreeMap<(String, i32), i64>, own: Option<&Own<'_>>, owner: &str) -> PipelineStatus {
+pub fn pipeline_status(
+    pipeline: &Pipeline,
+    snapshot: &Snapshot,
+    ends: &BTreeMap<(String, i32), i64>,
+    own: Option<&Own<'_>>,
+    owner: &str,
+) -> PipelineStatus {
     let lanes = snapshot.controls.values().next().map_or(pipeline.lanes, |control| control.lanes);
-    let mut partitions: Vec<PartitionStatus> = snapshot.positions.iter().map(|(at, position)| partition_status(at, Some(position), ends.get(at).copied())).collect();
+    let mut partitions: Vec<PartitionStatus> =
+        snapshot.positions.iter().map(|(at, position)| partition_status(at, Some(position), ends.get(at).copied())).collect();
     let unknown = ends.iter().filter(|(at, _)| !snapshot.positions.contains_key(*at));
     partitions.extend(unknown.map(|(at, end)| partition_status(at, None, Some(*end))));
     partitions.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));

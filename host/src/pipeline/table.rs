@@ -123,8 +123,12 @@ impl LaneTable {
         self.reap();
         let mut inner = self.lock();
         let now = Instant::now();
-        let due: Vec<(u32, Duration)> =
-            inner.owned.iter().filter(|(_, owned)| owned.again_at.is_some_and(|at| at <= now)).map(|(lane, owned)| (*lane, owned.pause)).collect();
+        let due: Vec<(u32, Duration)> = inner
+            .owned
+            .iter()
+            .filter(|(_, owned)| owned.again_at.is_some_and(|at| at <= now))
+            .map(|(lane, owned)| (*lane, owned.pause))
+            .collect();
         for (lane, pause) in due {
             self.start(&mut inner, lane, pause);
         }
@@ -138,7 +142,8 @@ impl LaneTable {
             inner.owned.iter_mut().filter_map(|(lane, owned)| Some((*lane, done(owned)?))).collect()
         };
         for (lane, thread) in finished {
-            let end = thread.join().unwrap_or_else(|_| End::GivenUp { reason: Reason::Internal, detail: "the lane's thread panicked".into() });
+            let end =
+                thread.join().unwrap_or_else(|_| End::GivenUp { reason: Reason::Internal, detail: "the lane's thread panicked".into() });
             self.ended(lane, end);
         }
     }

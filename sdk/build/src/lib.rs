@@ -4,7 +4,6 @@
 
 mod toolchain;
 
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -94,7 +93,7 @@ pub fn build_with(toolchain: &Toolchain, crate_dir: &Path, out_dir: &Path) -> Re
     })?;
     let core = fs::read(&module).map_err(io(format!("reading {}", module.display())))?;
     let component = componentize(&core).map_err(|why| BuildError::Component { crate_dir: crate_dir.to_owned(), why })?;
-    let mut file = OsString::from(name);
+    let mut file = name.to_owned();
     file.push(".wasm");
     let path = out_dir.join(file);
     write_if_changed(&path, &component).map_err(io(format!("writing {}", path.display())))?;

@@ -52,7 +52,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
         plugin: file.plugin.value.clone(),
         mode,
         keep,
-        key: key(file, mode, sees, report),
+        key: key(file, mode, report),
         headers: headers(file),
         absent: absent(file, &mut settings, &mut places, report),
         unmatched: match file.unmatched.value {
@@ -198,16 +198,16 @@ fn keep(file: &StepFile, granter: &mut Granter<'_>, places: &mut Places, report:
 }
 
 /// A key often carries what the fields hide, so that an allow list has to say that it goes on.
-fn key(file: &StepFile, mode: Mode, sees: Sees, report: &mut Report) -> KeyRule {
+fn key(file: &StepFile, mode: Mode, report: &mut Report) -> KeyRule {
     match &file.key {
         Some(key) if key.value == KeyFile::Null => KeyRule::Null,
         Some(_) => KeyRule::Clear,
         None => {
-            if mode == Mode::AllowList && !sees.key {
+            if mode == Mode::AllowList {
                 report.invalid(
                     file.mode.spot,
-                    "mode: allow_list needs a word about the record's key, which this step does not mask: write \
-                     \"key: clear\" (it goes on as it is) or \"key: null\" (it becomes null)",
+                    "mode: allow_list needs a word about the record's key: write \"key: clear\" (it goes on as the step \
+                     leaves it) or \"key: null\" (it becomes null)",
                 );
             }
             KeyRule::Clear
