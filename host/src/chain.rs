@@ -18,6 +18,9 @@ use step::Step;
 /// How long the search for a guilty record may take before the partition halts.
 const BISECT_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long the searches of one batch may take together.
+const BATCH_WITHIN: Duration = Duration::from_secs(60);
+
 /// Code of a call that could not even begin: no instance can be made. No record is to blame.
 const INIT_FAILED: &str = "plugin_init";
 
@@ -186,7 +189,7 @@ impl Chain {
     /// Finds the records that make a call fail, by halves, and fails them alone. A record that is not found in time ends
     /// in [`GaveUp`]; each one found gives the next one its own time.
     pub fn bisect<'r>(&mut self, topic: &str, partition: i32, records: &'r [Fetched], missed: &mut [u32]) -> Result<Processed<'r>, GaveUp> {
-        let mut deadline = Instant::now() + BISECT_WITHIN;
+        let (mut deadline, last) = (Instant::now() + BISECT_WITHIN, Instant::now() + BATCH_WITHIN);
         let mut whole = Processed { verdicts: Vec::with_capacity(records.len()), rows: Vec::new(), drift: None };
         // What the failed call counted is not true.
         self.discard_instances();
@@ -202,7 +205,7 @@ impl Chain {
                 }
                 Err(failed) => {
                     self.discard_instances();
-                    if failed.code == INIT_FAILED || Instant::now() > deadline {
+                    if failed.code == INIT_FAILED || Instant::now() > deadline.min(last) {
                         self.plan.steps[failed.step].metrics_failed(&failed.code);
                         self.pending = before;
                         return Err(GaveUp { last: failed });

@@ -149,14 +149,14 @@ fn stream(args: &DemoArgs, plan: Plan, premade: bool, stop: &Arc<Stop>) -> Resul
         eprintln!("streaming {PACE} events a second; stop with Ctrl-C");
         keep_running(&mut sender, &payments, &gateway, stop)?;
     }
-    gateway.drain();
+    let drained = gateway.drain();
     if arrived.is_none() && !stop.requested() {
         return Err(Failure::new(format!(
             "the events did not arrive within {} s; run again with SLUICE_LOG=info to see why",
             ARRIVE_WITHIN.as_secs()
         )));
     }
-    Ok(if balanced && arrived != Some(Outcome::Halted) { Exit::Done } else { Exit::Failed })
+    Ok(if balanced && drained && arrived != Some(Outcome::Halted) { Exit::Done } else { Exit::Failed })
 }
 
 /// Sends the events again and again, a tenth of a second's worth at a time.

@@ -10,6 +10,7 @@ use rdkafka::consumer::BaseConsumer;
 use sha2::{Digest, Sha256};
 
 use crate::chain::{ChainPlan, PlanError};
+use crate::clock::now_millis;
 use crate::config::plan::{Cluster, OnError, Payload, Pipeline, Plan};
 use crate::discovery::Discovery;
 use crate::http::{ListenError, Pages, Server};
@@ -19,16 +20,16 @@ use crate::metrics::{LaneState, Metrics};
 use crate::pipeline::{Admission, Budget, Ends, Running, Shared, StartError, pipeline_status};
 use crate::plugin::KeyRing;
 use crate::plugins::{self, Registry, RegistryError};
+use crate::position::lane_of;
 use crate::status::Status;
 use crate::topics::{StateTopics, TargetTopics, TopicError};
-use crate::view::View;
+use crate::view::{Snapshot, View};
 
 /// How often a run looks whether it is over.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// How long halts of other processes' lanes are not believed after the start: they may be of an earlier run, and the
-/// lane's owner clears them when it takes the lane over.
-const FOREIGN_HALTS_AFTER: Duration = Duration::from_secs(10);
+/// After this long a halt on the target is believed even where no owner took the lane over since the start.
+const STALE_HALTS_FOR: Duration = Duration::from_secs(60);
 
 /// How a run is to be.
 #[derive(Clone, Copy, Debug, Default)]
@@ -104,7 +105,12 @@ pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
 
 /// What the client library says of a cluster's properties, at their place in the file.
 fn check_properties(plan: &Plan) -> Result<(), RunError> {
-    let problems: Vec<PlanError> = plan.clusters.values().filter_map(|cluster| kafka::refused_property(cluster)).map(|(at, message)| PlanError { at, message }).collect();
+    let problems: Vec<PlanError> = plan
+        .clusters
+        .values()
+        .filter_map(|cluster| kafka::refused_property(cluster))
+        .map(|(at, message)| PlanError { at, message })
+        .collect();
     if problems.is_empty() { Ok(()) } else { Err(RunError::Steps(problems)) }
 }
 
@@ -114,7 +120,8 @@ fn check_raw_quarantines(plan: &Plan) -> Result<(), RunError> {
         let OnError::Quarantine { topic, payload: Payload::Source } = &owner.on_error else { continue };
         let reads = |other: &&Pipeline| other.source.name == owner.source.name && other.topics.matches(topic);
         if let Some(other) = plan.pipelines.iter().find(reads) {
-            let message = format!("pipeline {} would copy {topic}, where pipeline {} puts raw records aside; exclude it", other.name, owner.name);
+            let message =
+                format!("pipeline {} would copy {topic}, where pipeline {} puts raw records aside; exclude it", other.name, owner.name);
             return Err(RunError::Unsafe(message));
         }
     }
@@ -128,6 +135,7 @@ pub struct Gateway {
     pages_stop: tokio::sync::watch::Sender<bool>,
     goals: Vec<BTreeMap<(String, i32), i64>>,
     started: Instant,
+    started_millis: i64,
     options: Options,
     _prepared: Prepared,
 }
@@ -136,6 +144,7 @@ impl Gateway {
     /// Reaches every cluster, starts every pipeline and serves the pages.
     pub fn start(plan: Plan, options: Options) -> Result<Self, RunError> {
         let prepared = prepare(&plan)?;
+        let (started, started_millis) = (Instant::now(), now_millis());
         let ids = reach_all(&plan)?;
         let lanes: u32 = plan.pipelines.iter().map(|pipeline| pipeline.lanes).sum();
         let budget = Budget::of(plan.memory, lanes);
@@ -156,7 +165,7 @@ impl Gateway {
                 .and_then(Running::start)
                 .map_err(failed)
                 .inspect_err(|_| end(&running))?;
-            let goal = if options.until_caught_up { started.shared.source_ends().map_err(RunError::Client) } else { Ok(BTreeMap::new()) };
+            let goal = if options.until_caught_up { started.shared.goals().map_err(RunError::Client) } else { Ok(BTreeMap::new()) };
             running.push(started);
             goals.push(goal.inspect_err(|_| end(&running))?);
         }
@@ -165,7 +174,7 @@ impl Gateway {
         let pages = Arc::new(pages(&running, &prepared.metrics));
         let server = serve(listen, &pages, &stopped).inspect_err(|_| end(&running))?;
         tracing::info!(address = %server.address(), "pages");
-        Ok(Self { running, server: Some(server), pages_stop, goals, started: Instant::now(), options, _prepared: prepared })
+        Ok(Self { running, server: Some(server), pages_stop, goals, started, started_millis, options, _prepared: prepared })
     }
 
     /// The pipelines.
@@ -202,15 +211,13 @@ impl Gateway {
             if running.table.any_ended_halted() {
                 return Some(Outcome::Halted);
             }
-            let local_halt = halted_lanes(running).next().is_some();
-            let believe = local_halt || self.started.elapsed() > FOREIGN_HALTS_AFTER;
             let snapshot = running.shared.view.now();
             for (at, goal) in goals {
                 let position = snapshot.positions.get(at)?;
                 if position.next >= *goal {
                     continue;
                 }
-                if position.halted.is_none() || !believe {
+                if position.halted.is_none() || !self.is_of_this_run(running, &snapshot, at) {
                     return None;
                 }
                 outcome = Outcome::Halted;
@@ -219,8 +226,17 @@ impl Gateway {
         Some(outcome)
     }
 
-    /// Drains every pipeline and ends the pages. Lanes commit what they have open.
-    pub fn drain(mut self) {
+    /// Whether a halt was written by an owner that took the lane over after this run began: halts of earlier runs stay on
+    /// the target until then.
+    fn is_of_this_run(&self, running: &Running, snapshot: &Snapshot, at: &(String, i32)) -> bool {
+        let lane = lane_of(&at.0, at.1, running.shared.pipeline.lanes);
+        let taken_over = snapshot.controls.get(&lane).is_some_and(|control| control.since >= self.started_millis);
+        taken_over || self.started.elapsed() > STALE_HALTS_FOR
+    }
+
+    /// Drains every pipeline and ends the pages. Lanes commit what they have open; false: one did not end in time, and
+    /// the lane's next owner finds out what became of its transaction.
+    pub fn drain(mut self) -> bool {
         end(&self.running);
         if self.pages_stop.send(true).is_err() {
             tracing::debug!("the pages had ended already");
@@ -230,6 +246,7 @@ impl Gateway {
         {
             tracing::warn!(%error, "pages");
         }
+        self.running.iter().all(|running| running.table.is_empty())
     }
 }
 

@@ -131,13 +131,23 @@ impl<L: Lanes> Group<L> {
             None | Some(Ok(_)) | Some(Err(KafkaError::PartitionEOF(_))) => None,
             Some(Err(error)) => Some(error),
         };
-        while let Ok((lane, reply)) = self.questions.try_recv() {
-            let owned = self.prove(lane);
-            if reply.send(owned).is_err() {
-                tracing::trace!(lane, "nobody waits for the answer any more");
+        // One proof answers all who wait: it is of membership, and a slow coordinator must not be asked once a lane.
+        let asked: Vec<_> = self.questions.try_iter().collect();
+        if let Some((first, _)) = asked.first() {
+            let member = self.prove(*first);
+            for (lane, reply) in asked {
+                if reply.send(member && self.is_assigned(lane)).is_err() {
+                    tracing::trace!(lane, "nobody waits for the answer any more");
+                }
             }
         }
         error
+    }
+
+    /// Whether the client itself still counts the lane as assigned.
+    fn is_assigned(&self, lane: u32) -> bool {
+        let held = |list: TopicPartitionList| list.elements().iter().any(|item| item.partition() == lane as i32);
+        !self.consumer.assignment_lost() && self.consumer.assignment().is_ok_and(held)
     }
 
     fn prove(&self, lane: u32) -> bool {

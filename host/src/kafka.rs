@@ -223,6 +223,8 @@ pub fn group_consumer<C: ConsumerContext>(cluster: &Cluster, group: &str, contex
     config.set("heartbeat.interval.ms", "1000");
     // The group thread polls always; a callback that waits for lanes to finish is bounded well below this.
     config.set("max.poll.interval.ms", "60000");
+    // A coordinator that does not answer must not hold the thread for a minute.
+    config.set("socket.timeout.ms", "10000");
     // What it is assigned it pauses; one small fetch may slip through before.
     config.set("queued.min.messages", "1");
     config.set("queued.max.messages.kbytes", "64");

@@ -166,7 +166,8 @@ impl Lane {
             let sources = self.shared.discovery.wait_past(seen, Duration::from_millis(200));
             let has_work = sources.partitions().any(|(topic, partition)| lane_of(topic, partition, self.lanes()) == self.number);
             let ready = self.shared.view.has_control(self.number);
-            if sources.version > 0 && (self.number == 0 && !ready || has_work && (self.number == 0 || ready)) {
+            let genesis = self.number == 0 && !ready;
+            if sources.version > 0 && (genesis || (has_work && ready)) {
                 return Ok(());
             }
             seen = if has_work { 0 } else { sources.version };
@@ -267,6 +268,9 @@ struct Working<'a> {
     unclaimed: BTreeMap<(String, i32), Position>,
     /// Version of the discovery that `slots` follow.
     version: u64,
+    /// When to try again what could not be taken up, and what that was.
+    look_again: Option<Instant>,
+    untaken: BTreeSet<(Arc<str>, i32)>,
     /// Version of the source ends that the lag was last told by.
     ends_version: u64,
     open: Option<Open>,
@@ -346,9 +350,13 @@ impl Working<'_> {
     fn finish(&mut self) -> Result<(), Failure> {
         failpoint::hit("in_shutdown");
         self.lane.state(LaneState::Stopping, Reason::None, "");
-        if self.open.is_some() {
-            self.commit()?;
+        if self.open.is_none() {
+            return Ok(());
         }
-        Ok(())
+        self.commit().or_else(|failure| match &failure {
+            // Left open it would hold the target's readers until it times out.
+            Failure::Sink(error) if error.kind != Kind::Lost => self.sink.abort().map_err(Failure::from).and(Err(failure)),
+            _ => Err(failure),
+        })
     }
 }

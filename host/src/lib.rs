@@ -33,10 +33,10 @@ pub mod topics;
 pub mod view;
 
 // Running it.
+pub mod clock;
 pub mod gateway;
 pub mod group;
 pub mod pipeline;
-pub mod clock;
 pub mod signals;
 
 // Showing it.

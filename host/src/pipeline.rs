@@ -76,8 +76,11 @@ impl Budget {
     }
 }
 
+/// An offset a partition.
+pub type Offsets = BTreeMap<(String, i32), i64>;
+
 /// See [`Shared::ends`].
-pub type Ends = Mutex<(u64, Arc<BTreeMap<(String, i32), i64>>)>;
+pub type Ends = Mutex<(u64, Arc<Offsets>)>;
 
 /// What all lanes of a pipeline share.
 pub struct Shared {
@@ -126,7 +129,7 @@ impl Shared {
     }
 
     /// The end of each partition's counterpart on the target.
-    pub fn target_ends(&self, partitions: &[(&str, i32)]) -> Result<BTreeMap<(String, i32), i64>, Failure> {
+    pub fn target_ends(&self, partitions: &[(&str, i32)]) -> Result<Offsets, Failure> {
         let client = self.target_topics.observer().client();
         let answers = ffi::list_offsets(client, partitions, Spec::Latest, ASK_WITHIN)
             .map_err(|error| Failure::Client(format!("cannot ask the target for its ends: {error}")))?;
@@ -158,7 +161,7 @@ impl Shared {
         let failed = |error: String| Failure::Client(format!("cannot open the quarantine topic {topic} on the source: {error}"));
         let source_topics = TargetTopics::new(&self.source, self.target_topics.is_premade()).map_err(|error| failed(error.to_string()))?;
         source_topics
-            .create(topic, self.pipeline.lanes as i32, &[("cleanup.policy", "delete")])
+            .create(topic, self.pipeline.lanes as i32, &[("cleanup.policy", "delete"), ("max.message.bytes", "134217728")])
             .map_err(|error| failed(error.to_string()))?;
         let partitions = source_topics.partition_count(topic).map_err(|error| failed(error.to_string()))?.unwrap_or(1);
         let producer = kafka::producer(&self.source, &settings).map_err(|error| failed(error.to_string()))?;
@@ -177,13 +180,26 @@ impl Shared {
     }
 
     /// What the source's ends were when it was last asked, and the number of that answer.
-    pub fn ends(&self) -> (u64, Arc<BTreeMap<(String, i32), i64>>) {
+    pub fn ends(&self) -> (u64, Arc<Offsets>) {
         let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         (ends.0, ends.1.clone())
     }
 
-    /// Last stable offsets of the source's partitions.
-    pub fn source_ends(&self) -> Result<BTreeMap<(String, i32), i64>, String> {
+    /// Last stable offsets of all of the source's partitions; one that does not answer fails the whole.
+    pub fn goals(&self) -> Result<Offsets, String> {
+        let sources = self.discovery.now();
+        let partitions: Vec<(&str, i32)> = sources.partitions().collect();
+        let failed = |what: String| format!("cannot ask the source for its ends: {what}");
+        let answers = ffi::list_offsets(self.observer.client(), &partitions, Spec::LatestStable, ASK_WITHIN)
+            .map_err(|error| failed(error.to_string()))?;
+        answers
+            .into_iter()
+            .map(|(at, end)| end.map(|end| (at.clone(), end)).map_err(|error| failed(format!("{}-{}: {error}", at.0, at.1))))
+            .collect()
+    }
+
+    /// Last stable offsets of the source's partitions, of those that answer.
+    pub fn source_ends(&self) -> Result<Offsets, String> {
         let sources = self.discovery.now();
         let partitions: Vec<(&str, i32)> = sources.partitions().collect();
         let answers = ffi::list_offsets(self.observer.client(), &partitions, Spec::LatestStable, ASK_WITHIN)
@@ -288,7 +304,7 @@ impl Running {
 }
 
 /// Last stable offsets of these partitions, of those that answer.
-pub fn ends_of<'a>(source: &BaseConsumer<Context>, partitions: impl Iterator<Item = &'a (String, i32)>) -> BTreeMap<(String, i32), i64> {
+pub fn ends_of<'a>(source: &BaseConsumer<Context>, partitions: impl Iterator<Item = &'a (String, i32)>) -> Offsets {
     let asked: Vec<(&str, i32)> = partitions.map(|(topic, partition)| (topic.as_str(), *partition)).collect();
     match ffi::list_offsets(source.client(), &asked, Spec::LatestStable, ASK_WITHIN) {
         Ok(answers) => answers.into_iter().filter_map(|(at, end)| Some((at, end.ok()?))).collect(),

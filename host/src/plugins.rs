@@ -51,7 +51,9 @@ pub enum RegistryError {
     Directory { dir: PathBuf, reason: String },
     #[error("plugins {first} and {second} both call themselves {name}; remove one")]
     Twice { name: String, first: String, second: String },
-    #[error("{file} calls itself {name} but does not edit fields, as the embedded plugin of that name does: steps that mask with it would mask nothing; remove it or give it another name")]
+    #[error(
+        "{file} calls itself {name} but does not edit fields, as the embedded plugin of that name does: steps that mask with it would mask nothing; remove it or give it another name"
+    )]
     Weaker { name: &'static str, file: String },
     #[error("cannot start the plugin engine: {0}")]
     Engine(String),

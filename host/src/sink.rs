@@ -8,7 +8,6 @@ use rdkafka::client::ClientContext;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, Producer, PurgeConfig};
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::util::Timeout;
 
 use crate::kafka::ffi::{self, Headers, Outgoing, ReportQueue, Ticket, TopicHandle};
 use crate::kafka::{self, Context};
@@ -16,8 +15,18 @@ use crate::kafka::{self, Context};
 /// How long one look for reports blocks while the producer's queue is full or is being flushed.
 const SERVE: Duration = Duration::from_millis(20);
 
-/// How long an abort waits for purged records to report before it goes on without them.
-const PURGE_WITHIN: Duration = Duration::from_secs(10);
+/// How long a commit or an abort may take at most, also where the transaction time-out is longer: a target that does
+/// not answer must not hold a lane that is asked to stop. (In librdkafka 2.12.1 a wait of -1 has no end.)
+const COMMIT_WITHIN: Duration = Duration::from_secs(30);
+
+/// One step of an abort, between two looks at the reports. The call is resumable.
+const ABORT_STEP: Duration = Duration::from_millis(100);
+
+/// How long a failed transaction waits for the report that says why.
+const WHY_WITHIN: Duration = Duration::from_secs(5);
+
+/// What [`SinkError::doing`] says of a record that the client refused at once.
+pub const HANDING_OVER: &str = "write a record";
 
 /// Ticket of a record whose landing place nobody asks for.
 const UNTRACKED: Ticket = Ticket::MAX;
@@ -176,12 +185,25 @@ impl Sink {
                     let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.timeout);
                     self.serve(SERVE)?;
                     if Instant::now() > deadline {
-                        return Err(self.failed("write a record", RDKafkaErrorCode::QueueFull, "the target takes no records".into()));
+                        return Err(self.failed(HANDING_OVER, RDKafkaErrorCode::QueueFull, "the target takes no records".into()));
                     }
                 }
-                Err((code, _)) => return Err(self.failed("write a record", code, kafka::reason(code))),
+                // The transaction has failed already; the report that says why is on its way.
+                Err((RDKafkaErrorCode::State, _)) => return Err(self.why()),
+                Err((code, _)) => return Err(self.failed(HANDING_OVER, code, kafka::reason(code))),
             }
         }
+    }
+
+    fn why(&mut self) -> SinkError {
+        let until = Instant::now() + WHY_WITHIN;
+        while self.outstanding > 0 && Instant::now() < until {
+            if let Err(error) = self.serve(SERVE) {
+                return error;
+            }
+        }
+        let (code, text) = self.failure.take().unwrap_or((RDKafkaErrorCode::State, "the transaction failed".into()));
+        self.failed("have a record acknowledged", code, text)
     }
 
     /// Takes in the reports that are there, waiting up to `wait` for the first.
@@ -190,7 +212,10 @@ impl Sink {
         let served = self.reports.serve(wait, |report| {
             *outstanding = outstanding.saturating_sub(1);
             if let Some(code) = report.error {
-                failure.get_or_insert_with(|| (code, kafka::reason(code)));
+                // A purge follows from the first failure; it is never the cause.
+                if failure.as_ref().is_none_or(|(first, _)| is_purge(*first)) {
+                    *failure = Some((code, kafka::reason(code)));
+                }
             } else if let Some(landing) = landed.get_mut(report.ticket) {
                 landing.offset = report.offset;
                 landing.partition = report.partition;
@@ -246,46 +271,48 @@ impl Sink {
         self.landed.len()
     }
 
-    /// Commits; everything must be settled.
+    /// Commits; everything must be settled. Any failure leaves the outcome to the next take-over: a commit may have
+    /// reached the coordinator whatever the client says of it.
     pub fn commit(&mut self) -> Result<(), SinkError> {
         if !self.transactional {
             return Ok(());
         }
-        let deadline = Instant::now() + self.timeout;
-        loop {
-            // Never: the rest of the transaction's time. A shorter wait leaves client and coordinator apart.
-            match self.producer.commit_transaction(Timeout::Never) {
-                Ok(()) => return Ok(()),
-                Err(error) if retriable(&error) && Instant::now() < deadline => tracing::debug!(%error, "commit again"),
-                Err(error) => return Err(self.classified("commit", &error)),
-            }
-        }
+        let lost = |error: SinkError| SinkError { kind: Kind::Lost, ..error };
+        self.producer.commit_transaction(self.timeout.min(COMMIT_WITHIN)).map_err(|error| lost(self.classified("commit", &error)))
     }
 
     /// Drops everything since begin.
     pub fn abort(&mut self) -> Result<(), SinkError> {
-        self.producer.purge(PurgeConfig::default().queue().inflight());
-        let deadline = Instant::now() + PURGE_WITHIN;
-        while self.outstanding > 0 && Instant::now() < deadline {
+        let deadline = Instant::now() + self.timeout.min(COMMIT_WITHIN);
+        let ended = if self.transactional { self.abort_transaction(deadline) } else { self.purge() };
+        while ended.is_ok() && self.outstanding > 0 && Instant::now() < deadline {
             self.serve(SERVE)?;
         }
         self.failure = None;
         self.landed.clear();
-        if self.outstanding > 0 {
-            return Err(SinkError { doing: "abort", reason: "purged records did not report".into(), code: None, kind: Kind::Lost });
-        }
-        if !self.transactional {
+        ended?;
+        if self.outstanding == 0 {
             return Ok(());
         }
-        let deadline = Instant::now() + self.timeout;
+        Err(SinkError { doing: "abort", reason: "dropped records did not report".into(), code: None, kind: Kind::Lost })
+    }
+
+    /// The client drops what is queued and waits for what is on its way: a produce request that arrived after the abort
+    /// would become part of the next transaction. Its reports are served meanwhile, or it would wait for ever.
+    fn abort_transaction(&mut self, deadline: Instant) -> Result<(), SinkError> {
         loop {
-            match self.producer.abort_transaction(Timeout::Never) {
+            match self.producer.abort_transaction(ABORT_STEP) {
                 Ok(()) => return Ok(()),
-                Err(error) if retriable(&error) && Instant::now() < deadline => tracing::debug!(%error, "abort again"),
+                Err(error) if retriable(&error) && Instant::now() < deadline => self.serve(SERVE)?,
                 // Whatever it is, the producer's state is unknown now (librdkafka #4849 ends here too).
                 Err(error) => return Err(SinkError { kind: Kind::Lost, ..self.classified("abort", &error) }),
             }
         }
+    }
+
+    fn purge(&mut self) -> Result<(), SinkError> {
+        self.producer.purge(PurgeConfig::default().queue().inflight());
+        Ok(())
     }
 
     fn failed(&self, doing: &'static str, code: RDKafkaErrorCode, reason: String) -> SinkError {
@@ -319,4 +346,8 @@ impl Sink {
 
 fn retriable(error: &KafkaError) -> bool {
     matches!(error, KafkaError::Transaction(error) if error.is_retriable() && !error.is_fatal() && !error.txn_requires_abort())
+}
+
+fn is_purge(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
 }

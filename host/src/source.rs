@@ -53,12 +53,15 @@ struct Reading {
     partition: i32,
     /// The lowest offset that may still come; None while the partition is not assigned.
     next: Option<i64>,
+    /// Something could not be read; nothing is taken until it is read anew.
+    blocked: bool,
 }
 
 /// One consumer and the partitions assigned to it, by slot number.
 pub struct Source {
     queue: FetchQueue<Context>,
     reading: Vec<Reading>,
+    /// By the client's topic handle, which lives no longer than an assignment.
     by_handle: HashMap<(usize, i32), usize>,
 }
 
@@ -72,13 +75,14 @@ impl Source {
     /// Adds a partition and returns its slot; it is read from `next` on after the next [`Source::rewind`] or
     /// [`Source::start`].
     pub fn add(&mut self, topic: Arc<str>, partition: i32) -> usize {
-        self.reading.push(Reading { topic, partition, next: None });
+        self.reading.push(Reading { topic, partition, next: None, blocked: false });
         self.reading.len() - 1
     }
 
     /// Starts one more partition without disturbing the others.
     pub fn start(&mut self, slot: usize, next: i64) -> Result<(), SourceError> {
         self.reading[slot].next = Some(next);
+        self.reading[slot].blocked = false;
         let list = self.list(&[slot])?;
         self.queue.consumer().incremental_assign(&list).map_err(|error| refused(&error))
     }
@@ -89,6 +93,7 @@ impl Source {
             return Ok(());
         }
         let list = self.list(&[slot])?;
+        self.by_handle.clear();
         self.reading[slot].next = None;
         self.queue.consumer().incremental_unassign(&list).map_err(|error| refused(&error))
     }
@@ -101,10 +106,12 @@ impl Source {
         }
         // Unassigning first ends every fetch under way; the new assignment has a new version, which outdates what is
         // still queued.
+        self.by_handle.clear();
         let old = self.list(&slots)?;
         self.queue.consumer().incremental_unassign(&old).map_err(|error| refused(&error))?;
         for slot in &slots {
             self.reading[*slot].next = Some(next(*slot));
+            self.reading[*slot].blocked = false;
         }
         let new = self.list(&slots)?;
         self.queue.consumer().incremental_assign(&new).map_err(|error| refused(&error))
@@ -132,7 +139,7 @@ impl Source {
             match (fetched.error(), slot) {
                 (None, Some(slot)) => {
                     let offset = fetched.offset();
-                    if self.reading[slot].next.is_none_or(|next| offset < next) {
+                    if self.reading[slot].blocked || self.reading[slot].next.is_none_or(|next| offset < next) {
                         continue;
                     }
                     self.reading[slot].next = Some(offset + 1);
@@ -145,7 +152,7 @@ impl Source {
                 }
                 (Some(RDKafkaErrorCode::PartitionEOF), Some(slot)) => {
                     let next = fetched.offset();
-                    if self.reading[slot].next.is_some_and(|expected| next >= expected) {
+                    if !self.reading[slot].blocked && self.reading[slot].next.is_some_and(|expected| next >= expected) {
                         self.reading[slot].next = Some(next);
                         batch.events.push(Event::End { slot, next });
                     }
@@ -153,6 +160,10 @@ impl Source {
                 (Some(code), Some(slot)) => {
                     if self.reading[slot].next.is_some() {
                         batch.events.push(Event::Broken { slot, code });
+                    }
+                    if matches!(code, RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::BadCompression | RDKafkaErrorCode::NotImplemented) {
+                        // The client goes on behind what it cannot read: nothing after it may pass for the next record.
+                        self.reading[slot].blocked = true;
                     }
                 }
                 // An event of the client as a whole: it reconnects by itself and has logged why.

@@ -239,7 +239,9 @@ fn compile(step: &Step, masks: bool) -> Result<Option<Selection>, Vec<PlanError>
     let containers = if masks { Containers::Expand } else { Containers::Composite };
     Selection::compile(&fields, allow_list.then_some(&keep[..]), containers).map(Some).map_err(|error| {
         let pointer = match &error {
-            SelectionError::Twice { field, .. } | SelectionError::Tie { field, .. } | SelectionError::Shadowed { field, .. } => format!("/fields/{field}"),
+            SelectionError::Twice { field, .. } | SelectionError::Tie { field, .. } | SelectionError::Shadowed { field, .. } => {
+                format!("/fields/{field}")
+            }
             SelectionError::KeptTwice { keep, .. } | SelectionError::KeptAndSelected { keep, .. } => format!("/keep/{keep}"),
             SelectionError::TooComplex => String::new(),
         };

@@ -29,9 +29,6 @@ pub fn run(args: RunArgs) -> Result<Exit, Failure> {
     let options = Options { until_caught_up: args.until_caught_up, readmit: args.readmit, premade: false };
     let gateway = Gateway::start(plan, options)?;
     let outcome = gateway.wait(&stop);
-    gateway.drain();
-    Ok(match outcome {
-        Outcome::Done => Exit::Done,
-        Outcome::Halted => Exit::Failed,
-    })
+    let drained = gateway.drain();
+    Ok(if outcome == Outcome::Done && drained { Exit::Done } else { Exit::Failed })
 }

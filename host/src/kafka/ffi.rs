@@ -366,7 +366,16 @@ impl ReportQueue {
                     }
                     sys::RD_KAFKA_EVENT_ERROR => {
                         let text = CStr::from_ptr(sys::rd_kafka_event_error_string(event)).to_string_lossy().into_owned();
-                        Some((sys::rd_kafka_event_error(event).into(), text))
+                        let fatal = sys::rd_kafka_event_error_is_fatal(event) != 0;
+                        Some((if fatal { RDKafkaErrorCode::Fatal } else { sys::rd_kafka_event_error(event).into() }, text))
+                    }
+                    sys::RD_KAFKA_EVENT_LOG => {
+                        let (mut facility, mut text, mut level) = (ptr::null(), ptr::null(), 0);
+                        if sys::rd_kafka_event_log(event, &mut facility, &mut text, &mut level) == 0 {
+                            let text = CStr::from_ptr(text).to_string_lossy();
+                            tracing::debug!(target: "librdkafka", level, "{text}");
+                        }
+                        None
                     }
                     _ => None,
                 };
@@ -474,13 +483,16 @@ pub enum Spec {
     AtTime(i64),
 }
 
+/// An offset, or why there is none, a partition.
+pub type OffsetAnswers = BTreeMap<(String, i32), Result<i64, RDKafkaErrorCode>>;
+
 /// Asks all `partitions` for one offset each. Answers stand in no particular order; each carries its own error.
 pub fn list_offsets<C: ClientContext>(
     client: &Client<C>,
     partitions: &[(&str, i32)],
     spec: Spec,
     wait: Duration,
-) -> Result<BTreeMap<(String, i32), Result<i64, RDKafkaErrorCode>>, RDKafkaErrorCode> {
+) -> Result<OffsetAnswers, RDKafkaErrorCode> {
     if partitions.is_empty() {
         return Ok(BTreeMap::new());
     }

@@ -12,7 +12,7 @@ use crate::failpoint;
 use crate::metrics::{Counted, Reason, TransactionResult};
 use crate::offset_map::{self, MapRecord, Output, Segment, SegmentBuilder, SourcePartition};
 use crate::position::{Account, Key, Position};
-use crate::sink::{Kind, Record, SinkError};
+use crate::sink::{HANDING_OVER, Kind, Record, SinkError};
 
 /// Consecutive aborts after which a lane rebuilds everything instead of trying once more.
 const ABORTS_IN_A_ROW: u32 = 20;
@@ -25,8 +25,14 @@ impl Working<'_> {
     pub(super) fn commit(&mut self) -> Result<(), Failure> {
         failpoint::hit("after_last_produce");
         if let Some(raw) = &mut self.raw {
-            // Whatever the source's quarantine topic says, no record of this transaction is refused by the target.
-            raw.settle().map_err(|error| SinkError { kind: if error.kind == Kind::Refused { Kind::Abort } else { error.kind }, ..error })?;
+            raw.settle().map_err(|error| match error.kind {
+                // No record of this transaction is to blame, and a replay would meet the same.
+                Kind::Refused => Failure::Halt {
+                    reason: Reason::RecordFailed,
+                    detail: format!("the quarantine topic on the source refuses a record: {error}"),
+                },
+                _ => Failure::Sink(error),
+            })?;
         }
         // I2: every record has its offset from its own acknowledgement before a map entry is made of it.
         self.sink.settle()?;
@@ -169,10 +175,12 @@ impl Working<'_> {
     /// from what is committed.
     pub(super) fn rewind(&mut self, error: &SinkError) -> Result<(), Failure> {
         let shared = &self.lane.shared;
-        self.aborts += 1;
+        // Only a record that was refused as it was handed over is known by that.
+        let sending = self.sending.take().filter(|_| error.doing == HANDING_OVER);
         if error.kind == Kind::Refused {
-            self.narrow(error.code.unwrap_or(RDKafkaErrorCode::Fail));
+            self.narrow(sending, error.code.unwrap_or(RDKafkaErrorCode::Fail))?;
         } else {
+            self.aborts += 1;
             tracing::warn!(pipeline = shared.pipeline.name, lane = self.lane.number, %error, "transaction aborted; will replay");
         }
         failpoint::hit("in_abort");
@@ -207,9 +215,9 @@ impl Working<'_> {
     }
 
     /// The target refused something: replay less, until the guilty record stands alone and is known by its coordinates.
-    fn narrow(&mut self, code: RDKafkaErrorCode) {
+    fn narrow(&mut self, sending: Option<(usize, i64)>, code: RDKafkaErrorCode) -> Result<(), Failure> {
         let entries = self.open.as_ref().map_or(&[][..], |open| &open.entries);
-        let guilty = match (self.sending.take(), entries) {
+        let guilty = match (sending, entries) {
             // Refused as it was handed over: no doubt which one.
             (Some(sending), _) => Some(sending),
             (None, [only]) => Some((only.slot as usize, only.offset)),
@@ -217,10 +225,15 @@ impl Working<'_> {
         };
         match guilty {
             Some(record) => {
-                self.refused.insert(record, refusal_code(code).to_owned());
+                if self.refused.insert(record, refusal_code(code).to_owned()).is_some() {
+                    // It was put aside, and that was refused: nothing else can be done with it.
+                    let detail = format!("the target refuses even the coordinates of the record at offset {}: {code}", record.1);
+                    return Err(Failure::Halt { reason: Reason::TargetRefused, detail });
+                }
             }
             None => self.limit = (entries.len() / 2).max(1),
         }
+        Ok(())
     }
 }
 

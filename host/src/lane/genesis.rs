@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Failure, Found, Lane, Working};
 use rdkafka::consumer::Consumer;
@@ -11,7 +11,7 @@ use rdkafka::consumer::Consumer;
 use crate::chain::Chain;
 use crate::clock::now_millis;
 use crate::config::plan::Start;
-use crate::discovery::Sources;
+use crate::discovery::{REFRESH, Sources};
 use crate::kafka::ffi::{self, Spec};
 use crate::kafka::{self};
 use crate::metrics::Reason;
@@ -186,6 +186,8 @@ impl<'a> Working<'a> {
             by_partition: HashMap::new(),
             unclaimed: found.positions,
             version: 0,
+            look_again: None,
+            untaken: BTreeSet::new(),
             ends_version: 0,
             open: None,
             bytes: Vec::new(),
@@ -206,9 +208,11 @@ impl<'a> Working<'a> {
     /// Takes up partitions of this lane that the source has and the lane does not read yet.
     pub(super) fn follow_discovery(&mut self) -> Result<(), Failure> {
         let shared = self.lane.shared.clone();
-        if shared.discovery.version() == self.version {
+        let due = self.look_again.is_some_and(|at| at <= Instant::now());
+        if shared.discovery.version() == self.version && !due {
             return Ok(());
         }
+        self.look_again = None;
         let sources = shared.discovery.now();
         self.version = sources.version;
         let mine: Vec<(Arc<str>, i32)> = sources
@@ -219,7 +223,22 @@ impl<'a> Working<'a> {
         for (topic, partition) in mine {
             match self.by_partition.get(&(topic.clone(), partition)) {
                 Some(slot) => self.check_identity(*slot, sources.id(&topic))?,
-                None => self.take_up(&sources, topic, partition)?,
+                None => match self.take_up(&sources, topic.clone(), partition) {
+                    // A topic that went again, or is not ready yet: the others go on, and it is looked at again.
+                    Err(Failure::Client(reason)) => {
+                        if self.untaken.insert((topic.clone(), partition)) {
+                            tracing::warn!(
+                                pipeline = shared.pipeline.name,
+                                topic = &*topic,
+                                partition,
+                                reason,
+                                "partition cannot be taken up yet"
+                            );
+                        }
+                        self.look_again = Some(Instant::now() + REFRESH);
+                    }
+                    other => other?,
+                },
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Entry, Failure, Open, Working};
 use crate::chain::{Failed, Processed, Row, Verdict};
+use crate::clock::now_millis;
 use crate::config::plan::{OnError, Payload};
 use crate::failpoint;
 use crate::kafka::ffi::{self, Fetched, Spec};
@@ -222,8 +223,7 @@ impl Working<'_> {
         }
         let topic = self.sink.topic(quarantine)?;
         let partition = shared.quarantine_partition(self.lane.number);
-        let record_out =
-            Record { topic, partition, key: Some(&key), value: Some(&value), headers: None, timestamp: record.timestamp().max(1) };
+        let record_out = Record { topic, partition, key: Some(&key), value: Some(&value), headers: None, timestamp: now_millis() };
         self.sink.send_untracked(record_out)?;
         tracing::warn!(
             pipeline = shared.pipeline.name,
@@ -304,6 +304,11 @@ impl Working<'_> {
                 };
                 let code = if detail.contains("truncated") { "log_truncated" } else { "gap" };
                 self.halt(slot, code, next, detail)
+            }
+            E::BadMessage | E::BadCompression | E::NotImplemented => {
+                // The client would go on behind what it cannot read; `Source` has dropped what came after.
+                let detail = format!("the source serves data of {topic}-{partition} from offset {next} on that cannot be read: {code}");
+                self.halt(slot, "source_corrupt", next, detail)
             }
             other => {
                 // The client keeps trying; say it once a partition and process.

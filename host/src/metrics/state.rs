@@ -74,6 +74,8 @@ names! {
         Gap = "gap",
         /// The source topic was deleted and made anew.
         TopicRecreated = "topic_recreated",
+        /// The source serves data that cannot be read.
+        SourceCorrupt = "source_corrupt",
         /// The source log ends below the position.
         LogTruncated = "log_truncated",
         /// A partition that was copied before has no position.

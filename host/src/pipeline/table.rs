@@ -219,8 +219,11 @@ impl Lanes for Arc<LaneTable> {
             }
         }
         let mut inner = self.lock();
+        // A lane that was declined stays on show: it says why this process runs nothing.
         for lane in lanes {
-            inner.info.remove(lane);
+            if inner.info.get(lane).is_some_and(|info| info.state != LaneState::Declined) {
+                inner.info.remove(lane);
+            }
         }
     }
 }
