@@ -7,7 +7,7 @@ use clap::Args;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::{Failed, clients};
 
@@ -117,9 +117,16 @@ fn wait_for(client: &BaseConsumer, topic: &str, wanted: Option<i32>) -> Result<(
 /// The end of every partition of a topic.
 pub fn ends(client: &BaseConsumer, topic: &str) -> Result<BTreeMap<i32, i64>, Failed> {
     let count = partitions(client, topic)?.ok_or_else(|| Failed::new(format!("read topic {topic}"), "there is no such topic"))?;
-    let end = |partition| {
-        let (_, end) = client.fetch_watermarks(topic, partition, WITHIN).map_err(Failed::to("ask for the end of a partition"))?;
-        Ok((partition, end))
+    let deadline = Instant::now() + WITHIN;
+    let end = |partition| loop {
+        match client.fetch_watermarks(topic, partition, WITHIN) {
+            Ok((_, end)) => return Ok((partition, end)),
+            // A broker is named as the leader of a new partition a moment before it knows.
+            Err(KafkaError::MetadataFetch(RDKafkaErrorCode::NotLeaderForPartition)) if Instant::now() < deadline => {
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+            Err(error) => return Err(Failed::new(format!("ask for the end of {topic}-{partition}"), error)),
+        }
     };
     (0..count).map(end).collect()
 }
