@@ -154,8 +154,8 @@ fn reader(cluster: &Cluster, group: &str) -> ClientConfig {
 /// The source consumer of a lane. `memory` bytes bound what it prefetches.
 pub fn source_consumer(cluster: &Cluster, pipeline: &str, memory: usize) -> KafkaResult<BaseConsumer<Context>> {
     let mut config = reader(cluster, &format!("sluice.{pipeline}.source"));
-    // Prefetch until the budget is full, not until a number of records is there.
-    config.set("queued.min.messages", "10000000");
+    // Prefetch until the budget is full. The library counts payload alone: small records are bounded by number.
+    config.set("queued.min.messages", by_number(memory, 10_000_000));
     config.set("queued.max.messages.kbytes", (memory / 1024).clamp(1024, 1_000_000).to_string());
     // A full queue is looked at again at once: the default of a second stalls a fast lane.
     config.set("fetch.queue.backoff.ms", "5");
@@ -177,6 +177,11 @@ pub fn state_reader(cluster: &Cluster, pipeline: &str) -> KafkaResult<BaseConsum
     // State topics are small and somebody waits for them.
     config.set("fetch.wait.max.ms", "20");
     config.create_with_context(Context::new(cluster))
+}
+
+/// How many records a queue of that many bytes may hold, at a few hundred bytes of the library's own for each.
+fn by_number(memory: usize, most: usize) -> String {
+    (memory / 512).clamp(10_000, most).to_string()
 }
 
 /// What a lane's producer is built from.
@@ -203,7 +208,7 @@ pub fn producer(cluster: &Cluster, settings: &ProducerSettings<'_>) -> KafkaResu
     }
     // A record that cannot be delivered in time aborts the transaction while it still can be aborted.
     config.set("message.timeout.ms", settings.transaction_timeout.as_millis().to_string());
-    config.set("queue.buffering.max.messages", "1000000");
+    config.set("queue.buffering.max.messages", by_number(settings.memory, 1_000_000));
     config.set("queue.buffering.max.kbytes", (settings.memory / 1024).clamp(1024, 1_000_000).to_string());
     // The target's own limit decides; see `LARGEST_RECORD`.
     config.set("message.max.bytes", LARGEST_RECORD.to_string());

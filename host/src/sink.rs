@@ -236,9 +236,13 @@ impl Sink {
     /// are never inferred.
     pub fn settle(&mut self) -> Result<(), SinkError> {
         let deadline = Instant::now() + self.timeout;
+        ffi::wake_senders(&self.producer);
         while self.outstanding > 0 {
-            self.hurry();
+            let before = self.outstanding;
             self.serve(SERVE)?;
+            if self.outstanding == before {
+                ffi::wake_senders(&self.producer);
+            }
             if Instant::now() > deadline {
                 return Err(self.failed("have records acknowledged", RDKafkaErrorCode::OperationTimedOut, "time ran out".into()));
             }
@@ -254,11 +258,6 @@ impl Sink {
             ));
         }
         Ok(())
-    }
-
-    /// Makes the client send what lingers.
-    fn hurry(&self) {
-        ffi::wake_senders(&self.producer);
     }
 
     /// Where a settled record landed.

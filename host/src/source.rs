@@ -63,13 +63,15 @@ pub struct Source {
     reading: Vec<Reading>,
     /// By the client's topic handle, which lives no longer than an assignment.
     by_handle: HashMap<(usize, i32), usize>,
+    /// The last one looked up.
+    last: Option<((usize, i32), usize)>,
 }
 
 impl Source {
     pub fn new(consumer: BaseConsumer<Context>) -> Result<Self, SourceError> {
         let queue = FetchQueue::new(consumer)
             .ok_or_else(|| SourceError { doing: "open the queue of", reason: "the client has no consumer queue".into() })?;
-        Ok(Self { queue, reading: Vec::new(), by_handle: HashMap::new() })
+        Ok(Self { queue, reading: Vec::new(), by_handle: HashMap::new(), last: None })
     }
 
     /// Adds a partition and returns its slot; it is read from `next` on after the next [`Source::rewind`] or
@@ -94,6 +96,7 @@ impl Source {
         }
         let list = self.list(&[slot])?;
         self.by_handle.clear();
+        self.last = None;
         self.reading[slot].next = None;
         self.queue.consumer().incremental_unassign(&list).map_err(|error| refused(&error))
     }
@@ -107,6 +110,7 @@ impl Source {
         // Unassigning first ends every fetch under way; the new assignment has a new version, which outdates what is
         // still queued.
         self.by_handle.clear();
+        self.last = None;
         let old = self.list(&slots)?;
         self.queue.consumer().incremental_unassign(&old).map_err(|error| refused(&error))?;
         for slot in &slots {
@@ -175,6 +179,18 @@ impl Source {
 
     fn slot_of(&mut self, fetched: &Fetched) -> Option<usize> {
         let id = (fetched.topic_handle(), fetched.partition());
+        // Records come in runs of one partition.
+        if let Some((last, slot)) = self.last
+            && last == id
+        {
+            return Some(slot);
+        }
+        let slot = self.find_slot(fetched, id)?;
+        self.last = Some((id, slot));
+        Some(slot)
+    }
+
+    fn find_slot(&mut self, fetched: &Fetched, id: (usize, i32)) -> Option<usize> {
         if let Some(slot) = self.by_handle.get(&id) {
             return Some(*slot);
         }

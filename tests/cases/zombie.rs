@@ -95,7 +95,8 @@ fn commit_during_take_over(case: &str, old_at: &str, successor: &[(&str, &str)],
 
 /// Starts a process that waits at `point` until `file` exists, and waits until it is there.
 fn paused(lab: &Lab, name: &str, config: &Path, point: &str, file: &Path, more: &[(&str, &str)]) -> Sluice {
-    let fail = format!("{point}=pause:{}", file.display());
+    let (point, nth) = point.split_once('@').unwrap_or((point, "1"));
+    let fail = format!("{point}=pause:{}@{nth}", file.display());
     let env = [&[("SLUICE_FAILPOINTS", fail.as_str())], more].concat();
     let process = lab.run(name, config, &["--until-caught-up"], &env);
     let mark = file.with_extension("reached");
@@ -114,7 +115,8 @@ fn late_commit_is_not_repeated() {
 #[test]
 #[ignore = "needs brokers: tests/run"]
 fn reading_before_init_doubles() {
-    // Before its position is written, else the mutant's read waits for the open transaction and sees it.
-    let (_lab, answer) = commit_during_take_over("mutant", "after_last_produce", &[("SLUICE_MUTANT", "position_before_init")], true);
+    // Before its position is written, else the mutant's read waits for the open transaction and sees it. The first
+    // commit is the take-over's own; the second one has records.
+    let (_lab, answer) = commit_during_take_over("mutant", "after_last_produce@2", &[("SLUICE_MUTANT", "position_before_init")], true);
     assert!(answer["kinds"]["doubled"].as_u64() > Some(0), "the mutant went unnoticed: {answer:#}");
 }

@@ -107,7 +107,11 @@ impl Working<'_> {
             if let Some(drift) = processed.drift.as_ref().filter(|drift| record.offset() >= drift.offset) {
                 return self.halt(slot, "drift", drift.offset, drift.to_string());
             }
-            let refused = self.refused.get(&(slot, record.offset())).map(|code| Failed::host(code.clone()));
+            let refused = if self.refused.is_empty() {
+                None
+            } else {
+                self.refused.get(&(slot, record.offset())).map(|code| Failed::host(code.clone()))
+            };
             let failed = match verdict {
                 Verdict::Failed(failed) => Some(failed.clone()),
                 _ => refused,

@@ -36,7 +36,7 @@ fn reader(brokers: &str) -> ClientConfig {
 /// A reader for throughput, as a lane's source.
 pub fn consumer(brokers: &str) -> Result<BaseConsumer, Failed> {
     reader(brokers)
-        .set("queued.min.messages", "10000000")
+        .set("queued.min.messages", "200000")
         .set("queued.max.messages.kbytes", CONSUMER_KIB)
         .set("fetch.queue.backoff.ms", "5")
         .set("fetch.message.max.bytes", "4194304")
@@ -60,7 +60,7 @@ pub fn producer(brokers: &str, transactional_id: Option<&str>) -> Result<BasePro
         .set("acks", "all")
         .set("max.in.flight.requests.per.connection", "5")
         .set("message.timeout.ms", "60000")
-        .set("queue.buffering.max.messages", "1000000")
+        .set("queue.buffering.max.messages", "180000")
         .set("queue.buffering.max.kbytes", PRODUCER_KIB)
         .set("batch.size", "1000000")
         .set("batch.num.messages", "100000")
