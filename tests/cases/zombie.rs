@@ -86,8 +86,12 @@ fn commit_during_take_over(case: &str, old_at: &str, successor: &[(&str, &str)],
         pass(secs(5)); // it may commit or be fenced: both are right
     }
     old.kill_9();
+    let before = total(&lab, &topic);
     fs::write(&inits, "").expect("the case's directory is writable");
-    new.wait(SOON).expect_code(0);
+    lab.generate(json!({ "topic": topic, "first": 1100, "count": 100 }));
+    eventually("the successor writes", SOON, || (total(&lab, &topic) > before).then_some(()));
+    new.terminate(secs(60));
+    lab.catch_up("last", &file, 0);
 
     let answer = ask(&lab, &topic, &steps).answer();
     (lab, answer)
@@ -98,7 +102,7 @@ fn paused(lab: &Lab, name: &str, config: &Path, point: &str, file: &Path, more: 
     let (point, nth) = point.split_once('@').unwrap_or((point, "1"));
     let fail = format!("{point}=pause:{}@{nth}", file.display());
     let env = [&[("SLUICE_FAILPOINTS", fail.as_str())], more].concat();
-    let process = lab.run(name, config, &["--until-caught-up"], &env);
+    let process = lab.run(name, config, &[], &env);
     let mark = file.with_extension("reached");
     eventually(&format!("{name} waits at {point}"), SOON, || mark.exists().then_some(()));
     process

@@ -142,6 +142,8 @@ impl Working<'_> {
             slot.settle(position);
         }
         self.chain.publish_counts();
+        // Positions moved: what is left to do is told anew.
+        self.ends_version = 0;
         self.bytes.fill(0);
         self.control_dirty = false;
         self.open = None;
