@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let out = PathBuf::from(env::var("OUT_DIR")?).join("guests");
     let mut cargo = io::stdout();
-    for watched in ["tests/guests", "sdk", "wit", "Cargo.lock", "rust-toolchain.toml"] {
+    for watched in ["tests/guests", "examples/rust-plugin", "sdk", "wit", "Cargo.lock", "rust-toolchain.toml"] {
         writeln!(cargo, "cargo::rerun-if-changed={}", here.join("..").join(watched).display())?;
     }
     writeln!(cargo, "cargo::rerun-if-env-changed=SLUICE_WASM_SYSROOT")?;
@@ -24,5 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             build_with(&toolchain, manifest.parent().unwrap_or(&here), &out)?;
         }
     }
+    // the plugin that the guide shows, to be dropped in as a user would
+    build_with(&toolchain, &here.join("../examples/rust-plugin"), &out)?;
     Ok(())
 }

@@ -13,5 +13,6 @@ mod source;
 
 mod auth;
 mod demo;
+mod examples;
 mod pages;
 mod scale;

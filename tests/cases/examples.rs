@@ -1,0 +1,106 @@
+//! The examples: each configuration is accepted by the program, each story does what its page says. The quickstart is
+//! run by `demo`.
+
+use crate::harness::guests::install;
+use crate::harness::lab::{self, Lab, SOON};
+use crate::harness::process::Sluice;
+use crate::harness::verdict::base64;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Long enough for a key, and known to nobody's cluster.
+const KEY: &str = "a key for the examples, long enough for one";
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
+}
+
+/// Copies an example's configurations to the case's directory, with the secrets that its page asks for.
+fn copied(dir: &Path, example: &str) -> Vec<PathBuf> {
+    let to = dir.join(example);
+    fs::create_dir_all(to.join("secrets")).expect("the case's directory is writable");
+    for secret in ["main.password", "pii.key"] {
+        fs::write(to.join("secrets").join(secret), KEY).expect("the case's directory is writable");
+    }
+    let mut configurations = Vec::new();
+    for entry in fs::read_dir(examples().join(example)).expect("the example is there") {
+        let path = entry.expect("the example can be listed").path();
+        let copy = to.join(path.file_name().expect("a file has a name"));
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("yaml") => configurations.push(copy.clone()),
+            Some("key") => {}
+            _ => continue,
+        }
+        fs::copy(&path, &copy).expect("the example can be copied");
+    }
+    configurations
+}
+
+#[test]
+fn every_configuration_is_accepted() {
+    let dir = lab::scratch("examples");
+    let env = [("SLUICE_PII_KEY", KEY), ("SLUICE_LANDING_KEY_PASSWORD", KEY)];
+    let mut accepted = 0;
+    for example in ["quickstart", "two-stage"] {
+        for file in copied(&dir, example) {
+            let file = file.to_str().expect("plain path");
+            Sluice::start(&dir, "validate", 0, &["validate", "-f", file], &env).wait(SOON).expect_code(0);
+            accepted += 1;
+        }
+    }
+    assert_eq!(accepted, 3, "an example went, or came without being tried");
+    fs::remove_dir_all(&dir).expect("the case's directory is ours");
+}
+
+/// The plugin of `examples/rust-plugin`, dropped into the plugin directory and named in a step.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_plugin_dropped_in_masks() {
+    let lab = Lab::new("dropped-in");
+    install(&lab, "rust-plugin");
+    let topic = lab.topic("people");
+    lab.create(&topic, 1);
+    lab.produce(&topic, json!([{ "key": "k", "value": r#"{"id":1,"name":"Ana María Núñez"}"# }]));
+    let file = lab.config(&json!([{ "plugin": "initials", "fields": { "$.name": {} } }]), |_| ());
+
+    lab.catch_up("run", &file, 0);
+
+    assert_eq!(values(&lab, &topic), [r#"{"id":1,"name":"A.M.N."}"#]);
+    lab.finish();
+}
+
+/// The two-stage move as its page has it, on topics of this case's own: masked on main, raw only on landing.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn the_two_stage_move() {
+    let lab = Lab::new("two-stage");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    let pan = "4242424242424242";
+    let good = json!({ "id": 1, "status": "ok", "amount": 2.50, "created_at": "2026-03-04T05:06:07Z", "card": { "pan": pan }, "secret": "x",
+                       "customer": { "id": "c1", "name": "Zoë", "email": "zoe@example.com" } });
+    lab.produce(&topic, json!([{ "key": "a", "value": good.to_string() }, { "key": "b", "value": format!("not JSON {pan}") }]));
+    let file =
+        copied(&lab.dir, "two-stage").into_iter().find(|file| file.ends_with("sluice.yaml")).expect("the example has a configuration");
+    let text = fs::read_to_string(&file).expect("the copy can be read");
+    let text =
+        text.replace("localhost:19092", &lab.a).replace("localhost:29092", &lab.b).replace("[\"payments\"]", &format!("[\"{topic}\"]"));
+    fs::write(&file, text.replace("name: landing-to-main", &format!("name: {}", lab.pipeline()))).expect("the copy can be written");
+
+    lab.run("run", &file, &["--until-caught-up"], &[("SLUICE_PII_KEY", KEY)]).wait(SOON).expect_code(0);
+
+    let masked: Value = serde_json::from_str(&values(&lab, &topic)[0]).expect("the target holds JSON");
+    assert_eq!((&masked["card"]["pan"], &masked["created_at"]), (&json!("************4242"), &json!("2026-03-04T00:00:00Z")));
+    assert_eq!((masked.get("secret"), masked["customer"]["name"].as_str()), (None, Some("Z**")));
+    let quarantine = format!("__sluice.{}.quarantine", lab.pipeline());
+    assert!(values(&lab, &quarantine).iter().all(|value| !value.contains(pan)), "a raw value is on main");
+    assert_eq!(lab.ends(&lab.a, &quarantine, true).iter().sum::<i64>(), 1, "the raw record is on landing");
+    lab.finish();
+}
+
+/// The values of a target topic as text.
+fn values(lab: &Lab, topic: &str) -> Vec<String> {
+    let text = |record: Value| String::from_utf8_lossy(&base64(record["v"].as_str().unwrap_or_default())).into_owned();
+    lab.dump(topic).into_iter().map(text).collect()
+}
