@@ -1,0 +1,167 @@
+//! Questions that the safe crate does not ask: topic ids and offsets by isolation level. It must not interpret answers.
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, CString, c_char};
+use std::time::Duration;
+
+use rdkafka::client::{Client, ClientContext};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka_sys as sys;
+
+use super::millis;
+
+/// A queue, options and the event of one admin call, freed together.
+struct AdminCall {
+    queue: *mut sys::rd_kafka_queue_t,
+    options: *mut sys::rd_kafka_AdminOptions_t,
+}
+
+impl AdminCall {
+    fn new<C: ClientContext>(client: &Client<C>, api: sys::rd_kafka_admin_op_t, wait: Duration) -> Self {
+        // SAFETY: a valid client; the options are freed in drop.
+        unsafe {
+            let options = sys::rd_kafka_AdminOptions_new(client.native_ptr(), api);
+            let mut text = [0 as c_char; 256];
+            sys::rd_kafka_AdminOptions_set_request_timeout(options, millis(wait), text.as_mut_ptr(), text.len());
+            Self { queue: sys::rd_kafka_queue_new(client.native_ptr()), options }
+        }
+    }
+
+    /// Waits for the answer and hands it to `read`; the whole call's error otherwise.
+    fn answer<T>(&self, wait: Duration, read: impl FnOnce(*mut sys::rd_kafka_event_t) -> T) -> Result<T, RDKafkaErrorCode> {
+        // SAFETY: the event lives until destroyed below; `read` copies what it wants.
+        unsafe {
+            let event = sys::rd_kafka_queue_poll(self.queue, millis(wait + Duration::from_millis(500)));
+            if event.is_null() {
+                return Err(RDKafkaErrorCode::OperationTimedOut);
+            }
+            let err = sys::rd_kafka_event_error(event);
+            let result = if err == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR { Ok(read(event)) } else { Err(err.into()) };
+            sys::rd_kafka_event_destroy(event);
+            result
+        }
+    }
+}
+
+impl Drop for AdminCall {
+    fn drop(&mut self) {
+        // SAFETY: both were made in `new`.
+        unsafe {
+            sys::rd_kafka_queue_destroy(self.queue);
+            sys::rd_kafka_AdminOptions_destroy(self.options);
+        }
+    }
+}
+
+/// Topic ids (KIP-516) as the brokers print them; a topic that cannot be described carries its error.
+pub fn topic_ids<C: ClientContext>(
+    client: &Client<C>,
+    topics: &[&str],
+    wait: Duration,
+) -> Result<BTreeMap<String, Result<String, RDKafkaErrorCode>>, RDKafkaErrorCode> {
+    let names: Vec<CString> = topics.iter().filter_map(|name| CString::new(*name).ok()).collect();
+    let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
+    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, wait);
+    // SAFETY: names outlive the call; the collection is freed after the request was enqueued, which copies it.
+    unsafe {
+        let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+        sys::rd_kafka_DescribeTopics(client.native_ptr(), collection, call.options, call.queue);
+        sys::rd_kafka_TopicCollection_destroy(collection);
+    }
+    // SAFETY: everything read belongs to the event, which outlives the closure.
+    call.answer(wait, |event| unsafe {
+        let mut out = BTreeMap::new();
+        let mut count = 0;
+        let result = sys::rd_kafka_event_DescribeTopics_result(event);
+        let list = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
+        for index in 0..count {
+            let topic = *list.add(index);
+            let name = CStr::from_ptr(sys::rd_kafka_TopicDescription_name(topic)).to_string_lossy().into_owned();
+            let error = sys::rd_kafka_TopicDescription_error(topic);
+            let code = if error.is_null() { sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR } else { sys::rd_kafka_error_code(error) };
+            let id = if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                let id = sys::rd_kafka_TopicDescription_topic_id(topic);
+                Ok(CStr::from_ptr(sys::rd_kafka_Uuid_base64str(id)).to_string_lossy().into_owned())
+            } else {
+                Err(code.into())
+            };
+            out.insert(name, id);
+        }
+        out
+    })
+}
+
+/// Which offsets to ask a partition for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Spec {
+    /// The first offset that is still there.
+    Earliest,
+    /// The end, for a reader that sees committed records only: the last stable offset.
+    LatestStable,
+    /// The end for a reader that sees everything: the high watermark.
+    Latest,
+    /// The first offset whose timestamp (milliseconds) is at or after this; -1 comes back where there is none.
+    AtTime(i64),
+}
+
+/// An offset, or why there is none, a partition.
+pub type OffsetAnswers = BTreeMap<(String, i32), Result<i64, RDKafkaErrorCode>>;
+
+/// Asks all `partitions` for one offset each. Answers stand in no particular order; each carries its own error.
+pub fn list_offsets<C: ClientContext>(
+    client: &Client<C>,
+    partitions: &[(&str, i32)],
+    spec: Spec,
+    wait: Duration,
+) -> Result<OffsetAnswers, RDKafkaErrorCode> {
+    if partitions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, wait);
+    let (wanted, isolation) = match spec {
+        Spec::Earliest => (
+            sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
+            sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+        ),
+        Spec::Latest => (
+            sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
+            sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
+        ),
+        Spec::LatestStable => (
+            sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64,
+            sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
+        ),
+        Spec::AtTime(at) => (at, sys::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED),
+    };
+    // SAFETY: the list and the error object are freed here; the request copies the list.
+    unsafe {
+        let error = sys::rd_kafka_AdminOptions_set_isolation_level(call.options, isolation);
+        if !error.is_null() {
+            let code = sys::rd_kafka_error_code(error);
+            sys::rd_kafka_error_destroy(error);
+            return Err(code.into());
+        }
+        let list = sys::rd_kafka_topic_partition_list_new(partitions.len() as i32);
+        for (topic, partition) in partitions {
+            let Ok(name) = CString::new(*topic) else { continue };
+            let item = sys::rd_kafka_topic_partition_list_add(list, name.as_ptr(), *partition);
+            (*item).offset = wanted;
+        }
+        sys::rd_kafka_ListOffsets(client.native_ptr(), list, call.options, call.queue);
+        sys::rd_kafka_topic_partition_list_destroy(list);
+    }
+    // SAFETY: everything read belongs to the event.
+    call.answer(wait, |event| unsafe {
+        let mut out = BTreeMap::new();
+        let mut count = 0;
+        let result = sys::rd_kafka_event_ListOffsets_result(event);
+        let list = sys::rd_kafka_ListOffsets_result_infos(result, &mut count);
+        for index in 0..count {
+            let item = &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*list.add(index));
+            let name = CStr::from_ptr(item.topic).to_string_lossy().into_owned();
+            let failed = item.err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+            out.insert((name, item.partition), if failed { Err(item.err.into()) } else { Ok(item.offset) });
+        }
+        out
+    })
+}
