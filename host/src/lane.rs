@@ -304,8 +304,23 @@ impl Working<'_> {
             match self.turn(&mut batch) {
                 Ok(()) => {}
                 Err(Failure::Sink(error)) if error.kind != Kind::Lost => self.rewind(&error)?,
-                Err(failure) => return Err(failure),
+                Err(failure) => {
+                    self.let_go(&failure);
+                    return Err(failure);
+                }
             }
+        }
+    }
+
+    /// A lane that ends by a failure leaves no transaction open, where its producer can still say so: an open one holds
+    /// the target's readers until it times out.
+    fn let_go(&mut self, failure: &Failure) {
+        let lost = matches!(failure, Failure::Sink(error) if error.kind == Kind::Lost);
+        if self.open.is_some()
+            && !lost
+            && let Err(error) = self.sink.abort()
+        {
+            tracing::warn!(pipeline = self.lane.shared.pipeline.name, lane = self.lane.number, %error, "the open transaction is left to its time-out");
         }
     }
 
@@ -353,10 +368,6 @@ impl Working<'_> {
         if self.open.is_none() {
             return Ok(());
         }
-        self.commit().or_else(|failure| match &failure {
-            // Left open it would hold the target's readers until it times out.
-            Failure::Sink(error) if error.kind != Kind::Lost => self.sink.abort().map_err(Failure::from).and(Err(failure)),
-            _ => Err(failure),
-        })
+        self.commit().inspect_err(|failure| self.let_go(failure))
     }
 }

@@ -179,15 +179,16 @@ impl Working<'_> {
         let shared = &self.lane.shared;
         // Only a record that was refused as it was handed over is known by that.
         let sending = self.sending.take().filter(|_| error.doing == HANDING_OVER);
-        if error.kind == Kind::Refused {
-            self.narrow(sending, error.code.unwrap_or(RDKafkaErrorCode::Fail))?;
-        } else {
+        let narrowed =
+            if error.kind == Kind::Refused { self.narrow(sending, error.code.unwrap_or(RDKafkaErrorCode::Fail)) } else { Ok(()) };
+        if error.kind != Kind::Refused {
             self.aborts += 1;
             tracing::warn!(pipeline = shared.pipeline.name, lane = self.lane.number, %error, "transaction aborted; will replay");
         }
         failpoint::hit("in_abort");
         self.sink.abort()?;
         self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
+        narrowed?;
         self.open = None;
         self.bytes.fill(0);
         self.chain.discard();
