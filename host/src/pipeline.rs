@@ -14,7 +14,7 @@ use crate::chain::{ChainPlan, StepPlan};
 use crate::config::plan::{Cluster, Delivery, Pipeline};
 use crate::discovery::{Discovery, DiscoveryError, REFRESH};
 use crate::group::Group;
-use crate::kafka::ffi::{self, Spec};
+use crate::kafka::ffi::{self, OffsetAnswers, Spec};
 use crate::kafka::{self, Context, ProducerSettings};
 use crate::lane::{Failure, Stop};
 use crate::metrics::{Metrics, PartitionLabels, PartitionMetrics};
@@ -187,29 +187,14 @@ impl Shared {
 
     /// Last stable offsets of all of the source's partitions; one that does not answer fails the whole.
     pub fn goals(&self) -> Result<Offsets, String> {
-        let sources = self.discovery.now();
-        let partitions: Vec<(&str, i32)> = sources.partitions().collect();
-        let failed = |what: String| format!("cannot ask the source for its ends: {what}");
-        let answers = ffi::list_offsets(self.observer.client(), &partitions, Spec::LatestStable, ASK_WITHIN)
-            .map_err(|error| failed(error.to_string()))?;
-        answers
-            .into_iter()
-            .map(|(at, end)| end.map(|end| (at.clone(), end)).map_err(|error| failed(format!("{}-{}: {error}", at.0, at.1))))
-            .collect()
-    }
-
-    /// Last stable offsets of the source's partitions, of those that answer.
-    pub fn source_ends(&self) -> Result<Offsets, String> {
-        let sources = self.discovery.now();
-        let partitions: Vec<(&str, i32)> = sources.partitions().collect();
-        let answers = ffi::list_offsets(self.observer.client(), &partitions, Spec::LatestStable, ASK_WITHIN)
-            .map_err(|error| format!("cannot ask the source for its ends: {error}"))?;
-        Ok(answers.into_iter().filter_map(|(at, end)| Some((at, end.ok()?))).collect())
+        let named = |at: &(String, i32), error| format!("cannot ask the source for the end of {}-{}: {error}", at.0, at.1);
+        let answers = stable_ends(&self.observer, self.discovery.now().partitions())?;
+        answers.into_iter().map(|(at, end)| end.map_err(|error| named(&at, error)).map(|end| (at, end))).collect()
     }
 
     /// Asks for the source's ends anew; where it does not answer they stay as they were.
     fn ask_ends(&self) {
-        match self.source_ends() {
+        match stable_ends(&self.observer, self.discovery.now().partitions()).map(answered) {
             Ok(answer) => {
                 let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
                 *ends = (ends.0 + 1, Arc::new(answer));
@@ -305,14 +290,23 @@ impl Running {
 
 /// Last stable offsets of these partitions, of those that answer.
 pub fn ends_of<'a>(source: &BaseConsumer<Context>, partitions: impl Iterator<Item = &'a (String, i32)>) -> Offsets {
-    let asked: Vec<(&str, i32)> = partitions.map(|(topic, partition)| (topic.as_str(), *partition)).collect();
-    match ffi::list_offsets(source.client(), &asked, Spec::LatestStable, ASK_WITHIN) {
-        Ok(answers) => answers.into_iter().filter_map(|(at, end)| Some((at, end.ok()?))).collect(),
-        Err(error) => {
-            tracing::warn!(%error, "the source does not tell its ends; lag is unknown");
-            BTreeMap::new()
-        }
-    }
+    let asked = partitions.map(|(topic, partition)| (topic.as_str(), *partition));
+    stable_ends(source, asked).map(answered).unwrap_or_else(|error| {
+        tracing::warn!(error, "lag is unknown");
+        Offsets::new()
+    })
+}
+
+/// Asks the source for the last stable offset of each of these partitions.
+fn stable_ends<'a>(source: &BaseConsumer<Context>, partitions: impl Iterator<Item = (&'a str, i32)>) -> Result<OffsetAnswers, String> {
+    let asked: Vec<(&str, i32)> = partitions.collect();
+    ffi::list_offsets(source.client(), &asked, Spec::LatestStable, ASK_WITHIN)
+        .map_err(|error| format!("cannot ask the source for its ends: {error}"))
+}
+
+/// The offsets of those that answered.
+fn answered(answers: OffsetAnswers) -> Offsets {
+    answers.into_iter().filter_map(|(at, end)| Some((at, end.ok()?))).collect()
 }
 
 fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
