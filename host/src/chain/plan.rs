@@ -50,6 +50,7 @@ pub struct StepPlan {
     spec: StepSpec,
     keys: Arc<KeyRing>,
     allowed_keys: Vec<String>,
+    log: LogMode,
     pub(super) selection: Option<Selection>,
     pub(super) fields: Vec<FieldPlan>,
     pub(super) mode: Mode,
@@ -71,12 +72,19 @@ pub struct PlanError {
 }
 
 impl ChainPlan {
-    /// Builds every step of `pipeline` and tries each plugin's `init` with its settings. All problems are reported.
-    pub fn build(pipeline: &Pipeline, plugins: &Registry, keys: &Arc<KeyRing>, metrics: &Metrics) -> Result<Self, Vec<PlanError>> {
+    /// Builds every step of `pipeline` and tries each plugin's `init` with its settings. All problems are reported. `log`
+    /// says what becomes of the plugins' log lines: only a tool for who develops a plugin may show them.
+    pub fn build(
+        pipeline: &Pipeline,
+        plugins: &Registry,
+        keys: &Arc<KeyRing>,
+        metrics: &Metrics,
+        log: LogMode,
+    ) -> Result<Self, Vec<PlanError>> {
         let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records() };
         let mut problems = Vec::new();
         for (number, step) in pipeline.steps.iter().enumerate() {
-            match StepPlan::build(number, step, plugins, keys, metrics, &mut plan.watched) {
+            match StepPlan::build(number, step, plugins, keys, metrics, log, &mut plan.watched) {
                 Ok(step) => plan.steps.push(Arc::new(step)),
                 Err(mut found) => problems.append(&mut found),
             }
@@ -97,6 +105,7 @@ impl StepPlan {
         plugins: &Registry,
         keys: &Arc<KeyRing>,
         metrics: &Metrics,
+        log: LogMode,
         watched: &mut Vec<Watched>,
     ) -> Result<Self, Vec<PlanError>> {
         let one = |at: &Location, message: String| vec![PlanError { at: at.clone(), message }];
@@ -137,6 +146,7 @@ impl StepPlan {
             },
             keys: keys.clone(),
             allowed_keys: named_keys(step).filter(|name| keys.contains(name)).map(str::to_owned).collect(),
+            log,
             selection,
             fields: fields.collect(),
             mode: step.mode,
@@ -166,7 +176,7 @@ impl StepPlan {
     }
 
     fn services(&self) -> HostServices {
-        HostServices { keys: self.keys.clone(), allowed_keys: self.allowed_keys.clone(), log: LogMode::Count }
+        HostServices { keys: self.keys.clone(), allowed_keys: self.allowed_keys.clone(), log: self.log }
     }
 
     pub(super) fn instantiate(&self) -> Result<Instance, CallFailed> {
