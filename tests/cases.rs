@@ -9,6 +9,7 @@ mod zombie;
 mod bad_input;
 mod fidelity;
 mod guests;
+mod plugins;
 mod source;
 
 mod auth;

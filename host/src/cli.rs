@@ -4,6 +4,7 @@
 
 mod offsets;
 mod output;
+mod plugin;
 mod run;
 
 use std::path::PathBuf;
@@ -60,6 +61,9 @@ enum Command {
     /// Ask the offset map.
     #[command(subcommand)]
     Offsets(OffsetsCommand),
+    /// Make, build, try and look at a plugin.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// See masked records flow: two clusters inside this process, or two of yours.
     Demo(demo::DemoArgs),
 }
@@ -135,6 +139,7 @@ pub fn main() -> ExitCode {
         Command::Schema => schema(),
         Command::Status(args) => status(&args),
         Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),
+        Command::Plugin(command) => plugin::plugin(&command),
         Command::Demo(args) => demo::demo(&args),
     };
     match ended {
