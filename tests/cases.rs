@@ -9,6 +9,8 @@ mod zombie;
 mod bad_input;
 mod fidelity;
 mod guests;
+mod lost;
+mod resize;
 mod source;
 
 mod auth;

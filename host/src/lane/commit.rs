@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::trouble::lasts;
 use super::{Failure, Working};
 use crate::clock::now_millis;
 use crate::failpoint;
@@ -194,7 +195,7 @@ impl Working<'_> {
         self.chain.discard();
         let mut again = Vec::new();
         for (index, slot) in self.slots.iter_mut().enumerate() {
-            let lasting = slot.halted.as_ref().is_some_and(|halted| halted.code == Reason::TopicRecreated.as_str());
+            let lasting = slot.halted.as_ref().is_some_and(|halted| lasts(&halted.code));
             if slot.roll_back(lasting) {
                 again.push(index);
             }
@@ -211,10 +212,13 @@ impl Working<'_> {
         }
         let slots = &self.slots;
         self.source.rewind(|slot| slots[slot].next)?;
-        for slot in again {
-            self.source.start(slot, self.slots[slot].next)?;
+        for &slot in &again {
+            self.source.start(slot, self.slots[slot].next, None)?;
         }
-        Ok(())
+        if !again.is_empty() {
+            self.tell_state();
+        }
+        self.halt_without_target(error)
     }
 
     /// The target refused something: replay less, until the guilty record stands alone and is known by its coordinates.
