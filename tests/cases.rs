@@ -2,6 +2,7 @@
 
 mod checker;
 
+mod brokers;
 mod kills;
 mod offsets;
 mod zombie;

@@ -276,6 +276,8 @@ struct Working<'a> {
     /// Version of the source ends that the lag was last told by.
     ends_version: u64,
     open: Option<Open>,
+    /// Room for the next transaction's entries: growing it anew each time copies megabytes.
+    spare: Vec<Entry>,
     /// Bytes of passed records by slot in the open transaction, for the metrics.
     bytes: Vec<u64>,
     /// Most source records that a transaction may hold; below the configured number only while a refused record is

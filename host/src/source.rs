@@ -221,11 +221,11 @@ impl Source {
 }
 
 /// The end of the log that still agrees, out of the client's words: it has no field for it (librdkafka 2.12.1,
-/// `rd_kafka_toppar_handle_OffsetForLeaderEpoch`). None where it speaks of something else.
+/// `rd_kafka_toppar_handle_OffsetForLeaderEpoch`). 0 where nothing of it does; None where it speaks of something else.
 fn log_end(text: &str) -> Option<i64> {
     let (_, after) = text.split_once("broker end offset is ")?;
-    let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
-    digits.parse().ok()
+    let number = after.split(|c: char| !c.is_ascii_digit() && c != '-').next()?;
+    Some(number.parse::<i64>().ok()?.max(0))
 }
 
 fn refused(error: &KafkaError) -> SourceError {
@@ -240,7 +240,11 @@ mod tests {
     fn the_end_of_a_truncated_log_is_read_off_the_clients_words() {
         let says = "Partition log truncation detected at offset 150 (leader epoch 0): broker end offset is 100 (offset leader epoch 0). Reset to INVALID.";
         assert_eq!(log_end(says), Some(100));
-        for other in ["", "fetch failed due to requested offset not available on the broker", "broker end offset is -1 (x)"] {
+        assert_eq!(
+            log_end("No epoch found less or equal to offset 100 (leader epoch 0): broker end offset is -1 (offset leader epoch -1)."),
+            Some(0)
+        );
+        for other in ["", "fetch failed due to requested offset not available on the broker", "broker end offset is x"] {
             assert_eq!(log_end(other), None, "{other}");
         }
     }

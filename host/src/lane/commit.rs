@@ -147,11 +147,19 @@ impl Working<'_> {
         self.ends_version = 0;
         self.bytes.fill(0);
         self.control_dirty = false;
-        self.open = None;
+        self.close();
         self.aborts = 0;
         self.refused.retain(|(slot, offset), _| self.slots[*slot].committed.next <= *offset);
         self.limit = self.limit.saturating_mul(2).min(shared.pipeline.transaction.max_records as usize);
         self.lane.report.ended(self.lane.number, TransactionResult::Committed);
+    }
+
+    /// No transaction is open any more.
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.spare = open.entries;
+            self.spare.clear();
+        }
     }
 
     /// Tells how far each partition is behind, whenever the source was asked anew.
@@ -190,7 +198,7 @@ impl Working<'_> {
         self.sink.abort()?;
         self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
         narrowed?;
-        self.open = None;
+        self.close();
         self.bytes.fill(0);
         self.chain.discard();
         let mut again = Vec::new();

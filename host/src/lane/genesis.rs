@@ -193,6 +193,7 @@ impl<'a> Working<'a> {
             untaken: BTreeSet::new(),
             ends_version: 0,
             open: None,
+            spare: Vec::new(),
             bytes: Vec::new(),
             limit: shared.pipeline.transaction.max_records as usize,
             refused: HashMap::new(),
