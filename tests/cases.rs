@@ -2,6 +2,7 @@
 
 mod checker;
 
+mod brokers;
 mod kills;
 mod offsets;
 mod zombie;
@@ -9,7 +10,9 @@ mod zombie;
 mod bad_input;
 mod fidelity;
 mod guests;
+mod lost;
 mod plugins;
+mod resize;
 mod source;
 
 mod auth;

@@ -164,6 +164,10 @@ pub struct Pipeline {
     pub transaction: Transaction,
     /// What becomes of a record that cannot be transformed.
     pub on_error: OnError,
+    /// Go on behind source offsets that are gone, instead of halting.
+    pub continue_after_gap: bool,
+    /// Copy a topic that was deleted and created again from its beginning, instead of halting.
+    pub restart_recreated: bool,
     /// The chain.
     pub steps: Vec<Step>,
     /// Where its name stands.
