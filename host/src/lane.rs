@@ -10,6 +10,7 @@
 
 mod commit;
 mod genesis;
+mod orphan;
 mod slot;
 mod takeover;
 mod trouble;
@@ -193,18 +194,21 @@ impl Lane {
             failpoint::hit("in_init");
         }
         tracing::debug!(lane = self.number, "lane confirmed");
-        let sink = self.open_sink()?;
+        let mut sink = self.open_sink()?;
         tracing::debug!(lane = self.number, "predecessor fenced");
         if early.is_none() {
             failpoint::hit("in_init");
         }
         self.owned()?;
+        self.end_own_orphans(&mut sink)?;
         let found = match early {
             Some(found) => found,
             None => self.read_state(&give_up)?,
         };
         self.stopping()?;
         tracing::debug!(lane = self.number, positions = found.positions.len(), "positions read");
+        let data = found.positions.iter().map(|((topic, partition), position)| (topic.as_str(), *partition, position.landed));
+        self.end_orphans(&mut sink, &data.collect::<Vec<_>>())?;
         Working::new(self, sink, found)
     }
 

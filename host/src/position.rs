@@ -115,11 +115,19 @@ pub struct Position {
     /// survivor. -1 where the target partition could not be told.
     pub target_start: i64,
     pub account: Account,
+    /// The last offset on the target that records of this partition landed at, in the topic of the same name; -1 before the
+    /// first.
+    #[serde(default = "nowhere")]
+    pub landed: i64,
     /// Source offsets that were gone before they were read, and went unread because `on_gap` says so.
     #[serde(default)]
     pub lost: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halted: Option<Halted>,
+}
+
+fn nowhere() -> i64 {
+    -1
 }
 
 /// A record that cannot be read as one of ours.

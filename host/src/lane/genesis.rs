@@ -105,6 +105,7 @@ impl Lane {
             digests: admission.digests(),
             target_start,
             account: Account::default(),
+            landed: -1,
             lost: 0,
             halted: None,
         }

@@ -26,6 +26,7 @@ fn position(next: i64) -> Position {
         digests: Vec::new(),
         target_start: 0,
         account: Account::default(),
+        landed: -1,
         lost: 0,
         halted: None,
     }
