@@ -5,8 +5,7 @@ use super::names::SeenNames;
 use super::text;
 use super::walk::Frame;
 
-/// What a value is; the numbers are those of the plugin contract (`wit/v0.1.0/plugin.wit`). JSON has no kind 5
-/// (bytes).
+/// What a value is; the numbers are those of the plugin contract (`wit/v0.1.0/plugin.wit`). JSON has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -20,6 +19,8 @@ pub enum Kind {
     Decimal = 3,
     /// UTF-8, escapes resolved.
     Text = 4,
+    /// As they are.
+    Bytes = 5,
     /// An object or array, without bytes; only with [`Containers::Composite`](super::Containers::Composite).
     Composite = 6,
 }
@@ -31,7 +32,7 @@ pub struct Hit {
     pub field: u32,
     /// What the value is.
     pub kind: Kind,
-    /// The text has a backslash in it.
+    /// The text has a backslash in it; only in JSON.
     pub(super) escaped: bool,
     /// Where the value's raw bytes begin, a string's quotes included.
     pub start: u32,
@@ -39,6 +40,8 @@ pub struct Hit {
     pub end: u32,
     /// Where its member begins: the quote of the name, or `start` for an element or the root.
     pub(super) member: u32,
+    /// The format's own number for a description of the place, whose type is not written beside the value; 0 in JSON.
+    pub(super) site: u32,
 }
 
 /// A member or element that the allow list does not name.
@@ -135,6 +138,7 @@ pub fn append_value(doc: &[u8], hit: &Hit, out: &mut Vec<u8>) -> Result<(), Deco
                 out.extend_from_slice(inner);
             }
         }
+        Kind::Bytes => return Err(DecodeError::NotJson),
     }
     Ok(())
 }
@@ -160,6 +164,15 @@ pub enum DecodeError {
     /// The document is a single scalar, and the allow list does not name `$`.
     #[error("cannot select in the document: it is a single scalar that the allow list does not name")]
     RootNotListed,
+    /// The bytes of a binary format end inside a value.
+    #[error("cannot read the document: it ends inside a value")]
+    Truncated,
+    /// A number of a binary format with more bytes than its type has.
+    #[error("cannot read the document: a number is longer than its type")]
+    BadVarint,
+    /// A length of a binary format that is negative, or that its content disagrees with.
+    #[error("cannot read the document: a length that its content cannot have")]
+    BadLength,
     /// 4 GiB or more; positions are 32 bits, as in the plugin contract.
     #[error("cannot read the document: 4 GiB or more")]
     TooLarge,
@@ -176,6 +189,9 @@ impl DecodeError {
             Self::DuplicateName => "duplicate_name",
             Self::LoneSurrogate => "lone_surrogate",
             Self::RootNotListed => "root_not_listed",
+            Self::Truncated => "truncated",
+            Self::BadVarint => "bad_varint",
+            Self::BadLength => "bad_length",
             Self::TooLarge => "too_large",
         }
     }

@@ -19,10 +19,17 @@ pub enum Edit<'a> {
     Keep,
     /// It becomes another scalar.
     Set {
-        /// A kind of the plugin contract; JSON takes 0 null, 1 boolean, 2 integer, 3 decimal and 4 text.
+        /// A kind of the plugin contract; JSON takes 0 null, 1 boolean, 2 integer, 3 decimal and 4 text. A format with
+        /// a schema takes what the type at the place can hold.
         kind: u8,
         /// The value as the contract writes it for that kind: nothing, `true` or `false`, a number's text, UTF-8.
         data: &'a [u8],
+    },
+    /// Its content goes, whatever its type: a text becomes `text`; anything else null where its type allows, else the
+    /// type's zero (false, 0, empty, an enum's default or first symbol).
+    Clear {
+        /// What stands for a text; UTF-8.
+        text: &'a [u8],
     },
     /// The member or element goes.
     Remove,
@@ -59,6 +66,9 @@ pub enum PatchError {
     /// Bytes, a composite or a number that is no kind.
     #[error("cannot set the value: JSON has no such kind")]
     UnsupportedKind,
+    /// The type in the schema has no such value.
+    #[error("cannot set the value: the schema has no place for it")]
+    DoesNotFit,
     /// Only scalars are edited: an object or array that was handed over as one hit stays.
     #[error("cannot edit the value: an object or array that was selected as one")]
     Composite,
@@ -81,6 +91,7 @@ impl PatchError {
             Self::NotDecimal => "not_decimal",
             Self::NotText => "not_text",
             Self::UnsupportedKind => "unsupported_kind",
+            Self::DoesNotFit => "does_not_fit",
             Self::Composite => "composite",
             Self::RemovesRoot => "removes_root",
             Self::ForeignHits => "foreign_hits",
@@ -131,16 +142,19 @@ struct Emptying {
 
 impl Writer<'_> {
     fn edit(&mut self, hit: &Hit, edit: Edit<'_>) -> Result<(), PatchError> {
-        let (kind, data) = match edit {
+        // Checked also where it vanishes: a wrong answer is wrong anywhere.
+        let new = match edit {
             Edit::Keep => return Ok(()),
             _ if hit.kind == Kind::Composite => return Err(PatchError::Composite),
             Edit::Remove => return self.remove(hit.member, hit.end),
-            Edit::Set { kind, data } => (kind, data),
+            Edit::Set { kind, data } => Value::check(kind, data)?,
+            Edit::Clear { text } => match (Value::check(Kind::Text as u8, text)?, hit.kind) {
+                (text, Kind::Text) => text,
+                _ => Value::Bare(b"null"),
+            },
         };
         let (start, end) = (hit.start as usize, hit.end as usize);
         let old = self.doc.get(start..end).ok_or(PatchError::ForeignHits)?;
-        // Checked also where it vanishes: a wrong answer is wrong anywhere.
-        let new = Value::check(kind, data)?;
         if start < self.copied || new.is(old) {
             return Ok(());
         }

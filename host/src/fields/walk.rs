@@ -277,5 +277,6 @@ impl<'a> Walk<'a> {
 /// A hit of no field yet. The document is below 4 GiB.
 #[inline(always)]
 fn hit(member: usize, start: usize, end: usize) -> Hit {
-    Hit { field: 0, kind: Kind::Composite, escaped: false, start: start as u32, end: end as u32, member: member as u32 }
+    let (start, end, member) = (start as u32, end as u32, member as u32);
+    Hit { field: 0, kind: Kind::Composite, escaped: false, start, end, member, site: 0 }
 }
