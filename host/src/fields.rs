@@ -1,5 +1,5 @@
 //! Field selection and patching: which values a selector names, where they stand in the document, and how new ones
-//! replace them. Here for JSON. Knows nothing of records, columns or
+//! replace them. Here for JSON, in [`avro`] for Avro, with the same meaning. Knows nothing of records, columns or
 //! plugins, and never puts a document's bytes in an error.
 //!
 //! ```text
@@ -13,6 +13,7 @@
 //! selecting again in the patched bytes.
 
 mod automaton;
+pub mod avro;
 mod hit;
 mod names;
 mod patch;
