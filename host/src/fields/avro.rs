@@ -22,9 +22,19 @@
 //! Unions are transparent to selectors; a new value takes the branch that the old one had, if that can hold it, else
 //! the first that can.
 
+mod decimal;
+mod explain;
 mod logical;
+mod moment;
 mod parse;
+mod patch;
+mod plan;
+mod read;
+mod scalar;
 mod schema;
+mod walk;
+mod zero;
 
 pub use parse::SchemaError;
+pub use plan::{Plan, PlanError};
 pub use schema::Schema;
