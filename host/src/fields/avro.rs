@@ -24,6 +24,7 @@
 
 mod decimal;
 mod explain;
+pub mod json;
 mod logical;
 mod moment;
 mod parse;
@@ -34,6 +35,11 @@ mod scalar;
 mod schema;
 mod walk;
 mod zero;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod properties;
 
 pub use parse::SchemaError;
 pub use plan::{Plan, PlanError};

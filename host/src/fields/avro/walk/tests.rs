@@ -161,6 +161,7 @@ fn records_of_nothing_in_ever_more_ways_end() {
     let schema = format!(r#"[{},{{"type":"record","name":"R60","fields":[{{"name":"n","type":"null"}}]}}]"#, levels.join(","));
     assert_eq!(found(&schema, "$..n", &[0]), Err("too_many_items"));
     assert_eq!(found(&schema, "$.a.b.x", &[0]), Ok(vec![]));
+    assert!(super::super::json::to_json(&Schema::parse(&schema, &[]).unwrap(), &[0], &mut Vec::new()).is_err());
 }
 
 #[test]
