@@ -2,6 +2,7 @@
 
 mod checker;
 
+mod brokers;
 mod kills;
 mod offsets;
 mod zombie;
@@ -9,6 +10,8 @@ mod zombie;
 mod bad_input;
 mod fidelity;
 mod guests;
+mod lost;
+mod resize;
 mod source;
 
 mod auth;

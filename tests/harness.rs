@@ -2,6 +2,7 @@
 //! Knows names and exit codes of the program's outside, nothing of its inside.
 
 pub mod binary;
+pub mod broker;
 pub mod canary;
 pub mod config;
 pub mod feed;

@@ -2,6 +2,7 @@
 //! it must not decide anything that a library user would miss.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
+mod lanes;
 mod offsets;
 mod output;
 mod run;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config;
-use crate::config::plan::Plan;
+use crate::config::plan::{Pipeline, Plan};
 use crate::demo;
 use crate::fields::Selector;
 use crate::gateway::RunError;
@@ -60,8 +61,17 @@ enum Command {
     /// Ask the offset map.
     #[command(subcommand)]
     Offsets(OffsetsCommand),
+    /// Change the number of a pipeline's lanes.
+    #[command(subcommand)]
+    Lanes(LanesCommand),
     /// See masked records flow: two clusters inside this process, or two of yours.
     Demo(demo::DemoArgs),
+}
+
+#[derive(Subcommand)]
+enum LanesCommand {
+    /// Give a pipeline that is stopped the number of lanes that its file says.
+    Resize(lanes::ResizeArgs),
 }
 
 #[derive(Subcommand)]
@@ -135,6 +145,7 @@ pub fn main() -> ExitCode {
         Command::Schema => schema(),
         Command::Status(args) => status(&args),
         Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),
+        Command::Lanes(LanesCommand::Resize(args)) => lanes::resize(&args),
         Command::Demo(args) => demo::demo(&args),
     };
     match ended {
@@ -149,6 +160,14 @@ pub fn main() -> ExitCode {
 /// The plan of these files, or what is wrong with them.
 pub fn load(files: &Files) -> Result<Plan, Failure> {
     config::validate(&files.files, &check_selector).map_err(|errors| refused(&errors))
+}
+
+/// The pipeline of that name.
+pub fn pipeline_of<'p>(plan: &'p Plan, name: &str) -> Result<&'p Pipeline, Failure> {
+    plan.pipelines.iter().find(|pipeline| pipeline.name == name).ok_or_else(|| {
+        let known: Vec<&str> = plan.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
+        Failure { message: format!("no pipeline is named {name:?}; there are: {}", known.join(", ")), exit: Exit::Config }
+    })
 }
 
 /// What the configuration asks of a selector.

@@ -217,7 +217,8 @@ impl Gateway {
                 if position.next >= *goal {
                     continue;
                 }
-                if position.halted.is_none() || !self.is_of_this_run(running, &snapshot, at) {
+                let halted = position.halted.is_some() && self.is_of_this_run(running, &snapshot, at);
+                if !halted && !running.table.is_parked(lane_of(&at.0, at.1, running.shared.pipeline.lanes)) {
                     return None;
                 }
                 outcome = Outcome::Halted;
@@ -345,14 +346,15 @@ fn shared(
         OnError::Quarantine { topic, .. } => Some(topic.as_str()),
         OnError::Halt => None,
     };
-    let topics = StateTopics::new(&pipeline.name, quarantine);
+    let target_topics = TargetTopics::new(&pipeline.target, options.premade)?;
+    let topics = StateTopics::current(&pipeline.target, target_topics.observer(), &pipeline.name, quarantine)?;
     let observer = kafka::observer(&pipeline.source).map_err(|error| TopicError::client(&pipeline.source, &error))?;
     Ok(Shared {
         source: pipeline.source.clone(),
         target: pipeline.target.clone(),
         source_id: ids[&pipeline.source.name].clone(),
         topics,
-        target_topics: Arc::new(TargetTopics::new(&pipeline.target, options.premade)?),
+        target_topics: Arc::new(target_topics),
         observer,
         discovery: Discovery::default(),
         view: View::default(),
@@ -385,7 +387,7 @@ fn admission(pipeline: &Pipeline, chain: &ChainPlan, ring: &KeyRing, readmit: bo
 }
 
 /// Host name and process id.
-fn owner() -> String {
+pub fn owner() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = host.trim();
     format!("{}:{}", if host.is_empty() { "localhost" } else { host }, std::process::id())
@@ -396,8 +398,9 @@ pub fn status_of(plan: &Plan, within: Duration) -> Result<Status, RunError> {
     let ids = reach_all(plan)?;
     let mut pipelines = Vec::new();
     for pipeline in &plan.pipelines {
-        let topics = StateTopics::new(&pipeline.name, None);
         let target = TargetTopics::new(&pipeline.target, false).map_err(|error| RunError::Client(error.to_string()))?;
+        let topics = StateTopics::current(&pipeline.target, target.observer(), &pipeline.name, None)
+            .map_err(|error| RunError::Client(error.to_string()))?;
         let lanes = target.partition_count(&topics.positions).map_err(|error| RunError::Client(error.to_string()))?;
         let snapshot = match lanes {
             None => Default::default(),

@@ -12,6 +12,7 @@ mod commit;
 mod genesis;
 mod slot;
 mod takeover;
+mod trouble;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -88,6 +89,7 @@ impl Failure {
             Failure::Halt { reason, .. } => End::Halted { reason, detail },
             Failure::Init(_) => End::Halted { reason: Reason::PluginFailed, detail },
             Failure::Unreadable(_) | Failure::Read(ReadError::Unreadable(_)) => End::Halted { reason: Reason::PositionMissing, detail },
+            Failure::Sink(error) if error.is_denied() => End::GivenUp { reason: Reason::Authorization, detail },
             Failure::Sink(error) if error.is_fenced() => End::GivenUp { reason: Reason::Fenced, detail },
             Failure::Sink(_) | Failure::Source(_) | Failure::Read(_) | Failure::Client(_) => {
                 End::GivenUp { reason: Reason::ClusterUnreachable, detail }
@@ -274,6 +276,8 @@ struct Working<'a> {
     /// Version of the source ends that the lag was last told by.
     ends_version: u64,
     open: Option<Open>,
+    /// Room for the next transaction's entries: growing it anew each time copies megabytes.
+    spare: Vec<Entry>,
     /// Bytes of passed records by slot in the open transaction, for the metrics.
     bytes: Vec<u64>,
     /// Most source records that a transaction may hold; below the configured number only while a refused record is
@@ -292,7 +296,7 @@ struct Working<'a> {
 
 impl Working<'_> {
     fn any_halted(&self) -> bool {
-        self.slots.iter().any(|slot| slot.halted.is_some())
+        self.slots.iter().any(|slot| slot.halted.is_some() || slot.parked.is_some())
     }
 
     fn run(&mut self) -> Result<(), Failure> {
@@ -336,12 +340,16 @@ impl Working<'_> {
         self.source.fetch(batch, room.min(FETCH), self.wait())?;
         failpoint::hit("after_poll");
         for run in &batch.runs {
+            self.served(run.slot);
             self.work(run.slot, &batch.records[run.start..run.end])?;
         }
         for event in &batch.events {
-            match *event {
-                Event::End { slot, next } => self.end_of_partition(slot, next)?,
-                Event::Broken { slot, code } => self.broken(slot, code)?,
+            match event {
+                Event::End { slot, next } => {
+                    self.served(*slot);
+                    self.end_of_partition(*slot, *next)?;
+                }
+                Event::Broken { slot, trouble } => self.broken(*slot, trouble)?,
             }
         }
         self.sink.serve(Duration::ZERO)?;

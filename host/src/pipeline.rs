@@ -3,7 +3,7 @@
 mod status;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use crate::metrics::{Metrics, PartitionLabels, PartitionMetrics};
 use crate::offset_map::Admission as MapAdmission;
 use crate::quarantine::RawQuarantine;
 use crate::status::PipelineStatus;
-use crate::topics::{StateTopics, TargetTopics};
+use crate::topics::{StateTopics, TargetTopics, TopicError};
 use crate::view::View;
 use status::Own;
 pub use status::pipeline_status;
@@ -204,7 +204,21 @@ impl Shared {
     }
 
     fn discover(&self) -> Result<(), DiscoveryError> {
-        self.discovery.refresh(&self.observer, &self.pipeline.topics, &self.target_topics)
+        self.discovery.refresh(&self.observer, &self.pipeline.topics, &self.target_topics, &|| self.copied())
+    }
+
+    /// The topics that have positions: read only when one is missing on the target.
+    fn copied(&self) -> Result<BTreeSet<String>, TopicError> {
+        let failed = |reason: String| TopicError::Failed {
+            doing: "read",
+            topic: self.topics.positions.clone(),
+            cluster: self.target.name.clone(),
+            reason,
+        };
+        let snapshot = View::read_once(&self.target, &self.pipeline.name, &self.topics.positions, self.pipeline.lanes, ASK_WITHIN)
+            .map_err(|error| failed(error.to_string()))?
+            .ok_or_else(|| failed(format!("its end was not reached within {} s", ASK_WITHIN.as_secs())))?;
+        Ok(snapshot.positions.into_keys().map(|(topic, _)| topic).collect())
     }
 }
 
@@ -220,7 +234,7 @@ pub struct Running {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
-    Topic(#[from] crate::topics::TopicError),
+    Topic(#[from] TopicError),
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
     #[error("cannot join the pipeline's group on the target: {0}")]

@@ -44,6 +44,9 @@ pub struct Control {
     pub owner: String,
     /// When, in milliseconds since the epoch, by the owner's clock.
     pub since: i64,
+    /// The lanes are being resized: this generation of the topic takes their place, and nobody works on this lane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving: Option<u32>,
 }
 
 /// What came of the records of one source partition since genesis, by source record.
@@ -93,6 +96,9 @@ pub struct Position {
     pub version: u32,
     /// The source topic's id (KIP-516), empty where the source has none.
     pub topic_id: String,
+    /// The target topic's id, empty where the target has none or nobody has asked yet.
+    #[serde(default)]
+    pub target_id: String,
     /// The first source offset that the pipeline copies.
     pub start: i64,
     /// The next source offset to read.
@@ -109,6 +115,9 @@ pub struct Position {
     /// survivor. -1 where the target partition could not be told.
     pub target_start: i64,
     pub account: Account,
+    /// Source offsets that were gone before they were read, and went unread because `on_gap` says so.
+    #[serde(default)]
+    pub lost: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halted: Option<Halted>,
 }
@@ -234,6 +243,7 @@ mod tests {
             known: BTreeMap::new(),
             owner: "host:1".into(),
             since: 0,
+            moving: None,
         }
     }
 

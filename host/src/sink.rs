@@ -56,6 +56,12 @@ impl SinkError {
     pub fn is_fenced(&self) -> bool {
         matches!(self.code, Some(RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::InvalidProducerEpoch | RDKafkaErrorCode::Fenced))
     }
+
+    /// The target denies a right; it may be granted again.
+    pub fn is_denied(&self) -> bool {
+        use RDKafkaErrorCode as E;
+        matches!(self.code, Some(E::TopicAuthorizationFailed | E::ClusterAuthorizationFailed | E::TransactionalIdAuthorizationFailed))
+    }
 }
 
 /// Where a produced record landed.

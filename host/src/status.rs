@@ -126,6 +126,9 @@ pub struct PartitionStatus {
     pub lag: Option<u64>,
     /// What became of its records.
     pub account: Account,
+    /// Source offsets that were gone before they were read, and went unread because `on_gap` says so.
+    #[serde(default)]
+    pub lost: u64,
     /// Why it stopped; null while it runs.
     pub halted: Option<Halt>,
 }
@@ -176,6 +179,7 @@ mod tests {
             end: Some(15),
             lag: PartitionStatus::lag_between(Some(position), Some(15)),
             account,
+            lost: 0,
             halted,
         };
         let halt = Halt { code: Reason::Gap, offset: Some(10), detail: "offsets 10 to 12 are gone".into() };
@@ -207,10 +211,10 @@ mod tests {
             "lanes": [{"lane": 0, "owner": "this", "state": "halted", "reason": "gap", "detail": null, "generation": 2, "transaction_age_ms": null}],
             "partitions": [
                 {"topic": "orders", "partition": 3, "position": 10, "end": 15, "lag": 5,
-                 "account": {"read": 10, "passed": 7, "filtered": 2, "quarantined": 1, "emitted": 4},
+                 "account": {"read": 10, "passed": 7, "filtered": 2, "quarantined": 1, "emitted": 4}, "lost": 0,
                  "halted": {"code": "gap", "offset": 10, "detail": "offsets 10 to 12 are gone"}},
                 {"topic": "orders", "partition": 3, "position": 15, "end": 15, "lag": 0,
-                 "account": {"read": 10, "passed": 7, "filtered": 2, "quarantined": 1, "emitted": 4}, "halted": null},
+                 "account": {"read": 10, "passed": 7, "filtered": 2, "quarantined": 1, "emitted": 4}, "lost": 0, "halted": null},
             ],
             "plugins": [{"step": 0, "name": "mask", "version": "0.1.0", "digest": "ab"}],
         }]});

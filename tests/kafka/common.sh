@@ -15,14 +15,15 @@ KT_BIND=127.0.0.1
 KAFKA_VERSION=${SLUICE_TEST_KAFKA:-4.3.1}
 LOG4J_VERSION=2.25.4
 
-# Ports of cluster $1: P_PLAIN P_CTRL P_SASL P_MTLS P_TLS and its id. Cluster b lies ten above a.
+# Ports of cluster $1: P_PLAIN P_CTRL P_SASL P_MTLS P_TLS and its id. Cluster b lies ten above a, c ten above b.
 kt_ports() {
   local base
   base=$(cat "$KT_RUN/port" 2>/dev/null) || base=${SLUICE_TEST_PORT:-19092}
   case $1 in
     a) P_ID=rgMFt_ItQHGK5SRMAKj36A ;;
     b) P_ID=TLjHFhRFRWKabTxt63thSA; base=$((base + 10)) ;;
-    *) echo "unknown cluster '$1' (a or b)" >&2; return 2 ;;
+    c) P_ID=mN3pQ8xVQ2yR7sT1uW5zKg; base=$((base + 20)) ;;
+    *) echo "unknown cluster '$1' (a, b or c)" >&2; return 2 ;;
   esac
   P_PLAIN=$base P_CTRL=$((base + 1)) P_SASL=$((base + 2)) P_MTLS=$((base + 3)) P_TLS=$((base + 4))
 }
@@ -37,12 +38,12 @@ kt_choose_port() {
   if [ -n "${SLUICE_TEST_PORT:-}" ]; then echo "$SLUICE_TEST_PORT" > "$KT_RUN/port"; return; fi
   for base in $(seq 19092 100 29092); do
     busy=
-    for p in $(seq "$base" $((base + 4))) $(seq $((base + 10)) $((base + 14))); do
+    for p in $(seq "$base" $((base + 4))) $(seq $((base + 10)) $((base + 14))) $(seq $((base + 20)) $((base + 24))); do
       ! kt_port_open "$p" || { busy=1; break; }
     done
     [ -n "$busy" ] || { echo "$base" > "$KT_RUN/port"; return; }
   done
-  echo "no free ports between 19092 and 29106; set SLUICE_TEST_PORT" >&2
+  echo "no free ports between 19092 and 29116; set SLUICE_TEST_PORT" >&2
   return 1
 }
 

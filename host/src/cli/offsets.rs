@@ -66,10 +66,7 @@ struct Answer {
 
 pub fn map(args: &MapArgs) -> Result<Exit, Failure> {
     let plan = super::load(&args.files)?;
-    let pipeline = plan.pipelines.iter().find(|pipeline| pipeline.name == args.pipeline).ok_or_else(|| {
-        let known: Vec<&str> = plan.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
-        Failure { message: format!("no pipeline is named {:?}; there are: {}", args.pipeline, known.join(", ")), exit: Exit::Config }
-    })?;
+    let pipeline = super::pipeline_of(&plan, &args.pipeline)?;
     let asked = asked(args)?;
     let target = &pipeline.target;
     let client = crate::gateway::observer(target)?;
@@ -124,9 +121,9 @@ fn line_of(number: usize, line: &str) -> Result<Place, Failure> {
 }
 
 fn answer(pipeline: &Pipeline, asked: &[Place], reverse: bool) -> Result<Vec<Option<Answer>>, Failure> {
-    let topics = StateTopics::new(&pipeline.name, None);
     let target = TargetTopics::new(&pipeline.target, false).map_err(Failure::new)?;
-    let lanes = target.partition_count(&topics.offset_map).map_err(Failure::new)?;
+    let topics = StateTopics::current(&pipeline.target, target.observer(), &pipeline.name, None).map_err(Failure::new)?;
+    let lanes = target.partition_count(&topics.positions).map_err(Failure::new)?;
     let Some(lanes) = lanes else { return Ok(asked.iter().map(|_| None).collect()) };
     let mut by_partition: BTreeMap<(String, i32), Vec<i64>> = BTreeMap::new();
     for place in asked {
@@ -144,7 +141,12 @@ fn answer(pipeline: &Pipeline, asked: &[Place], reverse: bool) -> Result<Vec<Opt
         let ask = by_partition.into_iter().map(|((topic, partition), offsets)| ask_forward(topic, partition, offsets, &snapshot));
         Lookup::new(ask.collect(), Vec::new())
     };
-    scan(&pipeline.target, &pipeline.name, &topics.offset_map, lanes as u32, &mut lookup)?;
+    // What a resize left behind comes first: a later segment over the same offsets takes an earlier one back.
+    for topic in topics.offset_maps() {
+        if let Some(lanes) = target.partition_count(&topic).map_err(Failure::new)? {
+            scan(&pipeline.target, &pipeline.name, &topic, lanes as u32, &mut lookup)?;
+        }
+    }
     Ok(asked.iter().map(|place| if reverse { backward(&lookup, place) } else { forward(&lookup, place) }).collect())
 }
 

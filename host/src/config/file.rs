@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use super::place::{Any, At, Entries};
 use super::secret::Reference;
 use super::units::{Size, Span};
-pub use pipeline::{DeliveryFile, OnErrorFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile};
+pub use pipeline::{
+    DeliveryFile, OnErrorFile, OnGapFile, OnTopicRecreatedFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile,
+};
 pub use pipeline::{QuarantineFile, TransactionFile};
 pub use step::{KeyFile, ModeFile, SeesFile, StepFile, UnmatchedFile};
 

@@ -164,6 +164,10 @@ pub struct Pipeline {
     pub transaction: Transaction,
     /// What becomes of a record that cannot be transformed.
     pub on_error: OnError,
+    /// Go on behind source offsets that are gone, instead of halting.
+    pub continue_after_gap: bool,
+    /// Copy a topic that was deleted and created again from its beginning, instead of halting.
+    pub restart_recreated: bool,
     /// The chain.
     pub steps: Vec<Step>,
     /// Where its name stands.
@@ -333,6 +337,8 @@ pub struct Sees {
     pub timestamp: bool,
     /// Source offsets.
     pub offset: bool,
+    /// Lengths of keys and values.
+    pub sizes: bool,
 }
 
 /// Checks a selector: its canonical form, or where (in characters) and why it is none.

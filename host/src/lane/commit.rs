@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::trouble::lasts;
 use super::{Failure, Working};
 use crate::clock::now_millis;
 use crate::failpoint;
@@ -146,11 +147,19 @@ impl Working<'_> {
         self.ends_version = 0;
         self.bytes.fill(0);
         self.control_dirty = false;
-        self.open = None;
+        self.close();
         self.aborts = 0;
         self.refused.retain(|(slot, offset), _| self.slots[*slot].committed.next <= *offset);
         self.limit = self.limit.saturating_mul(2).min(shared.pipeline.transaction.max_records as usize);
         self.lane.report.ended(self.lane.number, TransactionResult::Committed);
+    }
+
+    /// No transaction is open any more.
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.spare = open.entries;
+            self.spare.clear();
+        }
     }
 
     /// Tells how far each partition is behind, whenever the source was asked anew.
@@ -189,12 +198,12 @@ impl Working<'_> {
         self.sink.abort()?;
         self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
         narrowed?;
-        self.open = None;
+        self.close();
         self.bytes.fill(0);
         self.chain.discard();
         let mut again = Vec::new();
         for (index, slot) in self.slots.iter_mut().enumerate() {
-            let lasting = slot.halted.as_ref().is_some_and(|halted| halted.code == Reason::TopicRecreated.as_str());
+            let lasting = slot.halted.as_ref().is_some_and(|halted| lasts(&halted.code));
             if slot.roll_back(lasting) {
                 again.push(index);
             }
@@ -211,10 +220,13 @@ impl Working<'_> {
         }
         let slots = &self.slots;
         self.source.rewind(|slot| slots[slot].next)?;
-        for slot in again {
-            self.source.start(slot, self.slots[slot].next)?;
+        for &slot in &again {
+            self.source.start(slot, self.slots[slot].next, None)?;
         }
-        Ok(())
+        if !again.is_empty() {
+            self.tell_state();
+        }
+        self.halt_without_target(error)
     }
 
     /// The target refused something: replay less, until the guilty record stands alone and is known by its coordinates.

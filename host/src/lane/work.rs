@@ -3,7 +3,6 @@
 
 use std::time::Instant;
 
-use rdkafka::consumer::Consumer;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Entry, Failure, Open, Working};
@@ -11,13 +10,10 @@ use crate::chain::{Failed, Processed, Row, Verdict};
 use crate::clock::now_millis;
 use crate::config::plan::{OnError, Payload};
 use crate::failpoint;
-use crate::kafka::ffi::{self, Fetched, Spec};
+use crate::kafka::ffi::Fetched;
 use crate::metrics::{LaneState, Reason};
 use crate::quarantine::Coordinates;
 use crate::sink::{Kind, Record};
-
-/// How long the lane asks the source for the range of a gap.
-const ASK_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Bytes of keys and values that one call into a plugin takes, so that large records do not meet an instance's memory
 /// limit together.
@@ -268,7 +264,7 @@ impl Working<'_> {
         if self.open.is_none() {
             self.sink.begin()?;
             let since = Instant::now();
-            self.open = Some(Open { since, bytes: 0, entries: Vec::new() });
+            self.open = Some(Open { since, bytes: 0, entries: std::mem::take(&mut self.spare) });
             self.lane.report.began(self.lane.number);
         }
         Ok(())
@@ -281,47 +277,6 @@ impl Working<'_> {
             self.slots[slot].move_to(next);
         }
         Ok(())
-    }
-
-    /// The source says that it cannot go on with a partition.
-    pub(super) fn broken(&mut self, slot: usize, code: RDKafkaErrorCode) -> Result<(), Failure> {
-        use RDKafkaErrorCode as E;
-        let (topic, partition, next) = (self.slots[slot].topic.clone(), self.slots[slot].partition, self.slots[slot].next);
-        match code {
-            E::AutoOffsetReset | E::OffsetOutOfRange => {
-                let client = &self.lane.shared.observer;
-                let ask = |spec| {
-                    let answers = ffi::list_offsets(client.client(), &[(&topic, partition)], spec, ASK_WITHIN).ok()?;
-                    answers.into_values().next()?.ok()
-                };
-                let detail = match (ask(Spec::Earliest), ask(Spec::Latest)) {
-                    (Some(first), _) if first > next => {
-                        format!(
-                            "source offsets {next} to {} of {topic}-{partition} are gone, the log begins at {first}: retention overtook the pipeline",
-                            first - 1
-                        )
-                    }
-                    (_, Some(end)) if end < next => {
-                        format!("the source log of {topic}-{partition} ends at {end}, below the position {next}: it was truncated")
-                    }
-                    _ => format!("the source does not serve offset {next} of {topic}-{partition}"),
-                };
-                let code = if detail.contains("truncated") { "log_truncated" } else { "gap" };
-                self.halt(slot, code, next, detail)
-            }
-            E::BadMessage | E::BadCompression | E::NotImplemented => {
-                // The client would go on behind what it cannot read; `Source` has dropped what came after.
-                let detail = format!("the source serves data of {topic}-{partition} from offset {next} on that cannot be read: {code}");
-                self.halt(slot, "source_corrupt", next, detail)
-            }
-            other => {
-                // The client keeps trying; say it once a partition and process.
-                if self.told.insert(slot) {
-                    tracing::warn!(pipeline = self.lane.shared.pipeline.name, topic = &*topic, partition, code = %other, "the source cannot be read; will retry");
-                }
-                Ok(())
-            }
-        }
     }
 }
 
@@ -336,7 +291,7 @@ fn fitting(records: &[Fetched], most: usize) -> usize {
 }
 
 /// The reason of the closed list for a halt's code.
-fn reason_of(code: &str) -> Reason {
+pub(super) fn reason_of(code: &str) -> Reason {
     Reason::ALL.iter().copied().find(|reason| reason.as_str() == code).unwrap_or(Reason::Internal)
 }
 

@@ -74,6 +74,8 @@ names! {
         Gap = "gap",
         /// The source topic was deleted and made anew.
         TopicRecreated = "topic_recreated",
+        /// The source topic is gone, or may not be described.
+        SourceTopic = "source_topic",
         /// The source serves data that cannot be read.
         SourceCorrupt = "source_corrupt",
         /// The source log ends below the position.

@@ -61,6 +61,7 @@ fn partition_status(at: &(String, i32), position: Option<&Position>, end: Option
         end,
         lag: PartitionStatus::lag_between(next, end),
         account: position.map_or_else(Default::default, |position| account(&position.account)),
+        lost: position.map_or(0, |position| position.lost),
         halted: position.and_then(|position| position.halted.as_ref()).map(|halted| Halt {
             code: Reason::ALL.iter().copied().find(|reason| reason.as_str() == halted.code).unwrap_or(Reason::Internal),
             offset: Some(halted.offset),

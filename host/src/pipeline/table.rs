@@ -176,6 +176,13 @@ impl LaneTable {
         }
     }
 
+    /// Whether this process owns the lane, and a source topic of it cannot be read at present.
+    pub fn is_parked(&self, lane: u32) -> bool {
+        let parked =
+            |info: &LaneInfo| info.state == LaneState::Halted && matches!(info.reason, Reason::SourceTopic | Reason::Authorization);
+        self.lock().info.get(&lane).is_some_and(parked)
+    }
+
     /// Asks every lane to finish; [`LaneTable::reap`] collects them.
     pub fn stop_all(&self) {
         let mut inner = self.lock();

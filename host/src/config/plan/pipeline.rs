@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::super::error::Report;
 use super::super::file::TransactionFile;
-use super::super::file::{DeliveryFile, OnErrorFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile};
+use super::super::file::{
+    DeliveryFile, OnErrorFile, OnGapFile, OnTopicRecreatedFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile,
+};
 use super::super::place::{At, Spot};
 use super::super::suggest::hint;
 use super::super::topics::{Pattern, TopicFilter, is_internal, is_topic_name};
@@ -60,6 +62,8 @@ fn pipeline(file: &PipelineFile, known: &Known<'_>, context: &Context<'_>, repor
         lanes,
         transaction,
         on_error,
+        continue_after_gap: file.on_gap.value == OnGapFile::Continue,
+        restart_recreated: file.on_topic_recreated.value == OnTopicRecreatedFile::Restart,
         steps,
         at: report.locate(file.name.spot),
     })
