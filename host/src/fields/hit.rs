@@ -5,8 +5,7 @@ use super::names::SeenNames;
 use super::text;
 use super::walk::Frame;
 
-/// What a value is; the numbers are those of the plugin contract (`wit/v0.1.0/plugin.wit`). JSON has no kind 5
-/// (bytes).
+/// What a value is; the numbers are those of the plugin contract (`wit/v0.1.0/plugin.wit`). JSON has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -20,6 +19,8 @@ pub enum Kind {
     Decimal = 3,
     /// UTF-8, escapes resolved.
     Text = 4,
+    /// As they are.
+    Bytes = 5,
     /// An object or array, without bytes; only with [`Containers::Composite`](super::Containers::Composite).
     Composite = 6,
 }
@@ -31,7 +32,7 @@ pub struct Hit {
     pub field: u32,
     /// What the value is.
     pub kind: Kind,
-    /// The text has a backslash in it.
+    /// The text has a backslash in it; only in JSON.
     pub(super) escaped: bool,
     /// Where the value's raw bytes begin, a string's quotes included.
     pub start: u32,
@@ -39,6 +40,8 @@ pub struct Hit {
     pub end: u32,
     /// Where its member begins: the quote of the name, or `start` for an element or the root.
     pub(super) member: u32,
+    /// The format's own number for a description of the place, whose type is not written beside the value; 0 in JSON.
+    pub(super) site: u32,
 }
 
 /// A member or element that the allow list does not name.
@@ -48,6 +51,24 @@ pub(super) struct Prune {
     pub(super) member: u32,
     /// Where its value ends.
     pub(super) end: u32,
+    /// As in a [`Hit`].
+    pub(super) site: u32,
+}
+
+/// A run of array elements or map entries whose count, and perhaps whose size, stands before it: a block of Avro. Only
+/// those with a hit or a prune inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// Where its count begins.
+    pub(super) head: u32,
+    /// Where its first item begins.
+    pub(super) start: u32,
+    /// Where its last item ends.
+    pub(super) end: u32,
+    /// How many items it has.
+    pub(super) count: u32,
+    /// Its size stands behind its count.
+    pub(super) sized: bool,
 }
 
 /// How many entries the vectors of [`Hits`] keep room for between documents. Stops one document of a million scalars from
@@ -60,6 +81,8 @@ const RETAINED: usize = 1 << 14;
 pub struct Hits {
     pub(super) hits: Vec<Hit>,
     pub(super) prunes: Vec<Prune>,
+    /// The outer ones before the inner ones.
+    pub(super) blocks: Vec<Block>,
     /// One bit a field.
     pub(super) matched: Vec<u64>,
     // The walk's memory; empty between calls.
@@ -106,13 +129,16 @@ impl Hits {
     pub(super) fn reset(&mut self, fields: usize) {
         self.hits.clear();
         self.prunes.clear();
+        self.blocks.clear();
         self.matched.clear();
         self.matched.resize(fields.div_ceil(64), 0);
         self.stack.clear();
         self.names.clear();
-        if self.hits.capacity().max(self.prunes.capacity()).max(self.lengths.capacity()) > RETAINED {
+        let capacity = self.hits.capacity().max(self.prunes.capacity()).max(self.blocks.capacity()).max(self.lengths.capacity());
+        if capacity > RETAINED {
             self.hits.shrink_to(RETAINED);
             self.prunes.shrink_to(RETAINED);
+            self.blocks.shrink_to(RETAINED);
             self.lengths.clear();
             self.lengths.shrink_to(RETAINED);
         }
@@ -135,6 +161,7 @@ pub fn append_value(doc: &[u8], hit: &Hit, out: &mut Vec<u8>) -> Result<(), Deco
                 out.extend_from_slice(inner);
             }
         }
+        Kind::Bytes => return Err(DecodeError::NotJson),
     }
     Ok(())
 }
@@ -160,6 +187,27 @@ pub enum DecodeError {
     /// The document is a single scalar, and the allow list does not name `$`.
     #[error("cannot select in the document: it is a single scalar that the allow list does not name")]
     RootNotListed,
+    /// The bytes of a binary format end inside a value.
+    #[error("cannot read the document: it ends inside a value")]
+    Truncated,
+    /// A number of a binary format with more bytes than its type has.
+    #[error("cannot read the document: a number is longer than its type")]
+    BadVarint,
+    /// A length of a binary format that is negative, or that its content disagrees with.
+    #[error("cannot read the document: a length that its content cannot have")]
+    BadLength,
+    /// Bytes behind the end of the value: of another schema, or damaged.
+    #[error("cannot read the document: bytes behind its end")]
+    TrailingBytes,
+    /// A union's branch or an enum's symbol beyond those of the schema.
+    #[error("cannot read the document: an index that its type does not have")]
+    BadIndex,
+    /// A boolean that is neither 0 nor 1, a decimal longer than any that is read.
+    #[error("cannot read the document: a value that its type does not have")]
+    BadValue,
+    /// More than a million values without bytes.
+    #[error("cannot read the document: more than a million empty values")]
+    TooManyItems,
     /// 4 GiB or more; positions are 32 bits, as in the plugin contract.
     #[error("cannot read the document: 4 GiB or more")]
     TooLarge,
@@ -176,6 +224,13 @@ impl DecodeError {
             Self::DuplicateName => "duplicate_name",
             Self::LoneSurrogate => "lone_surrogate",
             Self::RootNotListed => "root_not_listed",
+            Self::Truncated => "truncated",
+            Self::BadVarint => "bad_varint",
+            Self::BadLength => "bad_length",
+            Self::TrailingBytes => "trailing_bytes",
+            Self::BadIndex => "bad_index",
+            Self::BadValue => "bad_value",
+            Self::TooManyItems => "too_many_items",
             Self::TooLarge => "too_large",
         }
     }
