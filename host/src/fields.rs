@@ -16,6 +16,7 @@ mod automaton;
 mod hit;
 mod names;
 mod patch;
+pub mod proto;
 mod rank;
 mod scan;
 mod selection;

@@ -173,6 +173,10 @@ pub enum DecodeError {
     /// A length of a binary format that is negative, or that its content disagrees with.
     #[error("cannot read the document: a length that its content cannot have")]
     BadLength,
+    /// Bytes that no Protobuf message has: a field number 0, a wire type that does not exist, an end of a group that was
+    /// not begun.
+    #[error("cannot read the message: not Protobuf")]
+    NotProtobuf,
     /// 4 GiB or more; positions are 32 bits, as in the plugin contract.
     #[error("cannot read the document: 4 GiB or more")]
     TooLarge,
@@ -192,6 +196,7 @@ impl DecodeError {
             Self::Truncated => "truncated",
             Self::BadVarint => "bad_varint",
             Self::BadLength => "bad_length",
+            Self::NotProtobuf => "not_protobuf",
             Self::TooLarge => "too_large",
         }
     }
