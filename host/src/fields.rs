@@ -16,6 +16,7 @@ mod automaton;
 mod hit;
 mod names;
 mod patch;
+mod place;
 pub mod proto;
 mod rank;
 mod scan;
@@ -31,6 +32,7 @@ mod reference;
 
 pub use hit::{DecodeError, Hit, Hits, Kind, append_value};
 pub use patch::{Edit, PatchError, Patched, patch};
+pub use place::{Kinds, Leaf, Place};
 pub use scan::MAX_DEPTH;
 pub use selection::{Containers, Selection, SelectionError};
 pub use selector::{Selector, SelectorError};

@@ -201,6 +201,19 @@ impl Type {
     }
 }
 
+impl Tables {
+    /// A type as a schema writes it.
+    pub(super) fn words(&self, kind: Type) -> String {
+        match kind {
+            Type::Message(number) => format!("message {}", self.message(number).name),
+            Type::Group(number) => format!("group {}", self.message(number).name),
+            Type::Scalar(Scalar::Enum(number)) => format!("enum {}", self.enumeration(number).name),
+            // The names of the variants are those of the language, but for the case.
+            Type::Scalar(scalar) => format!("{scalar:?}").to_lowercase(),
+        }
+    }
+}
+
 impl Scalar {
     pub(super) fn wire(self) -> u8 {
         match self {
