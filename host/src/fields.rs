@@ -18,6 +18,7 @@ mod hit;
 mod names;
 mod patch;
 mod place;
+pub mod proto;
 mod rank;
 mod scan;
 mod selection;

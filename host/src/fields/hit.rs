@@ -2,6 +2,7 @@
 //! positions only; the document's bytes stay where they are.
 
 use super::names::SeenNames;
+use super::proto;
 use super::text;
 use super::walk::Frame;
 
@@ -89,6 +90,8 @@ pub struct Hits {
     pub(super) stack: Vec<Frame>,
     pub(super) names: SeenNames,
     pub(super) lengths: Vec<(u32, u32)>,
+    /// What the walk over a Protobuf message leaves for the patch, and its memory.
+    pub(super) proto: proto::Scratch,
 }
 
 impl Hits {
@@ -143,6 +146,7 @@ impl Hits {
             self.lengths.shrink_to(RETAINED);
         }
         self.names.shrink(RETAINED);
+        self.proto.reset(RETAINED);
     }
 }
 
@@ -208,6 +212,20 @@ pub enum DecodeError {
     /// More than a million values without bytes.
     #[error("cannot read the document: more than a million empty values")]
     TooManyItems,
+    /// Bytes that no Protobuf message has: a field number 0, a wire type that does not exist, an end of a group that was
+    /// not begun.
+    #[error("cannot read the message: not Protobuf")]
+    NotProtobuf,
+    /// A field that is asked for stands in the message as another wire type than the schema's, or under an allow list
+    /// any field: readers take it for an unknown one and hand it on.
+    #[error("cannot select in the message: a field has another wire type than in the schema")]
+    WireType,
+    /// A field that the schema does not have, where every value is selected: it cannot be edited and must not pass.
+    #[error("cannot select in the message: a field that the schema does not have stands where everything is selected")]
+    UnknownField,
+    /// A message in two parts, which readers join, and in it elements that are selected by index.
+    #[error("cannot select in the message: a message whose elements are selected by index comes in parts")]
+    SplitMessage,
     /// 4 GiB or more; positions are 32 bits, as in the plugin contract.
     #[error("cannot read the document: 4 GiB or more")]
     TooLarge,
@@ -231,6 +249,10 @@ impl DecodeError {
             Self::BadIndex => "bad_index",
             Self::BadValue => "bad_value",
             Self::TooManyItems => "too_many_items",
+            Self::NotProtobuf => "not_protobuf",
+            Self::WireType => "wire_type",
+            Self::UnknownField => "unknown_field",
+            Self::SplitMessage => "split_message",
             Self::TooLarge => "too_large",
         }
     }
