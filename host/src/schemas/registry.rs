@@ -193,4 +193,6 @@ fn escaped(name: &str) -> String {
 }
 
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod tests;

@@ -82,11 +82,11 @@ fn config(urls: &[&str], wait: Duration) -> SchemaRegistry {
     }
 }
 
-fn registry(urls: &[&str], wait: Duration) -> Registry {
+pub(super) fn registry(urls: &[&str], wait: Duration) -> Registry {
     Registry::new(&config(urls, wait)).unwrap()
 }
 
-fn asked(registry: &Registry, id: u32) -> Result<Arc<Schema>, LookupError> {
+pub(super) fn asked(registry: &Registry, id: u32) -> Result<Arc<Schema>, LookupError> {
     registry.schema(SchemaRef::Id(id), &|| false)
 }
 
