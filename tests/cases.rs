@@ -1,6 +1,7 @@
 //! The cases, from the judge's own test to whole stories. A case is one idea; its name says what must hold.
 
 mod checker;
+mod schemas;
 
 mod brokers;
 mod kills;

@@ -14,6 +14,7 @@ pub mod chain;
 pub mod fields;
 pub mod plugin;
 pub mod plugins;
+pub mod schemas;
 
 // To the target.
 pub mod quarantine;

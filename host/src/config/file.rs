@@ -1,7 +1,9 @@
 //! The configuration file as it is written; the doc comments are its manual and become the JSON Schema's descriptions.
 //! It checks shape only: what the settings mean together is the plan's.
 
+mod format;
 mod pipeline;
+mod registry;
 mod step;
 
 use std::borrow::Cow;
@@ -13,13 +15,15 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::place::{Any, At, Entries};
+use super::place::{At, Entries};
 use super::secret::Reference;
 use super::units::{Size, Span};
 pub use pipeline::{
     DeliveryFile, OnErrorFile, OnGapFile, OnTopicRecreatedFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile,
 };
+pub use format::{FormatFile, FormatHalves, FormatWord, TopicRuleFile};
 pub use pipeline::{QuarantineFile, TransactionFile};
+pub use registry::{BasicFile, CertificateFile, RegistryFile, UrlsFile};
 pub use step::{KeyFile, ModeFile, SeesFile, StepFile, UnmatchedFile};
 
 /// A Sluice configuration. `-f` may be given several times: clusters, keys and pipelines of all files come together,
@@ -57,8 +61,8 @@ pub struct ClusterFile {
     /// `sasl.mechanism`. Passwords only as { env: NAME } or { file: PATH }. Those that Sluice owns are refused by name.
     #[serde(default)]
     pub properties: Entries<At<PropertyFile>>,
-    /// Not supported yet: the schema registry that goes with the cluster.
-    pub schema_registry: Option<At<Any>>,
+    /// The schema registry that goes with the cluster. Default: none; formats that need one are refused then.
+    pub schema_registry: Option<At<RegistryFile>>,
 }
 
 /// The value of a client property.

@@ -2,10 +2,12 @@
 //! Nobody checks again after this; nothing here talks to a cluster or loads a plugin.
 
 mod cluster;
+mod format;
 mod grants;
 mod hash;
 mod merge;
 mod pipeline;
+mod registry;
 mod settings;
 mod step;
 
@@ -23,6 +25,8 @@ use super::place::Location;
 use super::secret::{Outside, Secret};
 use super::topics::TopicFilter;
 use super::tree::Forest;
+pub use format::{Format, Formats, TopicRule};
+pub use registry::{ClientCertificate, RegistryAuth, SchemaRegistry};
 pub use settings::Places;
 
 /// Everything that a run needs to know.
@@ -51,6 +55,8 @@ pub struct Cluster {
     pub bootstrap_servers: String,
     /// Properties for the client library, none of which Sluice owns, in the order of the file.
     pub properties: Vec<Property>,
+    /// The schema registry that goes with it.
+    pub registry: Option<SchemaRegistry>,
     /// Where its name stands.
     pub at: Location,
 }
@@ -168,6 +174,10 @@ pub struct Pipeline {
     pub continue_after_gap: bool,
     /// Copy a topic that was deleted and created again from its beginning, instead of halting.
     pub restart_recreated: bool,
+    /// How records are encoded where no rule says otherwise.
+    pub formats: Formats,
+    /// Exceptions by topic; the first that names one holds. Every format that needs it has a registry on the source.
+    pub topic_rules: Vec<TopicRule>,
     /// The chain.
     pub steps: Vec<Step>,
     /// Where its name stands.
@@ -369,9 +379,11 @@ pub(super) fn build(
     let plugins = cluster::plugins(merged.plugins.as_ref(), &context, report);
     let http = cluster::http(merged.http.as_ref(), report);
     let memory = cluster::memory(merged.memory.as_ref(), report);
+    let registered = merged.clusters.iter().filter(|(_, file)| file.value.schema_registry.is_some());
     let known = pipeline::Known {
         clusters: &clusters,
         cluster_names: merged.clusters.iter().map(|(name, _)| name.value.as_str()).collect(),
+        with_registry: registered.map(|(name, _)| name.value.as_str()).collect(),
         key_names: merged.keys.iter().map(|(name, _)| name.value.as_str()).collect(),
     };
     let pipelines = pipeline::pipelines(&merged.pipelines, &known, &context, report);

@@ -12,7 +12,7 @@ use super::super::place::{At, Spot};
 use super::super::properties;
 use super::super::secret::{Reference, Secret, plain, resolve};
 use super::super::units::{Size, Span};
-use super::{Cluster, Context, Http, Keyring, PluginLimits, Plugins, Property, PropertyValue, Trust};
+use super::{Cluster, Context, Http, Keyring, PluginLimits, Plugins, Property, PropertyValue, Trust, registry};
 
 /// The fewest bytes of a key: what HMAC-SHA-256 takes full strength from.
 const MIN_KEY_BYTES: usize = 32;
@@ -21,7 +21,7 @@ const DEFAULT_MEMORY: u64 = 256 << 20;
 const MIN_MEMORY: u64 = 32 << 20;
 
 impl Context<'_> {
-    fn base(&self, spot: Spot) -> &Path {
+    pub(super) fn base(&self, spot: Spot) -> &Path {
         self.bases.get(spot.file as usize).map_or(Path::new(""), |base| base)
     }
 }
@@ -68,9 +68,6 @@ fn cluster(name: &At<String>, file: &ClusterFile, context: &Context<'_>, report:
     if name.value.is_empty() {
         report.invalid(name.spot, "a cluster needs a name");
     }
-    if let Some(registry) = &file.schema_registry {
-        report.not_supported(registry.spot, "schema_registry");
-    }
     let servers = &file.bootstrap_servers;
     for server in servers.value.split(',') {
         if !is_server(server.trim()) {
@@ -84,11 +81,12 @@ fn cluster(name: &At<String>, file: &ClusterFile, context: &Context<'_>, report:
         name: name.value.clone(),
         bootstrap_servers: servers.value.clone(),
         properties: properties.collect(),
+        registry: file.schema_registry.as_ref().and_then(|file| registry::registry(file, context, report)),
         at: report.locate(name.spot),
     }
 }
 
-fn is_server(server: &str) -> bool {
+pub(super) fn is_server(server: &str) -> bool {
     let (host, port) = match server.strip_prefix('[').and_then(|s| s.split_once(']')) {
         Some((host, rest)) => (host, rest.strip_prefix(':')),
         None => match server.split_once(':') {
@@ -127,7 +125,7 @@ fn property(name: &At<String>, value: &At<PropertyFile>, context: &Context<'_>, 
     }
 }
 
-fn is_text(secret: &Secret) -> bool {
+pub(super) fn is_text(secret: &Secret) -> bool {
     std::str::from_utf8(secret.expose()).is_ok_and(|text| !text.contains('\0'))
 }
 
