@@ -179,13 +179,41 @@ mod tests {
     use super::*;
     use crate::settings;
 
+    fn read(json: &str) -> Operator {
+        testing::reset();
+        testing::add_key("pii", b"0123456789abcdef0123456789abcdef");
+        let step = settings::Step { selectors: &["$.a", "$.b"], own: 0 };
+        settings::read("/fields/0", &serde_json::from_str(json).expect(json), step).expect(json)
+    }
+
+    /// What cannot be written as a case: bytes stay bytes, and those that are no text say nothing any more.
+    #[test]
+    fn bytes_stay_bytes() {
+        let data = b"ana@example.org\xffana@example.org".to_vec();
+        let column = Column { rows: vec![0, 1], kinds: vec![5, 5], ends: vec![15, 31], data };
+        for (json, expected) in [
+            (r#"{"use":"keep_first","n":3}"#, [(1, 5, "ana************"), (1, 5, "****************")]),
+            (r#"{"use":"redact"}"#, [(4, 4, "[redacted]"), (4, 4, "[redacted]")]),
+            (r#"{"use":"fpe","key":"pii","alphabet":"digits","unfit":"redact"}"#, [(4, 4, "[redacted]"), (4, 4, "[redacted]")]),
+            (r#"{"use":"dictionary","key":"pii","values":["x","x"]}"#, [(1, 5, "x"), (1, 5, "x")]),
+            (r#"{"use":"detect","then":{"use":"keep_first","n":1}}"#, [(1, 5, "a**************"), (4, 4, "[redacted]")]),
+            (r#"{"use":"json_keys","then":{"use":"redact"}}"#, [(3, 0, ""), (3, 0, "")]),
+            (r#"{"use":"round","to":10}"#, [(3, 0, ""), (3, 0, "")]),
+            (r#"{"use":"date_trunc","to":"day"}"#, [(3, 0, ""), (3, 0, "")]),
+        ] {
+            let place = Place { field: 0, columns: std::slice::from_ref(&column) };
+            let (answers, _) = read(json).answer(place, &column).expect(json).into_parts();
+            let found: Vec<_> = (0..2)
+                .map(|n| (answers.actions[n], answers.kinds[n], String::from_utf8_lossy(detect::new_text(&answers, n)).into_owned()))
+                .collect();
+            assert_eq!(found, expected.map(|(action, kind, text)| (action, kind, text.to_owned())), "{json}");
+        }
+    }
+
     /// A kind that the contract may get later must not pass.
     #[test]
     fn an_unknown_kind_never_passes() {
-        testing::reset();
-        testing::add_key("pii", b"0123456789abcdef0123456789abcdef");
         let column = Column { rows: vec![3, 4], kinds: vec![6, 99], ends: vec![0, 6], data: b"secret".to_vec() };
-        let step = settings::Step { selectors: &["$.a", "$.b"], own: 0 };
         let mut seen = std::collections::BTreeSet::new();
         for json in [
             r#"{"use":"redact"}"#,
@@ -220,8 +248,7 @@ mod tests {
             r#"{"use":"detect","then":{"use":"redact"}}"#,
             r#"{"use":"json_keys","then":{"use":"hmac","key":"pii"}}"#,
         ] {
-            let map = serde_json::from_str(json).expect(json);
-            let operator = settings::read("/fields/0", &map, step).expect(json);
+            let operator = read(json);
             seen.insert(operator.name());
             let place = Place { field: 0, columns: &[column.clone(), column.clone()] };
             let (answers, _) = operator.answer(place, &column).expect(json).into_parts();
