@@ -27,6 +27,7 @@ pub mod limits;
 pub mod load;
 pub mod scalar;
 mod state;
+mod values;
 pub mod wasi;
 
 pub use cache::Cache;
@@ -37,7 +38,7 @@ pub use describe::Description;
 pub use failure::CallError;
 pub use grants::{Effects, Sees};
 pub use instance::{InitError, Instance, Problem, StepPlace, StepSpec};
-pub use keys::KeyRing;
+pub use keys::{KeyRing, OpenError, Opener};
 pub use limits::Limits;
 pub use load::{LoadError, Plugin, Plugins, SetUpError};
 pub use state::{HostServices, LogLines, LogMode};

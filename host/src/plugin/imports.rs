@@ -7,8 +7,10 @@ use super::bindings::Transform;
 use super::bindings::sluice::plugin::log::{self, Level};
 use super::bindings::sluice::plugin::{keys, metrics, tables, types, windows};
 use super::failure::Refused;
-use super::keys::Refusal;
-use super::state::{LogMode, State};
+use super::keys::column::Column;
+use super::keys::{Coordinates, Refusal};
+use super::state::{Call, LogMode, State};
+use super::values::Packed;
 
 /// Offers the five interfaces.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -96,47 +98,76 @@ impl keys::Host for State {
         if let Err(failure) = self.may_use(&key) {
             return Ok(Err(failure));
         }
-        let tags = self.derived.hmac_sha256(&self.services.keys, &key, &domain, &ends, &data);
-        Ok(tags.map_err(|refusal| match refusal {
-            Refusal::UnknownKey => keys::Failure::UnknownKey,
-            Refusal::Malformed => keys::Failure::Malformed,
-        }))
+        let column = Column { key: &key, domain: &domain, ends: &ends, data: &data };
+        Ok(self.derived.hmac_sha256(&self.services.keys, column).map_err(Into::into))
     }
 
     fn seal(
         &mut self,
         key: String,
-        _domain: String,
+        domain: String,
         ends: Vec<u32>,
-        _data: Vec<u8>,
+        data: Vec<u8>,
     ) -> wasmtime::Result<Result<keys::Sealed, keys::Failure>> {
         self.column_fits(&ends)?;
-        Ok(Err(self.may_use(&key).err().unwrap_or(keys::Failure::Unsupported)))
+        if let Err(failure) = self.may_use(&key) {
+            return Ok(Err(failure));
+        }
+        let column = Column { key: &key, domain: &domain, ends: &ends, data: &data };
+        Ok(sealed(self.derived.seal(&self.services.keys, column)))
     }
 
     fn fpe(
         &mut self,
         key: String,
-        _domain: String,
-        _alphabet: String,
+        domain: String,
+        alphabet: String,
         ends: Vec<u32>,
-        _data: Vec<u8>,
+        data: Vec<u8>,
     ) -> wasmtime::Result<Result<keys::Sealed, keys::Failure>> {
         self.column_fits(&ends)?;
-        Ok(Err(self.may_use(&key).err().unwrap_or(keys::Failure::Unsupported)))
+        if data.len() > self.limits.fpe_bytes {
+            return Err(Refused::TooMuch("more bytes than format-preserving encryption takes at once").into());
+        }
+        if let Err(failure) = self.may_use(&key) {
+            return Ok(Err(failure));
+        }
+        let column = Column { key: &key, domain: &domain, ends: &ends, data: &data };
+        Ok(sealed(self.derived.fpe(&self.services.keys, column, &alphabet)))
     }
 
     fn encrypt(
         &mut self,
         key: String,
-        _domain: String,
-        _field: u32,
-        _rows: Vec<u32>,
+        domain: String,
+        field: u32,
+        rows: Vec<u32>,
         ends: Vec<u32>,
-        _data: Vec<u8>,
+        data: Vec<u8>,
     ) -> wasmtime::Result<Result<keys::Sealed, keys::Failure>> {
         self.column_fits(&ends)?;
-        Ok(Err(self.may_use(&key).err().unwrap_or(keys::Failure::Unsupported)))
+        if let Err(failure) = self.may_use(&key) {
+            return Ok(Err(failure));
+        }
+        let column = Column { key: &key, domain: &domain, ends: &ends, data: &data };
+        let Call { topic, partition, origins } = &self.call;
+        let at = Coordinates { cluster: &self.place.source, topic, partition: *partition, step: self.place.number, field };
+        Ok(sealed(self.derived.encrypt(&self.services.keys, column, &at, &rows, origins)))
+    }
+}
+
+fn sealed(packed: Result<Packed, Refusal>) -> Result<keys::Sealed, keys::Failure> {
+    let Packed { ends, data } = packed?;
+    Ok(keys::Sealed { ends, data })
+}
+
+impl From<Refusal> for keys::Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::UnknownKey => keys::Failure::UnknownKey,
+            Refusal::DomainTooSmall => keys::Failure::DomainTooSmall,
+            Refusal::Malformed => keys::Failure::Malformed,
+        }
     }
 }
 

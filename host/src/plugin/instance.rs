@@ -107,7 +107,7 @@ impl Plugin {
             return Err(InitError::Settings { plugin: plugin(), problems: excess });
         }
         let counters = self.description().counters.len();
-        let state = State::new(self.name.clone(), &self.limits, counters, host);
+        let state = State::new(self.name.clone(), &self.limits, counters, host, step.place.clone());
         let mut store = state::store(&self.engine, state);
         state::arm(&mut store, self.limits.init_time);
         let failed = |error: &wasmtime::Error, store: &Store<State>| InitError::Failed {
@@ -201,6 +201,7 @@ impl Instance {
             key_sizes: &batch.key_sizes,
             value_sizes: &batch.value_sizes,
         };
+        self.store.data_mut().call.begin(batch);
         state::arm(&mut self.store, self.plugin.limits.transform_time(batch.count));
         let answer = self.guest.sluice_plugin_plugin().call_transform(&mut self.store, lent);
         let answer = answer.map_err(|error| failure::of_engine(&error, &self.store.data().limiter))?;

@@ -16,6 +16,7 @@ use super::compile::{Compile, compile};
 use super::describe::Description;
 use super::engine::{engine, fingerprint};
 use super::failure;
+use super::instance::StepPlace;
 use super::limits::Limits;
 use super::state::{self, HostServices, State};
 use super::{imports, wasi};
@@ -165,7 +166,7 @@ impl Plugins {
 
     /// Asks the plugin what it is, in an instance of its own that is thrown away.
     fn describe(&self, pre: &TransformPre<State>, origin: &str) -> Result<Description, LoadError> {
-        let state = State::new(origin.into(), &self.limits, 0, HostServices::default());
+        let state = State::new(origin.into(), &self.limits, 0, HostServices::default(), StepPlace::default());
         let mut store = state::store(&self.engine, state);
         state::arm(&mut store, self.limits.describe_time);
         let answer = pre.instantiate(&mut store).and_then(|plugin: Transform| {

@@ -204,13 +204,15 @@ fn a_step_cannot_grant_what_was_not_asked_for() {
 #[test]
 fn a_batch_with_more_than_was_granted_is_not_handed_over() {
     type Fill = fn(&mut Batch);
-    let cases: [Fill; 6] = [
+    let cases: [Fill; 8] = [
         |b| b.fields.push(Column::default()),
         |b| b.keys = Some(b.fields[0].clone()),
         |b| b.values = Some(b.fields[0].clone()),
         |b| b.headers.push(0, b"h", None),
         |b| b.timestamps.push(1),
         |b| b.offsets.push(1),
+        |b| b.key_sizes.push(1),
+        |b| b.value_sizes.push(1),
     ];
     for (i, fill) in cases.iter().enumerate() {
         let mut instance = start(&Guest::default(), &step(NONE));
@@ -286,6 +288,54 @@ fn keys_are_used_by_name_and_only_where_the_step_names_them() {
         let got = run(key, ends, allowed, keys).unwrap();
         assert_eq!(got.first(), Some(&(0, 1)), "{got:?}");
     }
+}
+
+/// The host knows where a record stands, whatever the plugin is shown of it.
+#[test]
+fn encryption_takes_its_nonces_from_where_records_stand() {
+    const ENCRYPT: &str = r#"(import "sluice:plugin/keys@0.1.0" "encrypt"
+        (func $encrypt (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    let column = |offset: u32| format!("(i32.load offset={offset} (i32.load offset=16 (local.get $batch)))");
+    let lists: String = [0, 4, 16, 20, 24, 28].into_iter().map(column).collect();
+    // Adds the first eight bytes of the answer, its nonce, shifted so that it does not overflow the counter.
+    let transform = format!(
+        "(call $encrypt (i32.const {DATA}) (i32.const 3) (i32.const {DATA}) (i32.const 3) (i32.const 0) {lists} (i32.const {out}))
+         (call $count (i32.const 0) (i64.load32_u (i32.const {out})))
+         (call $count (i32.const 1) (i64.shr_u (i64.load (i32.load offset=12 (i32.const {out}))) (i64.const 8)))",
+        out = DATA + 64
+    );
+    let guest = Guest { data: vec![(DATA, b"pii".to_vec())], ..guest(&format!("{ENCRYPT}{COUNT}"), &transform) };
+    let mut ring = KeyRing::new();
+    ring.add("pii", vec![7; 32]).unwrap();
+    let host = HostServices { keys: Arc::new(ring), allowed_keys: vec!["pii".into()], ..HostServices::default() };
+    let step = StepSpec { place: StepPlace { source: "landing".into(), number: 1, ..StepPlace::default() }, ..step(NONE) };
+    let mut instance = start_with(&guest, &step, host.clone());
+    let mut nonce = |topic: &str, partition: i32, origin: i64| {
+        let batch = Batch { topic: topic.into(), partition, origins: vec![origin], ..batch(&["a"]) };
+        instance.transform(&batch).unwrap();
+        let [(1, nonce)] = instance.take_counters() else { panic!("an error") };
+        *nonce
+    };
+    let first = nonce("orders", 3, 40);
+    assert_eq!(nonce("orders", 3, 40), first);
+    for (topic, partition, origin) in [("order", 3, 40), ("orders", 4, 40), ("orders", 3, 41)] {
+        assert_ne!(nonce(topic, partition, origin), first);
+    }
+    for place in [StepPlace { number: 2, ..step.place.clone() }, StepPlace { source: "main".into(), ..step.place.clone() }] {
+        let mut other = start_with(&guest, &StepSpec { place, ..step.clone() }, host.clone());
+        other.transform(&Batch { topic: "orders".into(), partition: 3, origins: vec![40], ..batch(&["a"]) }).unwrap();
+        assert_ne!(other.take_counters(), [(1, first)]);
+    }
+}
+
+#[test]
+fn a_plugin_is_told_where_its_step_stands() {
+    // Adds up the letters of the three names.
+    let init = "(call $count (i32.const 0) (i64.extend_i32_u (i32.add (local.get 7) (i32.add (local.get 9) (local.get 11)))))";
+    let guest = Guest { init, ..guest(COUNT, "") };
+    let place = StepPlace { pipeline: "p".into(), source: "abc".into(), target: "defghij".into(), number: 40 };
+    let mut instance = start(&guest, &StepSpec { place, ..step(NONE) });
+    assert_eq!(instance.take_counters(), [(0, 11)]);
 }
 
 #[test]

@@ -94,11 +94,10 @@ pub(crate) fn encrypt(key: &str, domain: &str, field: u32, rows: &[u32], ends: &
             nonce.update(&u32::try_from(name.len()).expect("a short name").to_be_bytes());
             nonce.update(name.as_bytes());
         }
-        nonce.update(&0_i32.to_be_bytes());
+        // Partition, step, field.
+        [0, 0, field].iter().for_each(|number: &u32| nonce.update(&number.to_be_bytes()));
         nonce.update(&(first + i64::from(rows[i])).to_be_bytes());
-        for number in [0, field, u32::try_from(ordinal).expect("a test column is small")] {
-            nonce.update(&number.to_be_bytes());
-        }
+        nonce.update(&u32::try_from(ordinal).expect("a test column is small").to_be_bytes());
         let nonce: [u8; 12] = nonce.finalize().into_bytes()[..12].try_into().expect("a hash has 32 bytes");
         let sealed = cipher.encrypt(&nonce.into(), value).map_err(|_| Failure::Malformed)?;
         Ok([&nonce[..], &sealed].concat())

@@ -31,6 +31,33 @@ fn hmac_is_the_one_of_another_implementation() {
     assert!(matches!(keys::hmac_sha256("pii", "default", &[3, 2], b"abc"), Err(Failure::Malformed)));
 }
 
+/// from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV, AESSIV
+/// import hmac, hashlib, struct
+/// def mac(key, text): return hmac.new(key, text, hashlib.sha256).digest()
+/// prk = mac(b"\0" * 32, b"0123456789abcdef0123456789abcdef")
+/// def derive(info): first = mac(prk, info + b"\x01"); return first + mac(prk, first + info + b"\x02")
+/// value = b"ana@example.org"
+/// print(derive(b"sluice/key-id")[:8].hex())
+/// print(AESSIV(derive(b"sluice/siv/default")).encrypt(value, None).hex())
+/// at = b"".join(struct.pack(">I", len(n)) + n for n in (b"source", b"test")) + struct.pack(">iIIqI", 0, 0, 2, 40, 1)
+/// nonce = mac(derive(b"sluice/gcm-siv-nonce/default")[:32], at)[:12]
+/// print((nonce + AESGCMSIV(derive(b"sluice/gcm-siv/default")[:32]).encrypt(nonce, value, None)).hex())
+#[test]
+fn sealed_values_are_those_of_another_implementation() {
+    reset();
+    add_key("pii", b"0123456789abcdef0123456789abcdef");
+    at_offset(33);
+    assert_eq!(host::key_id("pii").unwrap(), "15f23ee73b0ff623");
+    let values = column(&[(7, ""), (7, "ana@example.org")]);
+    let sealed = host::seal("pii", "default", &values).unwrap();
+    assert_eq!(hex(sealed.iter().nth(1).unwrap()), "a10655b34ed31bb561c5a84e3428af121fdc0f99ad05863def9032e4d27eaf");
+    let encrypted = host::encrypt("pii", "default", 2, &values).unwrap();
+    let want = "021c903afbddc4c513ff9dd7df628720fb5f83c7f5277c621b34e7e14ce1da9c4f5b29a22bd5c70fd0e493";
+    assert_eq!(hex(encrypted.iter().nth(1).unwrap()), want);
+    let same = host::fpe("pii", "default", "0123456789", &column(&[(0, "4111111111111111")])).unwrap();
+    assert_eq!(same.data, b"7946588305499601");
+}
+
 #[test]
 fn keyed_values_keep_the_promises_of_their_lengths() {
     reset();
