@@ -219,11 +219,12 @@ impl<'a> Reader<'a> {
             return None;
         }
         let domain = if purpose.is_empty() { domain.to_owned() } else { format!("{purpose}:{domain}") };
-        if host::check_key(name, &domain).is_err() {
-            self.problem("key", format!("there is no key `{name}` for this step; name it under `keys`"));
-            return None;
+        match host::check_key(name, &domain) {
+            Ok(()) => return Some(Key { name: name.to_owned(), domain }),
+            Err(host::Failure::Malformed) => self.problem("domain", "is too long; 200 bytes always fit".to_owned()),
+            Err(_) => self.problem("key", format!("there is no key `{name}` for this step; name it under `keys`")),
         }
-        Some(Key { name: name.to_owned(), domain })
+        None
     }
 
     /// The index of another field of the step, by its selector as written there.
