@@ -125,8 +125,8 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// `&&` and `||`: one operand that decides does so whatever the others are, in any order. What is missing counts
-    /// for more than what is wrong.
+    /// `&&` and `||`: one operand that decides does so whatever the others are, in any order. What is wrong counts for
+    /// more than what is missing, so that a caller who keeps what is unknown keeps no mistake.
     fn joined(&mut self, operands: &'a [Node], decides: bool) -> Result<Value<'a>> {
         let mut sum = Sum::default();
         for operand in operands {
@@ -250,8 +250,8 @@ impl Sum {
     fn add(&mut self, failure: Failure) -> Result<()> {
         match failure {
             Failure::Budget => return Err(failure),
-            Failure::Missing => self.0 = Some(failure),
-            _ => self.0 = self.0.or(Some(failure)),
+            _ if matches!(self.0, None | Some(Failure::Missing)) => self.0 = Some(failure),
+            _ => {}
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ mod tree;
 mod value;
 
 pub use evaluate::{Failure, MOST_STEPS};
-pub use parse::{MOST_BYTES, MOST_HEIGHT};
+pub use parse::{MOST_BYTES, MOST_HEIGHT, is_name};
 pub use time::{Duration, Time};
 pub use value::{Kind, Value};
 

@@ -39,6 +39,16 @@ const RESERVED: [&str; 18] = [
 /// Macros over a list, which look like functions.
 const MACROS: [&str; 6] = ["all", "exists", "exists_one", "existsOne", "map", "filter"];
 
+/// Whether a variable can have that name: `[A-Za-z_][A-Za-z0-9_]*`, and no word that the language keeps for itself.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first == b'_' || first.is_ascii_alphabetic())
+        && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+        && !RESERVED.contains(&name)
+        && !["true", "false", "null"].contains(&name)
+}
+
 /// Reads `source` over the variables of `names`.
 pub(crate) fn parse(source: &str, names: &[&str]) -> Result<Node, Problem> {
     let mut parser = Parser { lexer: Lexer::new(source), at: 0, word: Word::End, names, locals: Vec::new(), depth: 0 };
@@ -367,7 +377,7 @@ impl Parser<'_> {
         let Word::Name(variable) = self.advance()? else {
             return self.problem(at, format!("{name} has a variable and what is asked of it: list.{name}(x, …)"));
         };
-        if RESERVED.contains(&variable.as_str()) || ["true", "false", "null"].contains(&variable.as_str()) {
+        if !is_name(&variable) {
             return self.problem(at, format!("`{variable}` is a word of the language"));
         }
         self.expect(",")?;
