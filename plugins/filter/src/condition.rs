@@ -2,6 +2,7 @@
 //! unknown, and stays so under `not`. It must not decide what becomes of a record that stays unknown, or fails.
 use sluice_plugin::{Batch, Column};
 
+use crate::Fault;
 use crate::expression::Cel;
 use crate::operator::Operator;
 use crate::sample::Sample;
@@ -13,8 +14,8 @@ pub enum Truth {
     False,
     /// A field that it needs is missing.
     Unknown,
-    /// It cannot be judged, for the declared reason of that index.
-    Failed(u32),
+    /// It cannot be judged.
+    Failed(Fault),
     /// It holds.
     True,
 }
@@ -183,9 +184,9 @@ mod tests {
 
     #[test]
     fn failure_counts_for_more_than_unknown_and_yields_to_what_decides() {
-        let all = [Truth::False, Unknown, Truth::Failed(1), True];
+        let all = [Truth::False, Unknown, Truth::Failed(Fault::CelRange), True];
         let table = |join: fn(Truth, Truth) -> Truth| all.map(|one| all.map(|other| join(one, other)));
-        let failed = Truth::Failed(1);
+        let failed = Truth::Failed(Fault::CelRange);
         assert_eq!(table(both), [[False; 4], [False, Unknown, failed, Unknown], [False, failed, failed, failed], all]);
         assert_eq!(table(either), [all, [Unknown, Unknown, failed, True], [failed, failed, failed, True], [True; 4]]);
     }

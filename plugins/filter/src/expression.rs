@@ -3,8 +3,8 @@
 use sluice_cel::{Expression, Failure, Value};
 use sluice_plugin::{Batch, Column, Kind, Values};
 
+use crate::Fault;
 use crate::condition::Truth;
-use crate::{CEL_BUDGET, CEL_CONVERSION, CEL_NO_SUCH_KEY, CEL_NOT_BOOLEAN, CEL_RANGE, CEL_TYPE};
 
 /// An expression and what its variables stand for, in the order of their names.
 #[derive(Debug)]
@@ -37,13 +37,13 @@ impl Cel {
             values.extend(sources.iter_mut().map(|source| source.take(row)));
             truths.push(match self.expression.evaluate(&values) {
                 Ok(Value::Bool(holds)) => Truth::from(holds),
-                Ok(_) => Truth::Failed(CEL_NOT_BOOLEAN),
+                Ok(_) => Truth::Failed(Fault::CelNotBoolean),
                 Err(Failure::Missing) => Truth::Unknown,
-                Err(Failure::Type) => Truth::Failed(CEL_TYPE),
-                Err(Failure::Range) => Truth::Failed(CEL_RANGE),
-                Err(Failure::NoSuch) => Truth::Failed(CEL_NO_SUCH_KEY),
-                Err(Failure::Conversion) => Truth::Failed(CEL_CONVERSION),
-                Err(Failure::Budget) => Truth::Failed(CEL_BUDGET),
+                Err(Failure::Type) => Truth::Failed(Fault::CelType),
+                Err(Failure::Range) => Truth::Failed(Fault::CelRange),
+                Err(Failure::NoSuch) => Truth::Failed(Fault::CelNoSuchKey),
+                Err(Failure::Conversion) => Truth::Failed(Fault::CelConversion),
+                Err(Failure::Budget) => Truth::Failed(Fault::CelBudget),
             });
         }
         truths

@@ -4,7 +4,7 @@ use sluice_plugin::{Batch, Kind, Value};
 
 use crate::condition::Truth;
 use crate::number::Number;
-use crate::{NOT_A_SCALAR, condition};
+use crate::{Fault, condition};
 
 /// A part of an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +27,10 @@ pub fn values<'b>(part: Part, batch: &'b Batch) -> Vec<Result<Value<'b>, Truth>>
     for (row, value) in column.into_iter().flatten() {
         let Some(place) = values.get_mut(row as usize) else { continue };
         *place = match value.kind {
-            _ if last == Some(row) => Err(Truth::Failed(NOT_A_SCALAR)),
+            _ if last == Some(row) => Err(Truth::Failed(Fault::NotAScalar)),
             Kind::NULL => Err(Truth::Unknown),
             Kind::BOOLEAN | Kind::INTEGER | Kind::DECIMAL | Kind::TEXT | Kind::BYTES => Ok(value),
-            _ => Err(Truth::Failed(NOT_A_SCALAR)),
+            _ => Err(Truth::Failed(Fault::NotAScalar)),
         };
         last = Some(row);
     }
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_has_no_identity_says_why() {
-        let failed = Err(Truth::Failed(NOT_A_SCALAR));
+        let failed = Err(Truth::Failed(Fault::NotAScalar));
         for (record, expected) in [
             ([None, Some("1")], Err(Truth::Unknown)),
             ([Some("null"), Some("1")], Err(Truth::Unknown)),

@@ -21,25 +21,30 @@ use sluice_plugin::{host, register};
 use condition::{Condition, Truth};
 use identity::Part;
 
-/// The rejection codes, in the order of their indexes.
+/// The rejection codes, in the order of [`Fault`].
 const REJECTIONS: [&str; 8] =
     ["cel_type", "cel_range", "cel_no_such_key", "cel_conversion", "cel_budget", "cel_not_boolean", "not_a_scalar", "window_unavailable"];
-/// An operator or function of an expression met a type that it does not work on.
-const CEL_TYPE: u32 = 0;
-/// An integer beyond 64 bits, a division by zero, a time beyond the years 1 to 9999.
-const CEL_RANGE: u32 = 1;
-/// An index or a key that is not there.
-const CEL_NO_SUCH_KEY: u32 = 2;
-/// Text that does not read as what the expression makes of it.
-const CEL_CONVERSION: u32 = 3;
-/// The expression takes too many steps for this record.
-const CEL_BUDGET: u32 = 4;
-/// The expression comes to something that is neither true nor false.
-const CEL_NOT_BOOLEAN: u32 = 5;
-/// `by` met an object, or several values.
-const NOT_A_SCALAR: u32 = 6;
-/// The host keeps no window, though it did when the step began.
-const WINDOW_UNAVAILABLE: u32 = 7;
+
+/// Why a record cannot be judged, other than that a field is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// An operator or function of an expression met a type that it does not work on.
+    CelType,
+    /// An integer beyond 64 bits, a division by zero, a time beyond the years 1 to 9999.
+    CelRange,
+    /// An index or a key that is not there.
+    CelNoSuchKey,
+    /// Text that does not read as what the expression makes of it.
+    CelConversion,
+    /// The expression takes too many steps for this record.
+    CelBudget,
+    /// The expression comes to something that is neither true nor false.
+    CelNotBoolean,
+    /// `by` met an object, or several values.
+    NotAScalar,
+    /// The host keeps no window, though it did when the step began.
+    WindowUnavailable,
+}
 
 /// The name of the one window.
 const WINDOW: &str = "first";
@@ -93,7 +98,7 @@ impl Plugin for Filter {
         for (row, truth) in (0..).zip(&truths) {
             match truth {
                 Truth::True => {}
-                Truth::Failed(code) => changes.reject(row, *code),
+                Truth::Failed(fault) => changes.reject(row, *fault as u32),
                 // A record without a key deletes nothing.
                 Truth::False | Truth::Unknown if self.tombstone_on_drop && has_key(batch, row) => deleted.push(row),
                 Truth::False | Truth::Unknown => changes.drop_row(row),
@@ -118,9 +123,9 @@ impl First {
                 Err(other) => *truth = other,
             }
         }
-        let seen = host::seen(WINDOW, self.window, &column).map_err(|_| Rejected(WINDOW_UNAVAILABLE))?;
+        let seen = host::seen(WINDOW, self.window, &column).map_err(|_| Rejected(Fault::WindowUnavailable as u32))?;
         if seen.len() != column.rows.len() {
-            return Err(Rejected(WINDOW_UNAVAILABLE));
+            return Err(Rejected(Fault::WindowUnavailable as u32));
         }
         for (row, _) in column.rows.iter().zip(seen).filter(|(_, seen)| *seen) {
             truths[*row as usize] = Truth::False;
@@ -154,6 +159,14 @@ mod tests {
     #[test]
     fn cases_hold() -> Result<(), CaseFailure> {
         check_cases::<Filter>(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"))
+    }
+
+    #[test]
+    fn every_fault_has_its_code() {
+        assert_eq!(REJECTIONS[Fault::CelType as usize], "cel_type");
+        assert_eq!(REJECTIONS[Fault::CelNotBoolean as usize], "cel_not_boolean");
+        assert_eq!(REJECTIONS.get(Fault::WindowUnavailable as usize), REJECTIONS.last());
+        assert_eq!(size_of::<Truth>(), 1, "a truth is a byte: columns of them are filled and read at memory speed");
     }
 
     #[test]
