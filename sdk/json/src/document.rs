@@ -171,7 +171,7 @@ impl<'a> Document<'a> {
         let tail = part.tail.clone();
         let object = part.value.object().ok_or(EditError::NotAContainer)?;
         let mut lifted = Vec::new();
-        lift(object, &prefix, joint.as_deref(), &space, &mut lifted);
+        lift(object, &prefix, joint.as_deref(), &mut lifted);
         let others = parent.parts.iter().enumerate().filter(|(own, _)| *own != at).map(|(_, part)| &*part.name);
         distinct(others, lifted.iter().map(|(name, _)| &**name))?;
         if lifted.is_empty() {
@@ -198,7 +198,7 @@ impl<'a> Document<'a> {
         let space = first.unwrap_or((Cow::Borrowed(b""), Cow::Borrowed(b":")));
         let tail = object.parts.last().map(|part| part.tail.clone());
         let mut lifted = Vec::new();
-        lift(object, prefix, Some(joint), &space, &mut lifted);
+        lift(object, prefix, Some(joint), &mut lifted);
         distinct(std::iter::empty(), lifted.iter().map(|(name, _)| &**name))?;
         object.parts = lifted.into_iter().map(|(name, value)| own(name, value, &space)).collect();
         if let (Some(last), Some(tail)) = (object.parts.last_mut(), tail) {
@@ -276,7 +276,7 @@ type Space<'a> = (Bytes<'a>, Bytes<'a>);
 
 /// The members of an object with their new names, and with a joint those of objects below. Values stay where they are
 /// until all names are known to be free.
-fn lift<'a>(object: &mut Container<'a>, prefix: &[u8], joint: Option<&[u8]>, space: &Space<'a>, lifted: &mut Vec<(Vec<u8>, Bytes<'a>)>) {
+fn lift<'a>(object: &mut Container<'a>, prefix: &[u8], joint: Option<&[u8]>, lifted: &mut Vec<(Vec<u8>, Bytes<'a>)>) {
     for part in &mut object.parts {
         let inner = part.name.get(1..part.name.len().saturating_sub(1)).unwrap_or_default();
         let name = [prefix, inner].concat();
@@ -284,7 +284,7 @@ fn lift<'a>(object: &mut Container<'a>, prefix: &[u8], joint: Option<&[u8]>, spa
             && !below.parts.is_empty()
         {
             // As deep as the document at most.
-            lift(below, &[&name, joint].concat(), Some(joint), space, lifted);
+            lift(below, &[&name, joint].concat(), Some(joint), lifted);
             continue;
         }
         let value = match &part.value {
