@@ -90,6 +90,12 @@ impl Path {
         Ok(Self(segments))
     }
 
+    /// The member of that name, in the whole document.
+    #[must_use]
+    pub fn member(name: &str) -> Self {
+        Self(vec![Segment::Name(name.to_owned())])
+    }
+
     /// The steps from the whole document on.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {

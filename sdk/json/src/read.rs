@@ -125,6 +125,14 @@ impl<'a> Json<'a> {
         Ok(Some(range))
     }
 
+    /// The members of an object, names as strings; of anything else, none.
+    pub fn members(&self) -> impl Iterator<Item = (Json<'a>, Json<'a>)> + use<'a> {
+        let json = self.0;
+        let at = if byte(json, 0) == b'{' { 1 } else { json.len() };
+        let part = move |range| Json(json.get(range).unwrap_or_default());
+        Members { json, at }.map(move |member| (part(member.name), part(member.value)))
+    }
+
     /// The elements of an array; of anything else, none.
     pub fn elements(&self) -> impl Iterator<Item = Json<'a>> + use<'a> {
         let json = self.0;
