@@ -87,6 +87,8 @@ pub enum Fault {
 pub struct Enrich {
     set: Vec<Set>,
     shape: Shape,
+    /// Names of headers that go.
+    drop_headers: Vec<Vec<u8>>,
     names: Names,
     /// Whether any setting reads or writes the document.
     needs_value: bool,
@@ -119,6 +121,7 @@ impl Plugin for Enrich {
             if let Some(document) = &mut record.document {
                 record.fault = self.shape.apply(document).err();
             }
+            self.drop_headers.iter().for_each(|name| record.drop_header(name));
         }
         record::answer(records, changes)
     }

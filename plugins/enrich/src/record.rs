@@ -113,11 +113,27 @@ impl Record<'_> {
             sluice_json::Kind::Text => Some(json.text().ok_or(Fault::NotText)?.into_owned().into_bytes()),
             _ => Some(json.bytes().to_vec()),
         };
-        let own = self.own;
-        let headers = self.headers.get_or_insert_with(|| own.iter().map(|header| (header.name.clone(), header.value.clone())).collect());
+        let headers = self.headers();
         headers.retain(|(own, _)| own != name);
         headers.push((name.to_vec(), value));
         Ok(())
+    }
+
+    /// Takes the headers of that name out.
+    pub fn drop_header(&mut self, name: &[u8]) {
+        let there = match &self.headers {
+            Some(headers) => headers.iter().any(|(own, _)| own == name),
+            None => self.own.iter().any(|header| header.name == name),
+        };
+        if there {
+            self.headers().retain(|(own, _)| own != name);
+        }
+    }
+
+    /// Its headers, to be changed.
+    fn headers(&mut self) -> &mut Vec<NameAndValue> {
+        let own = self.own;
+        self.headers.get_or_insert_with(|| own.iter().map(|header| (header.name.clone(), header.value.clone())).collect())
     }
 }
 

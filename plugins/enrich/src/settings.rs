@@ -18,6 +18,9 @@ pub const KEYS: [&str; 6] = ["set", "provenance", "cast", "drop", "flatten", "re
 /// Most steps of a path. Stops one that costs more to follow than any document is deep.
 const MOST_SEGMENTS: usize = 32;
 
+/// Longest header name, bytes. Stops one that no client would take.
+const MOST_NAME: usize = 249;
+
 /// The headers of `provenance: true`, and what they say.
 const PROVENANCE: [(&str, Part); 6] = [
     ("sluice-pipeline", Part::Pipeline),
@@ -43,15 +46,17 @@ pub fn read(settings: &Map<String, Value>, fields: usize, grants: Grants) -> Res
             set.push(Set { target: Target::Header(name.into()), source: Source::Part(part), miss: Miss::Reject });
         }
     }
-    let shape = reader.shape(settings);
-    if set.is_empty() && shape.is_empty() && reader.problems.is_empty() {
+    let mut shape = reader.shape(settings);
+    let (paths, drop_headers) = reader.drop("/settings/drop", settings.get("drop"));
+    shape.drop = paths;
+    if set.is_empty() && shape.is_empty() && drop_headers.is_empty() && reader.problems.is_empty() {
         reader.problem("/settings", format!("there is nothing to do; there are {}", KEYS.join(", ")));
     }
     if !reader.problems.is_empty() {
         return Err(reader.problems);
     }
     let names = Names { pipeline: grants.pipeline, source: grants.source, target: grants.target };
-    Ok(Enrich { set, shape, names, needs_value: reader.needs_value, needs_headers: reader.needs_headers })
+    Ok(Enrich { set, shape, drop_headers, names, needs_value: reader.needs_value, needs_headers: reader.needs_headers })
 }
 
 struct Reader {
@@ -68,16 +73,6 @@ impl Reader {
             let cast = to.as_str().and_then(|to| Cast::NAMES.iter().find(|(name, _)| *name == to)).map(|(_, cast)| *cast);
             let cast = self.checked(&at, cast, "must be text, integer, decimal or boolean");
             shape.cast.extend(path.zip(cast));
-        }
-        match settings.get("drop") {
-            None => {}
-            Some(Value::Array(paths)) => {
-                for (n, path) in paths.iter().enumerate() {
-                    let path = self.member(&format!("/settings/drop/{n}"), path.as_str());
-                    shape.drop.extend(path);
-                }
-            }
-            Some(_) => self.problem("/settings/drop", "must be a list of paths"),
         }
         for (at, path, how) in self.by_path_or_root("/settings/flatten", settings.get("flatten")) {
             if let Some((path, (prefix, delimiter))) = path.zip(self.flattened(&at, how)) {
@@ -97,6 +92,31 @@ impl Reader {
             shape.rename.extend(path.zip(name.map(str::to_owned)));
         }
         shape
+    }
+
+    /// Paths and headers that go.
+    fn drop(&mut self, at: &str, list: Option<&Value>) -> (Vec<Path>, Vec<Vec<u8>>) {
+        let (mut paths, mut headers) = (Vec::new(), Vec::new());
+        let list = match list {
+            None => return (paths, headers),
+            Some(list) => self.checked(at, list.as_array(), "must be a list of paths, or of { header: name }"),
+        };
+        for (n, gone) in list.into_iter().flatten().enumerate() {
+            let at = format!("{at}/{n}");
+            match gone.as_object().filter(|gone| gone.len() == 1).and_then(|gone| gone.get("header")) {
+                Some(header) => headers.extend(self.header_name(&pointer(&at, "header"), header)),
+                None => paths.extend(self.member(&at, gone.as_str())),
+            }
+        }
+        (paths, headers)
+    }
+
+    /// The name of a header that the step sets or drops.
+    fn header_name(&mut self, at: &str, name: &Value) -> Option<Vec<u8>> {
+        let name = name.as_str().filter(|name| !name.is_empty() && name.len() <= MOST_NAME && !name.contains('\0'));
+        let name = self.checked(at, name, "must be the name of a header: text of 1 to 249 bytes without NUL")?;
+        self.needs_headers(at);
+        Some(name.as_bytes().to_vec())
     }
 
     /// A prefix, or `{ prefix: …, delimiter: … }`.

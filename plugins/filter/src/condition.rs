@@ -1,6 +1,6 @@
 //! Judges whole columns under a tree of conditions, in three values and failures: what a missing field leaves open is
 //! unknown, and stays so under `not`. It must not decide what becomes of a record that stays unknown, or fails.
-use sluice_plugin::{Batch, Column};
+use sluice_plugin::{Batch, Column, Kind, Value};
 
 use crate::Fault;
 use crate::expression::Cel;
@@ -60,6 +60,8 @@ pub enum Condition {
     Not(Box<Condition>),
     /// An operator on the values of a granted field, by its index.
     Field(usize, Operator),
+    /// An operator on the values of the headers of that name.
+    Header(Vec<u8>, Operator),
     /// An expression is true.
     Cel(Box<Cel>),
     /// The record is in a share.
@@ -83,6 +85,7 @@ impl Condition {
                 truths
             }
             Self::Field(field, operator) => judge_field(operator, batch.fields.get(*field), count),
+            Self::Header(name, operator) => judge_field(operator, Some(&header_column(batch, name)), count),
             Self::Cel(cel) => cel.judge(batch),
             Self::Sample(sample) => sample.judge(batch),
             // The step sees both, or it was refused.
@@ -106,6 +109,21 @@ fn fold(conditions: &[Condition], batch: &Batch, start: Truth, join: fn(Truth, T
         }
     }
     truths
+}
+
+/// The headers of one name as a column: text where they are UTF-8, else bytes; a header without a value is null.
+fn header_column(batch: &Batch, name: &[u8]) -> Column {
+    let mut column = Column::new();
+    for header in batch.headers.iter().filter(|header| header.name == name) {
+        let bytes = header.value.as_deref().unwrap_or_default();
+        let kind = match header.value {
+            None => Kind::NULL,
+            Some(_) if std::str::from_utf8(bytes).is_ok() => Kind::TEXT,
+            Some(_) => Kind::BYTES,
+        };
+        column.push(header.row, Value { kind, bytes });
+    }
+    column
 }
 
 /// Of several values in a record one must do; for `ne` and `not_in` all must.

@@ -77,7 +77,7 @@ impl Plugin for Filter {
         Description::new("filter", env!("CARGO_PKG_VERSION"), "Keeps the records that a condition over their fields holds for.")
             .settings_schema(include_str!("settings.schema.json"))
             .field_settings_schema(include_str!("field.schema.json"))
-            .sees(Sees::KEY | Sees::TIMESTAMP | Sees::SIZES)
+            .sees(Sees::KEY | Sees::HEADERS | Sees::TIMESTAMP | Sees::SIZES)
             .effects(Effects::DROP | Effects::EDIT_VALUE | Effects::REJECT)
             .rejections(&REJECTIONS)
     }

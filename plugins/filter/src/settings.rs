@@ -9,7 +9,7 @@ mod operators;
 pub use leaves::LEAVES;
 
 use crate::condition::Condition;
-use crate::operator::NAMES;
+use crate::operator::{NAMES, Operator};
 use crate::{Filter, First};
 
 /// The keys of a step's settings.
@@ -110,6 +110,9 @@ impl Reader<'_> {
         if node.contains_key("field") {
             return self.field(at, node);
         }
+        if node.contains_key("header") {
+            return self.header(at, node);
+        }
         if let Some(expression) = node.get("cel") {
             return self.cel(at, expression, node);
         }
@@ -154,15 +157,32 @@ impl Reader<'_> {
     /// Operators on one field: all of them hold.
     fn field(&mut self, at: &str, node: &Map<String, Value>) -> Option<Condition> {
         let column = self.column(at, node.get("field")?);
-        let operands: Vec<_> = node.iter().filter(|(name, _)| *name != "field").collect();
+        let operators = self.operators(at, node, "field");
+        joined(operators?.into_iter().map(|operator| Some(Condition::Field(column?, operator))))
+    }
+
+    /// Operators on the headers of one name.
+    fn header(&mut self, at: &str, node: &Map<String, Value>) -> Option<Condition> {
+        let seen = self.needs(&pointer(at, "header"), Sees::HEADERS, "headers", "the record's headers");
+        let name = node.get("header").and_then(Value::as_str);
+        if name.is_none() {
+            self.problem(&pointer(at, "header"), "must be the name of a header as text");
+        }
+        let name = name.filter(|_| seen).map(str::as_bytes);
+        let operators = self.operators(at, node, "header");
+        joined(operators?.into_iter().map(|operator| Some(Condition::Header(name?.to_vec(), operator))))
+    }
+
+    /// The operators beside `subject`; there is one at least.
+    fn operators(&mut self, at: &str, node: &Map<String, Value>, subject: &str) -> Option<Vec<Operator>> {
+        let operands: Vec<_> = node.iter().filter(|(name, _)| *name != subject).collect();
         if operands.is_empty() {
             self.problem(at, format!("has no operator; there are {}", NAMES.join(", ")));
+            return None;
         }
-        let operators: Vec<_> = operands.into_iter().map(|(name, operand)| self.operator(at, name, operand)).collect();
-        let column = column?;
-        let mut conditions: Vec<_> =
-            operators.into_iter().map(|operator| Some(Condition::Field(column, operator?))).collect::<Option<_>>()?;
-        if conditions.len() == 1 { conditions.pop() } else { Some(Condition::All(conditions)) }
+        // Every one is read, so that every problem is found.
+        let read: Vec<_> = operands.into_iter().map(|(name, operand)| self.operator(at, name, operand)).collect();
+        read.into_iter().collect()
     }
 
     fn column(&mut self, at: &str, field: &Value) -> Option<usize> {
@@ -195,6 +215,12 @@ impl Reader<'_> {
     fn problem(&mut self, at: &str, message: impl Into<String>) {
         self.problems.push(Problem::new(at, message));
     }
+}
+
+/// Conditions that all have to hold.
+fn joined(conditions: impl Iterator<Item = Option<Condition>>) -> Option<Condition> {
+    let mut conditions: Vec<_> = conditions.collect::<Option<_>>()?;
+    if conditions.len() == 1 { conditions.pop() } else { Some(Condition::All(conditions)) }
 }
 
 /// The value of an object's one key, if that is it.

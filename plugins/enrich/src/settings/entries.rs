@@ -11,8 +11,6 @@ use crate::source::{Lookup, Miss, Part, Set, Source, Target};
 
 /// The keys of an entry that say where a value comes from.
 const SOURCES: [&str; 4] = ["value", "from", "lookup", "cel"];
-/// Longest header name, bytes. Stops one that no client would take.
-const MOST_NAME: usize = 249;
 /// Most variables of an expression.
 const MOST_VARIABLES: usize = 64;
 
@@ -79,13 +77,7 @@ impl Reader {
     fn target(&mut self, at: &str, entry: &Map<String, Value>) -> Option<Target> {
         match (entry.get("to"), entry.get("header")) {
             (Some(to), None) => self.path(&pointer(at, "to"), to.as_str()).map(Target::Value),
-            (None, Some(header)) => {
-                let at = pointer(at, "header");
-                let name = header.as_str().filter(|name| !name.is_empty() && name.len() <= MOST_NAME && !name.contains('\0'));
-                let name = self.checked(&at, name, "must be the name of a header: text of 1 to 249 bytes without NUL")?;
-                self.needs_headers(&at);
-                Some(Target::Header(name.as_bytes().to_vec()))
-            }
+            (None, Some(header)) => self.header_name(&pointer(at, "header"), header).map(Target::Header),
             _ => {
                 self.problem(at, "must have a `to` or a `header`: where the value goes");
                 None

@@ -61,7 +61,8 @@ fn what_is_wrong_is_said_where_it_is() {
         ),
         (r#"{"cast":{"$.a":"number"}}"#, vec![("/cast/$.a", "must be text, integer, decimal or boolean")]),
         (r#"{"cast":{"$":"text"}}"#, vec![("/cast/$", "is the whole document")]),
-        (r#"{"drop":"$.a"}"#, vec![("/drop", "must be a list of paths")]),
+        (r#"{"drop":[{"header":7}]}"#, vec![("/drop/0/header", "must be the name of a header: text of 1 to 249 bytes without NUL")]),
+        (r#"{"drop":"$.a"}"#, vec![("/drop", "must be a list of paths, or of { header: name }")]),
         (
             r#"{"drop":["$","$.a[*]"]}"#,
             vec![

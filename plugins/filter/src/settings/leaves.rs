@@ -11,8 +11,8 @@ use crate::expression::{self, Variable};
 use crate::identity::Part;
 use crate::sample::Sample;
 
-/// The conditions of this file.
-pub const LEAVES: [&str; 5] = ["cel", "sample", "time", "tombstone", "first"];
+/// The conditions that are on no field.
+pub const LEAVES: [&str; 6] = ["header", "cel", "sample", "time", "tombstone", "first"];
 
 /// Identities that `first` remembers unless told.
 const WINDOW: u32 = 100_000;

@@ -12,7 +12,7 @@ fn what_is_wrong_is_said_where_it_is() {
         (r#"{"where":[]}"#, vec!["/settings/where: must be an object: all, any, not, or a field with operators".to_owned()]),
         (
             r#"{"where":{}}"#,
-            vec!["/settings/where: must have one of all, any, not, cel, sample, time, tombstone, first, or a `field`".to_owned()],
+            vec!["/settings/where: must have one of all, any, not, header, cel, sample, time, tombstone, first, or a `field`".to_owned()],
         ),
         (r#"{"where":{"eq":1}}"#, vec!["/settings/where: `field` is missing".to_owned()]),
         (r#"{"where":{"alll":[]}}"#, vec!["/settings/where/alll: unknown key; did you mean `all`?".to_owned()]),
@@ -66,6 +66,8 @@ fn what_is_wrong_with_a_leaf_is_said_where_it_is() {
     let part = "must be `key`, or a field: { field: $.id }";
     let time = "must have a `from`, a `to` after it, or both: kept is what is at or after `from` and before `to`";
     for (tree, expected) in [
+        (r#"{"header":1,"eq":"a"}"#, vec![("/header", "must be the name of a header as text")]),
+        (r#"{"header":"a","eqq":"a"}"#, vec![("/eqq", "unknown key; did you mean `eq`?")]),
         (r#"{"cel":1}"#, vec![("/cel", "must be an expression as text")]),
         (r#"{"cel":"a >","with":{"a":{"field":"$.a"}}}"#, vec![("/cel", "the expression ends where a value should be (at character 4)")]),
         (r#"{"cel":"b","with":{"a":{"field":"$.a"}}}"#, vec![("/cel", "there is no variable `b`; there are a (at character 1)")]),
@@ -129,6 +131,11 @@ fn what_is_wrong_with_a_leaf_is_said_where_it_is() {
 #[test]
 fn what_the_step_does_not_see_is_named() {
     for (settings, at, message) in [
+        (
+            r#"{"where":{"header":"a","exists":true}}"#,
+            "/settings/where/header",
+            "needs to see the record's headers: write `headers` into the step's `sees`",
+        ),
         (
             r#"{"where":{"time":{"from":1}}}"#,
             "/settings/where/time",
