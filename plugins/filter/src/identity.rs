@@ -97,8 +97,9 @@ mod tests {
             [Some("-1"), Some("\"a\"")],
             [Some("10"), Some("\"a\"")],
             [Some("0"), Some("\"a\"")],
-            [Some("\"ab\""), Some("\"c\"")],
-            [Some("\"a\""), Some("\"bc\"")],
+            // Without their lengths these two would be one.
+            [Some("\"at\""), Some("\"b\"")],
+            [Some("\"a\""), Some("\"tb\"")],
         ]);
         for (n, identity) in different.iter().enumerate() {
             assert!(identity.is_ok() && !different[..n].contains(identity), "{n}");
