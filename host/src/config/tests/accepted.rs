@@ -242,22 +242,24 @@ fn a_where_tree_grants_the_fields_it_names_once() {
         sees: [headers, offset]
         keep: [$.a]
         fields: { $.c: { a/b: { n: 1 } } }
-        where: { any: [{ field: $.a, eq: 1 }, { all: [{ field: \"$['a']\" }, { field: $.c }, { field: $.d }] }] }
+        where: { any: [{ field: $.a, eq: 1 }, { all: [{ field: \"$['a']\" }, { field: $.c }, { field: $.d }] },
+          { cel: \"a > b\", with: { a: { field: \"$['d']\" }, field: { field: $.e } } }] }
         more: [1, 2]
 ",
     );
     let selectors: Vec<_> = step.fields.iter().map(|f| f.selector.as_str()).collect();
-    assert_eq!(selectors, ["$.c", "$.a", "$.d"]);
+    assert_eq!(selectors, ["$.c", "$.a", "$.d", "$.e"]);
     // The plugin finds fields by their spelling.
     assert_eq!(step.settings["where"]["any"][1]["all"][0]["field"], "$.a");
+    assert_eq!(step.settings["where"]["any"][2]["with"]["a"]["field"], "$.d");
     assert_eq!((step.keep, step.key, step.headers), (vec!["$.a".into()], KeyRule::Null, vec!["b".into(), "trace".into()]));
     assert!(step.sees.headers && step.sees.offset && !step.sees.key && !step.sees.value && !step.sees.timestamp);
     let at = |pointer: &str| step.places.nearest(pointer).unwrap().to_string();
     assert_eq!(at("/fields/0/a~1b/n"), "s.yaml:17:36");
     assert_eq!(at("/fields/1"), "s.yaml:18:33");
     assert_eq!((at("/keep/0"), at("/sees/1")), ("s.yaml:16:16".into(), "s.yaml:15:25".into()));
-    assert_eq!(at("/settings/more"), "s.yaml:19:9");
-    assert_eq!(at("/settings/more/1"), "s.yaml:19:19");
+    assert_eq!(at("/settings/more"), "s.yaml:20:9");
+    assert_eq!(at("/settings/more/1"), "s.yaml:20:19");
 }
 
 #[test]
