@@ -2,6 +2,7 @@
 //! lets a record pass that a step could not transform; what becomes of such a record is the lane's.
 
 mod plan;
+mod record;
 mod row;
 mod step;
 
@@ -9,9 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use plan::{ChainPlan, PlanError, StepPlan};
+pub use record::{Record, Sample};
 pub use row::Row;
 
-use crate::kafka::ffi::Fetched;
 use crate::lane::UNMATCHED_WINDOW;
 use step::Step;
 
@@ -152,11 +153,11 @@ impl Chain {
 
     /// Takes records of one partition through all steps. `missed` counts records without a match, per watched selector;
     /// after an error it is as before.
-    pub fn process<'r>(
+    pub fn process<'r, R: Record>(
         &mut self,
         topic: &str,
         partition: i32,
-        records: &'r [Fetched],
+        records: &'r [R],
         missed: &mut [u32],
     ) -> Result<Processed<'r>, CallFailed> {
         let mut counts = missed.to_vec();
@@ -188,7 +189,13 @@ impl Chain {
 
     /// Finds the records that make a call fail, by halves, and fails them alone. A record that is not found in time ends
     /// in [`GaveUp`]; each one found gives the next one its own time.
-    pub fn bisect<'r>(&mut self, topic: &str, partition: i32, records: &'r [Fetched], missed: &mut [u32]) -> Result<Processed<'r>, GaveUp> {
+    pub fn bisect<'r, R: Record>(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        records: &'r [R],
+        missed: &mut [u32],
+    ) -> Result<Processed<'r>, GaveUp> {
         let (mut deadline, last) = (Instant::now() + BISECT_WITHIN, Instant::now() + BATCH_WITHIN);
         let mut whole = Processed { verdicts: Vec::with_capacity(records.len()), rows: Vec::new(), drift: None };
         // What the failed call counted is not true.

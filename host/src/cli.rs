@@ -186,7 +186,7 @@ pub fn refused(errors: &config::ConfigErrors) -> Failure {
 
 fn validate(files: &Files) -> Result<Exit, Failure> {
     let plan = load(files)?;
-    crate::gateway::prepare(&plan)?;
+    crate::gateway::prepare(&plan, crate::plugin::LogMode::Count)?;
     let steps: usize = plan.pipelines.iter().map(|pipeline| pipeline.steps.len()).sum();
     println!("valid: {} pipeline(s), {steps} step(s)", plan.pipelines.len());
     Ok(Exit::Done)

@@ -18,7 +18,7 @@ use crate::kafka::{self, Context, Unreachable};
 use crate::lane::Stop;
 use crate::metrics::{LaneState, Metrics};
 use crate::pipeline::{Admission, Budget, Ends, Running, Shared, StartError, pipeline_status};
-use crate::plugin::KeyRing;
+use crate::plugin::{KeyRing, LogMode};
 use crate::plugins::{self, Registry, RegistryError};
 use crate::position::lane_of;
 use crate::status::Status;
@@ -78,8 +78,8 @@ pub struct Prepared {
     pub keys: Arc<KeyRing>,
 }
 
-/// Loads the plugins and tries every step's settings.
-pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
+/// Loads the plugins and tries every step's settings. `log`: what becomes of the plugins' log lines.
+pub fn prepare(plan: &Plan, log: LogMode) -> Result<Prepared, RunError> {
     check_properties(plan)?;
     check_raw_quarantines(plan)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
@@ -95,7 +95,7 @@ pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
     let keys = Arc::new(ring);
     let (mut chains, mut problems) = (Vec::new(), Vec::new());
     for pipeline in &plan.pipelines {
-        match ChainPlan::build(pipeline, &plugins, &keys, &metrics) {
+        match ChainPlan::build(pipeline, &plugins, &keys, &metrics, log) {
             Ok(chain) => chains.push(Arc::new(chain)),
             Err(mut found) => problems.append(&mut found),
         }
@@ -143,7 +143,7 @@ pub struct Gateway {
 impl Gateway {
     /// Reaches every cluster, starts every pipeline and serves the pages.
     pub fn start(plan: Plan, options: Options) -> Result<Self, RunError> {
-        let prepared = prepare(&plan)?;
+        let prepared = prepare(&plan, LogMode::Count)?;
         let (started, started_millis) = (Instant::now(), now_millis());
         let ids = reach_all(&plan)?;
         let lanes: u32 = plan.pipelines.iter().map(|pipeline| pipeline.lanes).sum();

@@ -50,6 +50,7 @@ pub struct StepPlan {
     spec: StepSpec,
     keys: Arc<KeyRing>,
     allowed_keys: Vec<String>,
+    log: LogMode,
     pub(super) selection: Option<Selection>,
     pub(super) fields: Vec<FieldPlan>,
     pub(super) mode: Mode,
@@ -71,8 +72,15 @@ pub struct PlanError {
 }
 
 impl ChainPlan {
-    /// Builds every step of `pipeline` and tries each plugin's `init` with its settings. All problems are reported.
-    pub fn build(pipeline: &Pipeline, plugins: &Registry, keys: &Arc<KeyRing>, metrics: &Metrics) -> Result<Self, Vec<PlanError>> {
+    /// Builds every step of `pipeline` and tries each plugin's `init` with its settings. All problems are reported. `log`
+    /// says what becomes of the plugins' log lines: only a tool for who develops a plugin may show them.
+    pub fn build(
+        pipeline: &Pipeline,
+        plugins: &Registry,
+        keys: &Arc<KeyRing>,
+        metrics: &Metrics,
+        log: LogMode,
+    ) -> Result<Self, Vec<PlanError>> {
         let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records() };
         let mut problems = Vec::new();
         for (number, step) in pipeline.steps.iter().enumerate() {
@@ -82,7 +90,7 @@ impl ChainPlan {
                 target: pipeline.target.name.clone(),
                 number: number as u32,
             };
-            match StepPlan::build(place, step, plugins, keys, metrics, &mut plan.watched) {
+            match StepPlan::build(place, step, plugins, keys, metrics, log, &mut plan.watched) {
                 Ok(step) => plan.steps.push(Arc::new(step)),
                 Err(mut found) => problems.append(&mut found),
             }
@@ -103,6 +111,7 @@ impl StepPlan {
         plugins: &Registry,
         keys: &Arc<KeyRing>,
         metrics: &Metrics,
+        log: LogMode,
         watched: &mut Vec<Watched>,
     ) -> Result<Self, Vec<PlanError>> {
         let one = |at: &Location, message: String| vec![PlanError { at: at.clone(), message }];
@@ -145,6 +154,7 @@ impl StepPlan {
             },
             keys: keys.clone(),
             allowed_keys: named_keys(step).filter(|name| keys.contains(name)).map(str::to_owned).collect(),
+            log,
             selection,
             fields: fields.collect(),
             mode: step.mode,
@@ -174,7 +184,7 @@ impl StepPlan {
     }
 
     fn services(&self) -> HostServices {
-        HostServices { keys: self.keys.clone(), allowed_keys: self.allowed_keys.clone(), log: LogMode::Count }
+        HostServices { keys: self.keys.clone(), allowed_keys: self.allowed_keys.clone(), log: self.log }
     }
 
     pub(super) fn instantiate(&self) -> Result<Instance, CallFailed> {
