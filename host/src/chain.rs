@@ -2,14 +2,17 @@
 //! lets a record pass that a step could not transform; what becomes of such a record is the lane's.
 
 mod plan;
+mod recent;
 mod row;
 mod step;
+mod trial;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use plan::{ChainPlan, PlanError, StepPlan};
 pub use row::Row;
+pub use trial::TrialFailed;
 
 use crate::kafka::ffi::Fetched;
 use crate::lane::UNMATCHED_WINDOW;

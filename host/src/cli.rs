@@ -4,6 +4,7 @@
 
 mod offsets;
 mod output;
+mod plugin;
 mod run;
 
 use std::path::PathBuf;
@@ -60,6 +61,9 @@ enum Command {
     /// Ask the offset map.
     #[command(subcommand)]
     Offsets(OffsetsCommand),
+    /// Make, check and deploy plugins.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// See masked records flow: two clusters inside this process, or two of yours.
     Demo(demo::DemoArgs),
 }
@@ -125,6 +129,11 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// A failure at run time, with everything that caused it.
+pub fn failed(error: impl std::error::Error) -> Failure {
+    Failure { message: chain(&error), exit: Exit::Failed }
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     // Usage errors are clap's, with exit code 2.
@@ -135,6 +144,7 @@ pub fn main() -> ExitCode {
         Command::Schema => schema(),
         Command::Status(args) => status(&args),
         Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),
+        Command::Plugin(command) => plugin::plugin(&command),
         Command::Demo(args) => demo::demo(&args),
     };
     match ended {

@@ -23,6 +23,7 @@ use super::place::Location;
 use super::secret::{Outside, Secret};
 use super::topics::TopicFilter;
 use super::tree::Forest;
+use crate::plugins::signature::PublicKey;
 pub use settings::Places;
 
 /// Everything that a run needs to know.
@@ -113,10 +114,17 @@ pub struct Plugins {
 }
 
 /// Which components of the directory are admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// Whatever is in it.
     Open,
+    /// What its `plugins.lock` lists.
+    Locked,
+    /// What one of these signed; at least one.
+    Signed {
+        /// In the order of the file.
+        signers: Vec<PublicKey>,
+    },
 }
 
 /// What one plugin instance may use.
