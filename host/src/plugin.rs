@@ -2,7 +2,7 @@
 //! It must not know Kafka, formats or configuration files; batches come in as columns and leave as changes.
 //!
 //! In the order of a plugin's life: bytes are checked and compiled in a process of their own ([`load`], [`compile`],
-//! [`cache`]), linked against the four interfaces and the stubs of WASI (`imports`, [`wasi`]), asked to describe
+//! [`cache`]), linked against the five interfaces and the stubs of WASI (`imports`, [`wasi`]), asked to describe
 //! themselves ([`describe`]), made into instances ([`instance`]) that see only their grants ([`grants`]), called with
 //! batches ([`column`]) and answer with changes ([`changes`]), which are checked (`check`) before anybody acts on them.
 
@@ -37,7 +37,7 @@ pub use compile::{CHILD_ARGUMENT, Compile, CompileError, compile_child_main};
 pub use describe::Description;
 pub use failure::CallError;
 pub use grants::{Effects, Sees};
-pub use instance::{InitError, Instance, Problem, StepSpec};
+pub use instance::{InitError, Instance, Problem, StepPlace, StepSpec};
 pub use keys::KeyRing;
 pub use limits::Limits;
 pub use load::{LoadError, Plugin, Plugins, SetUpError};

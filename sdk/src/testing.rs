@@ -8,7 +8,7 @@ pub(crate) mod import;
 
 pub use batch::{Scalar, batch, parse_scalars};
 pub use case::{CaseFailure, check_case, check_cases};
-pub use import::{add_key, counters, log_lines, reset};
+pub use import::{add_key, add_row, add_table, at_offset, counters, log_lines, reset};
 
 use crate::bindings::sluice::plugin::types::{FieldGrant, Grants as GrantsIn};
 use crate::{Effects, Plugin, Problem, register};
@@ -30,5 +30,6 @@ pub fn init<P: Plugin>(settings: &str, fields: &[(&str, &str)]) -> Result<P, Vec
 pub fn init_with<P: Plugin>(settings: &str, fields: &[(&str, &str)], effects: Effects) -> Result<P, Vec<Problem>> {
     let fields =
         fields.iter().map(|&(selector, settings)| FieldGrant { selector: selector.to_owned(), settings: settings.to_owned() }).collect();
-    register::make(settings, GrantsIn { fields, sees: P::describe().sees, effects })
+    let [pipeline, source, target] = ["test", "source", "target"].map(str::to_owned);
+    register::make(settings, GrantsIn { fields, sees: P::describe().sees, effects, pipeline, source, target })
 }

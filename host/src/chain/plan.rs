@@ -9,7 +9,7 @@ use crate::config::Location;
 use crate::config::plan::{Absent, KeyRule, Mode, Pipeline, Step, Unmatched};
 use crate::fields::{Containers, Selection, SelectionError, Selector};
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
-use crate::plugin::{Batch, CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepSpec};
+use crate::plugin::{Batch, CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec};
 use crate::plugins::Registry;
 
 /// Counters whose name begins so feed `sluice_masked_fields_total`.
@@ -79,7 +79,13 @@ impl ChainPlan {
         let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records() };
         let mut problems = Vec::new();
         for (number, step) in pipeline.steps.iter().enumerate() {
-            match StepPlan::build(number, step, plugins, keys, metrics, &mut plan.watched) {
+            let place = StepPlace {
+                pipeline: pipeline.name.clone(),
+                source: pipeline.source.name.clone(),
+                target: pipeline.target.name.clone(),
+                number: number as u32,
+            };
+            match StepPlan::build(place, step, plugins, keys, metrics, &mut plan.watched) {
                 Ok(step) => plan.steps.push(Arc::new(step)),
                 Err(mut found) => problems.append(&mut found),
             }
@@ -95,7 +101,7 @@ impl ChainPlan {
 
 impl StepPlan {
     fn build(
-        number: usize,
+        place: StepPlace,
         step: &Step,
         plugins: &Registry,
         keys: &Arc<KeyRing>,
@@ -120,6 +126,7 @@ impl StepPlan {
         }
         let effects = Effects { edit_fields: masks, ..effects };
         let selection = compile(step, masks)?;
+        let number = place.number as usize;
         let fields = step.fields.iter().map(|grant| {
             let watch = masks && step.unmatched == Unmatched::Halt;
             let selector_number = watch.then(|| {
@@ -137,6 +144,7 @@ impl StepPlan {
                 fields: step.fields.iter().map(|grant| (grant.selector.clone(), grant.settings.to_string())).collect(),
                 sees,
                 effects,
+                place,
             },
             keys: keys.clone(),
             allowed_keys: named_keys(step).filter(|name| keys.contains(name)).map(str::to_owned).collect(),
@@ -220,7 +228,7 @@ fn named_keys(step: &Step) -> impl Iterator<Item = &str> {
 
 fn granted_sees(step: &Step) -> Sees {
     let sees = step.sees;
-    Sees { key: sees.key, value: sees.value, headers: sees.headers, timestamp: sees.timestamp, offset: sees.offset }
+    Sees { key: sees.key, value: sees.value, headers: sees.headers, timestamp: sees.timestamp, offset: sees.offset, sizes: sees.sizes }
 }
 
 /// I6: an allow list closes only what passes through the fields of its own step.

@@ -177,6 +177,12 @@ impl Step {
         if self.plan.sees.offset {
             self.batch.offsets.push(offset);
         }
+        if self.plan.sees.sizes {
+            let size = |bytes: &Option<Cow<'_, [u8]>>| bytes.as_ref().map_or(-1, |bytes| bytes.len() as i64);
+            self.batch.key_sizes.push(size(&row.key));
+            self.batch.value_sizes.push(size(&row.value));
+        }
+        self.batch.origins.push(offset);
         Ok(())
     }
 
@@ -233,7 +239,7 @@ impl Step {
                 let field = hit.field as usize;
                 let at = cursor[field];
                 cursor[field] += 1;
-                by_field[field].map_or(Edit::Keep, |answers| edit_of(answers, at, &mut rejected))
+                by_field[field].map_or(Edit::Keep, |answers| edit_of(answers, at, hit.kind, &mut rejected))
             };
             let mut out = Vec::with_capacity(value.len() + PATCH_ROOM);
             let patched = fields::patch(value, hits, edit, &mut out);
@@ -265,7 +271,9 @@ impl Step {
                 Some(Action::Remove) => *place = None,
                 Some(Action::Set) if answers.kinds[number] == Kind::Null as u8 => *place = None,
                 Some(Action::Set) => *place = answers.get(number).map(|bytes| Cow::Owned(bytes.to_vec())),
-                Some(Action::Reject) | None => verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned())),
+                Some(Action::Reject | Action::Clear) | None => {
+                    verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned()))
+                }
             }
         }
     }
@@ -322,12 +330,15 @@ impl Step {
     }
 }
 
-/// I6: an answer that is not one of the four is no permission to pass.
-fn edit_of<'a>(answers: &'a Answers, at: usize, rejected: &mut bool) -> Edit<'a> {
+/// I6: an answer that is not one of the contract's is no permission to pass.
+fn edit_of<'a>(answers: &'a Answers, at: usize, was: fields::Kind, rejected: &mut bool) -> Edit<'a> {
     match answers.actions.get(at).copied().and_then(Action::from_byte) {
         Some(Action::Keep) => Edit::Keep,
         Some(Action::Set) => Edit::Set { kind: answers.kinds[at], data: answers.get(at).unwrap_or_default() },
         Some(Action::Remove) => Edit::Remove,
+        // In JSON every type allows null.
+        Some(Action::Clear) if was == fields::Kind::Text => Edit::Set { kind: Kind::Text as u8, data: answers.get(at).unwrap_or_default() },
+        Some(Action::Clear) => Edit::Set { kind: Kind::Null as u8, data: &[] },
         Some(Action::Reject) | None => {
             *rejected = true;
             Edit::Keep

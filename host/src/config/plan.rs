@@ -341,6 +341,8 @@ pub struct Sees {
     pub timestamp: bool,
     /// Source offsets.
     pub offset: bool,
+    /// Lengths of keys and values.
+    pub sizes: bool,
 }
 
 /// Checks a selector: its canonical form, or where (in characters) and why it is none.

@@ -45,13 +45,15 @@ pub enum Action {
     Remove = 2,
     /// The record cannot be transformed.
     Reject = 3,
+    /// Text becomes the text given in the answer, anything else null or its type's zero. Only for fields.
+    Clear = 4,
 }
 
 impl Action {
     /// The action of that figure.
     pub fn from_byte(byte: u8) -> Option<Action> {
         use Action::*;
-        [Keep, Set, Remove, Reject].get(usize::from(byte)).copied()
+        [Keep, Set, Remove, Reject, Clear].get(usize::from(byte)).copied()
     }
 }
 
@@ -236,6 +238,12 @@ pub struct Batch {
     pub timestamps: Vec<i64>,
     /// Source offsets, one a record, where granted.
     pub offsets: Vec<i64>,
+    /// Bytes of each key, one a record, -1 for null, where granted.
+    pub key_sizes: Vec<i64>,
+    /// Bytes of each value, one a record, -1 for null, where granted.
+    pub value_sizes: Vec<i64>,
+    /// Source offset of the record that each row is or comes from. The host's own: it does not cross, granted or not.
+    pub origins: Vec<i64>,
 }
 
 impl Batch {
@@ -253,6 +261,9 @@ impl Batch {
             headers: self.headers.below(count),
             timestamps: list(&self.timestamps),
             offsets: list(&self.offsets),
+            key_sizes: list(&self.key_sizes),
+            value_sizes: list(&self.value_sizes),
+            origins: list(&self.origins),
         }
     }
 
@@ -268,8 +279,8 @@ impl Batch {
         let whole = self.keys.iter_mut().chain(self.values.iter_mut());
         self.fields.iter_mut().chain(whole).for_each(Column::clear);
         self.headers.clear();
-        self.timestamps.clear();
-        self.offsets.clear();
+        let lists = [&mut self.timestamps, &mut self.offsets, &mut self.key_sizes, &mut self.value_sizes, &mut self.origins];
+        lists.into_iter().for_each(Vec::clear);
     }
 }
 
@@ -339,7 +350,7 @@ mod tests {
     fn figures_are_the_contracts() {
         for byte in 0..=255u8 {
             assert_eq!(Kind::from_byte(byte).map(|k| k as u8), (byte < 7).then_some(byte));
-            assert_eq!(Action::from_byte(byte).map(|a| a as u8), (byte < 4).then_some(byte));
+            assert_eq!(Action::from_byte(byte).map(|a| a as u8), (byte < 5).then_some(byte));
         }
     }
 }

@@ -1,16 +1,16 @@
-//! The host's side of the four interfaces that a plugin may import.
+//! The host's side of the five interfaces that a plugin may import.
 //! It must treat every argument like a request from the internet, and give away no key and no record.
 
 use wasmtime::component::{HasSelf, Linker};
 
 use super::bindings::Transform;
 use super::bindings::sluice::plugin::log::{self, Level};
-use super::bindings::sluice::plugin::{keys, metrics, tables, types};
+use super::bindings::sluice::plugin::{keys, metrics, tables, types, windows};
 use super::failure::Refused;
 use super::keys::Refusal;
 use super::state::{LogMode, State};
 
-/// Offers the four interfaces.
+/// Offers the five interfaces.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     Transform::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
 }
@@ -78,6 +78,13 @@ impl metrics::Host for State {
 }
 
 impl keys::Host for State {
+    fn key_id(&mut self, key: String) -> wasmtime::Result<Result<String, keys::Failure>> {
+        if let Err(failure) = self.may_use(&key) {
+            return Ok(Err(failure));
+        }
+        Ok(self.services.keys.key_id(&key).ok_or(keys::Failure::UnknownKey))
+    }
+
     fn hmac_sha256(
         &mut self,
         key: String,
@@ -118,11 +125,38 @@ impl keys::Host for State {
         self.column_fits(&ends)?;
         Ok(Err(self.may_use(&key).err().unwrap_or(keys::Failure::Unsupported)))
     }
+
+    fn encrypt(
+        &mut self,
+        key: String,
+        _domain: String,
+        _field: u32,
+        _rows: Vec<u32>,
+        ends: Vec<u32>,
+        _data: Vec<u8>,
+    ) -> wasmtime::Result<Result<keys::Sealed, keys::Failure>> {
+        self.column_fits(&ends)?;
+        Ok(Err(self.may_use(&key).err().unwrap_or(keys::Failure::Unsupported)))
+    }
 }
 
 impl tables::Host for State {
     fn get(&mut self, _table: String, ends: Vec<u32>, _data: Vec<u8>) -> wasmtime::Result<Result<tables::Found, tables::Failure>> {
         self.column_fits(&ends)?;
         Ok(Err(tables::Failure::Unsupported))
+    }
+}
+
+impl windows::Host for State {
+    fn seen(
+        &mut self,
+        _name: String,
+        _limit: u32,
+        _rows: Vec<u32>,
+        ends: Vec<u32>,
+        _data: Vec<u8>,
+    ) -> wasmtime::Result<Result<Vec<u8>, windows::Failure>> {
+        self.column_fits(&ends)?;
+        Ok(Err(windows::Failure::Unsupported))
     }
 }

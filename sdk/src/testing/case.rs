@@ -24,6 +24,9 @@ struct Case {
     /// Keys by name; the text is the secret.
     #[serde(default)]
     keys: BTreeMap<String, String>,
+    /// Tables by name, rows by key; a row is an object.
+    #[serde(default)]
+    tables: BTreeMap<String, BTreeMap<String, Box<RawValue>>>,
     /// The step's settings; `{}` unless given.
     settings: Option<Box<RawValue>>,
     /// Granted fields, selector and settings.
@@ -91,9 +94,14 @@ pub fn check_case<P: Plugin>(json: &str) -> Result<(), CaseFailure> {
         let at = |why: &str| CaseFailure(format!("at batches of {size}: {why}"));
         import::reset();
         case.keys.iter().for_each(|(name, secret)| import::add_key(name, secret.as_bytes()));
+        for (name, rows) in &case.tables {
+            import::add_table(name);
+            rows.iter().for_each(|(key, row)| import::add_row(name, key.as_bytes(), row.get()));
+        }
         let Some(mut plugin) = case.init::<P>()? else { return Ok(()) };
         let mut outcomes = Vec::new();
-        for records in case.records.chunks(size) {
+        for (first, records) in (0..).step_by(size).zip(case.records.chunks(size)) {
+            import::at_offset(first);
             let values = records.iter().map(|record| case.values(&record.r#in)).collect::<Result<Vec<_>, _>>()?;
             let batch = batch(case.fields.len(), &values);
             let mut changes = Changes::none();
@@ -201,6 +209,8 @@ fn apply_field(n: usize, answers: &Answers, batch: &Batch, values: &mut [Vec<Vec
             action::KEEP | action::REJECT => rows[row as usize].push(Scalar::new(value.kind, value.bytes)),
             action::SET => rows[row as usize].push(Scalar::new(Kind(answers.kinds[i]), new)),
             action::REMOVE => {}
+            action::CLEAR if value.kind == Kind::TEXT => rows[row as usize].push(Scalar::new(Kind::TEXT, new)),
+            action::CLEAR => rows[row as usize].push(Scalar::new(Kind::NULL, b"")),
             other => return Err(format!("there is no action {other}")),
         }
     }

@@ -74,6 +74,8 @@ pub enum SeesFile {
     Timestamp,
     /// The record's source offset.
     Offset,
+    /// How long the record's key and value are, and whether they are null.
+    Sizes,
 }
 
 /// Whether what is not listed goes on.

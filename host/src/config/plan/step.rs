@@ -181,6 +181,7 @@ fn sees(file: &[At<SeesFile>], places: &mut Places, report: &Report) -> Sees {
         headers: sees(SeesFile::Headers),
         timestamp: sees(SeesFile::Timestamp),
         offset: sees(SeesFile::Offset),
+        sizes: sees(SeesFile::Sizes),
     }
 }
 

@@ -84,8 +84,8 @@ fn wrong_types() {
             "s.yaml:14:13: pipelines[0].steps[0]: expected a map such as { plugin: mask, fields: { … } }, found a text",
             "s.yaml:14:29: pipelines[0].steps[1].plugin: expected a text, found a number; put it in quotes",
             "s.yaml:14:34: pipelines[0].steps[2]: the required key \"plugin\" is missing",
-            "s.yaml:14:70: pipelines[0].steps[3].sees[0]: \"keys\" is not one of key, value, headers, timestamp, offset; did \
-             you mean \"key\"?",
+            "s.yaml:14:70: pipelines[0].steps[3].sees[0]: \"keys\" is not one of key, value, headers, timestamp, offset, \
+             sizes; did you mean \"key\"?",
             "s.yaml:14:82: pipelines[0].steps[3].key: \"hashed\" is not one of clear, null",
         ],
     );
