@@ -2,9 +2,11 @@
 //! lets a record pass that a step could not transform; what becomes of such a record is the lane's.
 
 mod plan;
+mod recent;
 mod record;
 mod row;
 mod step;
+mod trial;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 pub use plan::{ChainPlan, PlanError, StepPlan};
 pub use record::{Record, Sample};
 pub use row::Row;
+pub use trial::TrialFailed;
 
 use crate::lane::UNMATCHED_WINDOW;
 use step::Step;

@@ -5,6 +5,7 @@
 mod lanes;
 mod offsets;
 mod output;
+mod plugin;
 mod run;
 
 use std::path::PathBuf;
@@ -64,6 +65,9 @@ enum Command {
     /// Change the number of a pipeline's lanes.
     #[command(subcommand)]
     Lanes(LanesCommand),
+    /// Make, check and deploy plugins.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// See masked records flow: two clusters inside this process, or two of yours.
     Demo(demo::DemoArgs),
 }
@@ -135,6 +139,11 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// A failure at run time, with everything that caused it.
+pub fn failed(error: impl std::error::Error) -> Failure {
+    Failure { message: chain(&error), exit: Exit::Failed }
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     // Usage errors are clap's, with exit code 2.
@@ -146,6 +155,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status(&args),
         Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),
         Command::Lanes(LanesCommand::Resize(args)) => lanes::resize(&args),
+        Command::Plugin(command) => plugin::plugin(&command),
         Command::Demo(args) => demo::demo(&args),
     };
     match ended {

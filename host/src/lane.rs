@@ -8,6 +8,7 @@
 //!                                                 └ named error: halted
 //! ```
 
+mod border;
 mod commit;
 mod genesis;
 mod orphan;
@@ -28,7 +29,7 @@ use crate::failpoint;
 use crate::group::Confirm;
 use crate::kafka::{self, ProducerSettings};
 use crate::metrics::{LaneState, PartitionMetrics, Reason, TransactionResult};
-use crate::pipeline::Shared;
+use crate::pipeline::{Admitted, Shared};
 use crate::position::{Control, Declined, Position, Unreadable, lane_of};
 use crate::quarantine::RawQuarantine;
 use crate::sink::{Kind, Sink, SinkError};
@@ -263,6 +264,9 @@ struct Working<'a> {
     sink: Sink,
     source: Source,
     chain: Chain,
+    /// What `chain` was made from, and the last version that was looked at: another one where it could not be started.
+    admitted: Arc<Admitted>,
+    admitted_seen: u64,
     control: Control,
     /// The control record differs from what is on the target.
     control_dirty: bool,
@@ -334,6 +338,7 @@ impl Working<'_> {
 
     /// One look at the world: new partitions, records, events, reports, and a commit where one is due.
     fn turn(&mut self, batch: &mut Batch) -> Result<(), Failure> {
+        self.follow_admitted()?;
         self.follow_discovery()?;
         self.tell_lag();
         if self.open.is_none() && (self.control_dirty || self.slots.iter().any(|slot| slot.dirty)) {

@@ -36,6 +36,7 @@ pub mod view;
 
 // Running it.
 pub mod clock;
+pub mod dropin;
 pub mod gateway;
 pub mod group;
 pub mod pipeline;

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use super::recent::RecentOfLanes;
 use super::{CallFailed, Drift, Failed};
 use crate::config::Location;
 use crate::config::plan::{Absent, KeyRule, Mode, Pipeline, Step, Unmatched};
 use crate::fields::{Containers, Selection, SelectionError, Selector};
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
-use crate::plugin::{CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec};
+use crate::plugin::{Batch, CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec};
 use crate::plugins::Registry;
 
 /// Counters whose name begins so feed `sluice_masked_fields_total`.
@@ -61,6 +62,8 @@ pub struct StepPlan {
     pub(super) metrics: PluginMetrics,
     /// What each of the plugin's counters feeds.
     pub(super) counters: Vec<Option<MaskedFields>>,
+    /// The last records that passed, in all lanes.
+    pub(super) recent: RecentOfLanes,
 }
 
 /// A step that cannot be built, with its place in the file.
@@ -165,6 +168,7 @@ impl StepPlan {
             metrics: metrics.plugin(&step.plugin),
             counters: description.counters.iter().map(|name| name.strip_prefix(MASKED).map(|operator| metrics.masked(operator))).collect(),
             plugin: plugin.clone(),
+            recent: RecentOfLanes::default(),
         };
         // A trial: what is wrong with the settings is said now, at its place, not by the first lane.
         match built.plugin.instantiate(&built.spec, built.services()) {
@@ -185,6 +189,11 @@ impl StepPlan {
 
     fn services(&self) -> HostServices {
         HostServices { keys: self.keys.clone(), allowed_keys: self.allowed_keys.clone(), log: self.log }
+    }
+
+    /// Copies of the last records that passed this step, in all lanes, as far as they are kept.
+    pub fn recent(&self) -> Vec<Batch> {
+        self.recent.batches()
     }
 
     pub(super) fn instantiate(&self) -> Result<Instance, CallFailed> {

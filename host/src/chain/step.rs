@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::plan::StepPlan;
+use super::recent::Recent;
 use super::row::{OwnedHeader, Row, RowHeaders};
+use super::trial::rejects;
 use super::{CallFailed, Failed, Missed, Verdict};
 use crate::config::plan::{Absent, KeyRule, Mode};
 use crate::fields::{self, Edit, Hit, Hits, Patched};
@@ -24,6 +26,8 @@ pub struct Step {
     /// Which row of the chain each row of the batch is.
     live: Vec<usize>,
     counts: Vec<(u32, u64)>,
+    /// What a plugin that is to take this one's place is tried on.
+    recent: Arc<Recent>,
 }
 
 impl Step {
@@ -34,7 +38,9 @@ impl Step {
             values: plan.sees.value.then(Column::default),
             ..Batch::default()
         };
-        let mut step = Self { plan, instance: None, batch, hits: Vec::new(), live: Vec::new(), counts: Vec::new() };
+        let recent = Arc::new(Recent::default());
+        plan.recent.join(Arc::downgrade(&recent));
+        let mut step = Self { plan, instance: None, batch, hits: Vec::new(), live: Vec::new(), counts: Vec::new(), recent };
         step.ensure()?;
         Ok(step)
     }
@@ -79,6 +85,9 @@ impl Step {
             let changes = instance.transform(&self.batch);
             self.plan.metrics.called(began.elapsed());
             let changes = changes.map_err(|error| self.plan.call_failed(error))?;
+            if self.recent.is_due() && !rejects(&changes) {
+                self.recent.keep(&self.batch);
+            }
             self.patch(changes, rows, verdicts);
         }
         rows.retain(|row| !matches!(verdicts[row.source], Verdict::Failed(_)));

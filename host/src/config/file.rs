@@ -138,9 +138,14 @@ pub struct PluginsFile {
     /// Directory of components, relative to the directory of this file; it has to exist. A component in it wins over
     /// an embedded one of the same name. Default: none.
     pub dir: Option<At<PathBuf>>,
-    /// Which components of the directory are admitted. Default `open`.
+    /// Which components of the directory are admitted. Default `open`. Those inside the program are part of it and
+    /// always admitted.
     #[serde(default = "open")]
     pub trust: At<TrustFile>,
+    /// Public keys whose signature `trust: signed` takes, each as `sluice plugin keygen` prints it. One of them is
+    /// enough.
+    #[serde(default)]
+    pub signers: Vec<At<String>>,
     /// What one plugin instance may use.
     #[serde(default)]
     pub limits: LimitsFile,
@@ -156,9 +161,9 @@ fn open() -> At<TrustFile> {
 pub enum TrustFile {
     /// Whatever is in the directory.
     Open,
-    /// Not supported yet: what `plugins.lock` lists.
+    /// What `plugins.lock` in the directory lists by its SHA-256.
     Locked,
-    /// Not supported yet: what a known key signed.
+    /// What one of `signers` signed; the signature stands beside the component as `FILE.sig`.
     Signed,
 }
 

@@ -27,6 +27,7 @@ use super::topics::TopicFilter;
 use super::tree::Forest;
 pub use format::{Format, Formats, TopicRule};
 pub use registry::{ClientCertificate, RegistryAuth, SchemaRegistry};
+use crate::plugins::signature::PublicKey;
 pub use settings::Places;
 
 /// Everything that a run needs to know.
@@ -119,10 +120,17 @@ pub struct Plugins {
 }
 
 /// Which components of the directory are admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// Whatever is in it.
     Open,
+    /// What its `plugins.lock` lists.
+    Locked,
+    /// What one of these signed; at least one.
+    Signed {
+        /// In the order of the file.
+        signers: Vec<PublicKey>,
+    },
 }
 
 /// What one plugin instance may use.

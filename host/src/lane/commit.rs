@@ -50,7 +50,8 @@ impl Working<'_> {
 
     /// Phase two: the control record where it changed, positions of dirty slots, and their offset-map segments.
     fn write_state(&mut self) -> Result<Vec<(usize, Position)>, Failure> {
-        let admission = &self.lane.shared.clone().admission;
+        let admitted = self.admitted.clone();
+        let admission = &admitted.admission;
         let digests = admission.digests();
         let partition = self.lane.number as i32;
         let now = now_millis();

@@ -137,6 +137,14 @@ impl Slot {
         self.committed_missed.clone_from(&self.missed);
     }
 
+    /// The chain watches this many selectors from now on. Other selectors begin to count anew.
+    pub fn watch(&mut self, selectors: usize) {
+        if self.missed.len() != selectors {
+            self.missed = vec![0; selectors];
+            self.committed_missed.clone_from(&self.missed);
+        }
+    }
+
     /// The open transaction is gone: everything is as it was committed. A halt of its own is forgotten too, and true
     /// comes back: the partition is to be read again, and the replay meets its cause. One that no replay would meet
     /// (`lasting`) stays.

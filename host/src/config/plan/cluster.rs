@@ -13,6 +13,7 @@ use super::super::properties;
 use super::super::secret::{Reference, Secret, plain, resolve};
 use super::super::units::{Size, Span};
 use super::{Cluster, Context, Http, Keyring, PluginLimits, Plugins, Property, PropertyValue, Trust, registry};
+use crate::plugins::signature::PublicKey;
 
 /// The fewest bytes of a key: what HMAC-SHA-256 takes full strength from.
 const MIN_KEY_BYTES: usize = 32;
@@ -163,15 +164,32 @@ pub(super) fn plugins(file: Option<&At<PluginsFile>>, context: &Context<'_>, rep
         }
         path
     });
-    let trust = match file.value.trust.value {
-        TrustFile::Open => Some(Trust::Open),
-        TrustFile::Locked | TrustFile::Signed => {
-            report.invalid(file.value.trust.spot, "plugins.trust: this is not supported yet; only \"open\" is");
-            None
-        }
-    };
+    let trust = trust(&file.value, report);
     let limits = limits(&file.value.limits, report);
     Some(Plugins { dir, trust: trust?, limits })
+}
+
+fn trust(file: &PluginsFile, report: &mut Report) -> Option<Trust> {
+    let mut signers = Vec::new();
+    for signer in &file.signers {
+        match PublicKey::parse(&signer.value) {
+            Ok(key) => signers.push(key),
+            Err(why) => report.invalid(signer.spot, format!("plugins.signers: {why}")),
+        }
+    }
+    match (file.trust.value, file.signers.first()) {
+        (TrustFile::Signed, None) => {
+            report.invalid(file.trust.spot, "plugins.trust: signed needs plugins.signers: at least one public key");
+            None
+        }
+        (TrustFile::Signed, Some(_)) => Some(Trust::Signed { signers }),
+        (_, Some(first)) => {
+            report.invalid(first.spot, "plugins.signers: nobody looks at signatures unless plugins.trust is signed");
+            None
+        }
+        (TrustFile::Open, None) => Some(Trust::Open),
+        (TrustFile::Locked, None) => Some(Trust::Locked),
+    }
 }
 
 fn limits(file: &LimitsFile, report: &mut Report) -> PluginLimits {

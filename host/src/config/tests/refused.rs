@@ -100,11 +100,26 @@ fn wrong_types() {
 }
 
 #[test]
+fn signers_that_sign_nothing() {
+    let key = "ed25519:ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c";
+    check(
+        "nobody looks",
+        &format!("plugins: {{ trust: locked, signers: [\"{key}\"] }}\n{}", pipeline("")),
+        &["s.yaml:1:38: plugins.signers: nobody looks at signatures unless plugins.trust is signed"],
+    );
+    check(
+        "no key",
+        &format!("plugins: {{ trust: signed, signers: [\"{key}\", \"{}\"] }}\n{}", &key[8..], pipeline("")),
+        &["s.yaml:1:114: plugins.signers: it is not a public key: ed25519: and 64 hex digits, as sluice plugin keygen prints it"],
+    );
+}
+
+#[test]
 fn clusters_keys_and_sections() {
     check(
         "all at once",
         &format!(
-            "{}plugins: {{ dir: none, trust: locked, limits: {{ memory: 1, time: 2m, batch_records: 5000 }} }}\n\
+            "{}plugins: {{ dir: none, trust: signed, limits: {{ memory: 1, time: 2m, batch_records: 5000 }} }}\n\
              http: {{ listen: \"0.0.0.0:80\" }}\nmemory: 4MB\n",
             pipeline("").replace("{ env: KEY }", "{ env: SHORT }, x: { env: NONE }, y: { file: none }, z: { env: A, file: b }").replace(
                 "{ bootstrap_servers: \"two:9092\" }",
@@ -132,7 +147,7 @@ fn clusters_keys_and_sections() {
             "s.yaml:11:48: the key \"y\" cannot be had: cannot read the file none: it does not exist",
             "s.yaml:11:67: the key \"z\" cannot be had: expected exactly one of { env: NAME } and { file: PATH }",
             "s.yaml:17:17: cannot use the plugin directory none: it does not exist",
-            "s.yaml:17:30: plugins.trust: this is not supported yet; only \"open\" is",
+            "s.yaml:17:30: plugins.trust: signed needs plugins.signers: at least one public key",
             "s.yaml:17:56: plugins.limits.memory is 1, and has to be from 1MiB to 1GiB",
             "s.yaml:17:65: plugins.limits.time is 2m, and has to be from 10ms to 1m",
             "s.yaml:17:84: plugins.limits.batch_records is 5000, and has to be from 1 to 1000",
