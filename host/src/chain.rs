@@ -1,6 +1,7 @@
 //! A pipeline's steps in order, in one lane: records in, rows for the target out, a verdict for every record. It never
 //! lets a record pass that a step could not transform; what becomes of such a record is the lane's.
 
+pub mod format;
 mod plan;
 mod recent;
 mod record;
@@ -11,12 +12,14 @@ mod trial;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use format::{FetchError, Schemas};
 pub use plan::{ChainPlan, PlanError, StepPlan};
 pub use record::{Record, Sample};
 pub use row::Row;
 pub use trial::TrialFailed;
 
 use crate::lane::UNMATCHED_WINDOW;
+use crate::schemas::SchemaRef;
 use step::Step;
 
 /// How long the search for a guilty record may take before the partition halts.
@@ -64,24 +67,32 @@ pub struct CallFailed {
     pub reason: String,
 }
 
-/// A selector matched nothing for a whole window.
+/// Records and step do not go together any more: a selector matched nothing for a whole window, or a schema lacks or
+/// brings a field.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error(
-    "selector {selector} of step {} matched nothing in {UNMATCHED_WINDOW} records: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose",
-    step + 1
-)]
+#[error("{detail}")]
 pub struct Drift {
-    pub step: usize,
-    pub selector: String,
-    /// The record after which it stands still.
+    /// A sentence without data.
+    pub detail: String,
+    /// The record after which, or the one before which, it stands still.
     pub offset: i64,
+}
+
+/// Why records did not come through.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    #[error(transparent)]
+    Call(#[from] CallFailed),
+    /// They name a schema that nobody has asked for yet: [`Chain::fetch_schema`], then again.
+    #[error("the schema with {0} is not there yet")]
+    Schema(SchemaRef),
 }
 
 /// The guilty record was not found in time, or instances cannot be made any more.
 #[derive(Debug, thiserror::Error)]
 #[error("no record could be found to blame: {last}")]
 pub struct GaveUp {
-    last: CallFailed,
+    last: String,
 }
 
 /// What the chain made of a batch.
@@ -98,9 +109,17 @@ pub struct Missed<'a> {
     counts: &'a mut [u32],
     /// Selector number and offset of the first window that filled.
     full: Option<(usize, i64)>,
+    /// The first record whose schema and a step do not go together.
+    drift: Option<Drift>,
 }
 
 impl Missed<'_> {
+    fn drifted(&mut self, detail: String, offset: i64) {
+        if self.drift.as_ref().is_none_or(|drift| offset < drift.offset) {
+            self.drift = Some(Drift { detail, offset });
+        }
+    }
+
     /// `number` is None for selectors that nobody watches.
     fn saw(&mut self, number: Option<usize>, matched: bool, offset: i64) {
         let Some(number) = number else { return };
@@ -162,9 +181,9 @@ impl Chain {
         partition: i32,
         records: &'r [R],
         missed: &mut [u32],
-    ) -> Result<Processed<'r>, CallFailed> {
+    ) -> Result<Processed<'r>, Stopped> {
         let mut counts = missed.to_vec();
-        let mut watch = Missed { counts: &mut counts, full: None };
+        let mut watch = Missed { counts: &mut counts, full: None, drift: None };
         let mut verdicts = vec![Verdict::Taken; records.len()];
         let mut rows: Vec<Row<'r>> = Vec::with_capacity(records.len());
         self.offsets.clear();
@@ -185,7 +204,8 @@ impl Chain {
                 pending[*counter as usize] += delta;
             }
         }
-        let drift = watch.full.map(|(number, offset)| self.plan.watched[number].drift(offset));
+        let full = watch.full.map(|(number, offset)| self.plan.watched[number].drift(offset));
+        let drift = full.into_iter().chain(watch.drift).min_by_key(|drift| drift.offset);
         missed.copy_from_slice(&counts);
         Ok(Processed { verdicts, rows, drift })
     }
@@ -213,12 +233,16 @@ impl Chain {
                     whole.rows.extend(part.rows.into_iter().map(|row| Row { source: row.source + start, ..row }));
                     whole.drift = whole.drift.or(part.drift);
                 }
-                Err(failed) => {
+                // Asked for here: no transaction is open, and the time is bounded by the registry's own.
+                Err(Stopped::Schema(reference)) => match self.fetch_schema(reference, &|| false) {
+                    Ok(()) => parts.push((start, end)),
+                    Err(error) => return Err(self.give_up(before, error.to_string())),
+                },
+                Err(Stopped::Call(failed)) => {
                     self.discard_instances();
                     if failed.code == INIT_FAILED || Instant::now() > deadline.min(last) {
                         self.plan.steps[failed.step].metrics_failed(&failed.code);
-                        self.pending = before;
-                        return Err(GaveUp { last: failed });
+                        return Err(self.give_up(before, failed.to_string()));
                     }
                     if end - start == 1 {
                         self.plan.steps[failed.step].metrics_failed(&failed.code);
@@ -231,6 +255,16 @@ impl Chain {
             }
         }
         Ok(whole)
+    }
+
+    fn give_up(&mut self, before: Vec<Vec<u64>>, last: String) -> GaveUp {
+        self.pending = before;
+        GaveUp { last }
+    }
+
+    /// Asks the source's registry for a schema, and blocks meanwhile: call it with no transaction open.
+    pub fn fetch_schema(&self, reference: SchemaRef, stop: &dyn Fn() -> bool) -> Result<(), FetchError> {
+        self.plan.schemas.fetch(reference, stop)
     }
 
     /// I4: after an abort no instance and no count of the lost transaction lives on.

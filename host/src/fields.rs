@@ -25,6 +25,7 @@ mod selection;
 mod selector;
 mod text;
 mod walk;
+mod whole;
 
 #[cfg(test)]
 mod properties;
@@ -37,3 +38,4 @@ pub use place::{Kinds, Leaf, Place};
 pub use scan::MAX_DEPTH;
 pub use selection::{Containers, Selection, SelectionError};
 pub use selector::{Selector, SelectorError};
+pub use whole::patch_whole;

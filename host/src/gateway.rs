@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::BaseConsumer;
 
-use crate::chain::{ChainPlan, PlanError};
+use crate::chain::{ChainPlan, PlanError, Schemas};
 use crate::clock::now_millis;
 use crate::config::plan::{Cluster, OnError, Payload, Pipeline, Plan};
 use crate::discovery::Discovery;
@@ -106,7 +106,8 @@ pub fn prepare_with(plan: &Plan, registry: Registry, log: LogMode) -> Result<Pre
     let keys = Arc::new(ring);
     let (mut chains, mut problems) = (Vec::new(), Vec::new());
     for pipeline in &plan.pipelines {
-        match ChainPlan::build(pipeline, &registry, &keys, &metrics, log) {
+        let schemas = Schemas::new(pipeline).map_err(|error| RunError::Client(error.to_string()))?;
+        match ChainPlan::build(pipeline, &registry, &keys, &metrics, log, &Arc::new(schemas)) {
             Ok(chain) => {
                 chain.steps.iter().for_each(|step| metrics.admitted(&step.name, &step.digest));
                 chains.push(Arc::new(chain));

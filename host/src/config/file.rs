@@ -18,13 +18,13 @@ use serde::{Deserialize, Serialize};
 use super::place::{At, Entries};
 use super::secret::Reference;
 use super::units::{Size, Span};
+pub use format::{FormatFile, FormatHalves, FormatWord, TopicRuleFile};
 pub use pipeline::{
     DeliveryFile, OnErrorFile, OnGapFile, OnTopicRecreatedFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile,
 };
-pub use format::{FormatFile, FormatHalves, FormatWord, TopicRuleFile};
 pub use pipeline::{QuarantineFile, TransactionFile};
 pub use registry::{BasicFile, CertificateFile, RegistryFile, UrlsFile};
-pub use step::{KeyFile, ModeFile, SeesFile, StepFile, UnmatchedFile};
+pub use step::{KeyFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
 
 /// A Sluice configuration. `-f` may be given several times: clusters, keys and pipelines of all files come together,
 /// and a name may be given once.

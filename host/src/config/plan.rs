@@ -25,9 +25,9 @@ use super::place::Location;
 use super::secret::{Outside, Secret};
 use super::topics::TopicFilter;
 use super::tree::Forest;
+use crate::plugins::signature::PublicKey;
 pub use format::{Format, Formats, TopicRule};
 pub use registry::{ClientCertificate, RegistryAuth, SchemaRegistry};
-use crate::plugins::signature::PublicKey;
 pub use settings::Places;
 
 /// Everything that a run needs to know.
@@ -271,6 +271,8 @@ pub struct Step {
     pub absent: Absent,
     /// A selector that matches nothing.
     pub unmatched: Unmatched,
+    /// A schema with a field that the allow list does not name is drift.
+    pub unlisted_halts: bool,
     /// What the plugin is shown beside its fields.
     pub sees: Sees,
     /// The plugin's own settings.

@@ -79,8 +79,15 @@ impl Switch {
         let mut chains = Vec::new();
         let naming = self.running.iter().map(|running| &running.shared);
         for shared in naming.filter(|shared| shared.pipeline.steps.iter().any(|step| step.plugin == *name)) {
-            let chain = ChainPlan::build(&shared.pipeline, &registry, &self.keys, &self.metrics, LogMode::Count)
-                .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+            let chain = ChainPlan::build(
+                &shared.pipeline,
+                &registry,
+                &self.keys,
+                &self.metrics,
+                LogMode::Count,
+                &shared.current.now().chain.schemas,
+            )
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
             let tried = try_on(shared, &chain, plugin)?;
             chains.push((shared.clone(), Arc::new(chain), tried));
         }

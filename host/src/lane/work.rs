@@ -6,7 +6,7 @@ use std::time::Instant;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Entry, Failure, Open, Working};
-use crate::chain::{Failed, Processed, Row, Verdict};
+use crate::chain::{Failed, FetchError, Processed, Row, Stopped, Verdict};
 use crate::clock::now_millis;
 use crate::config::plan::{OnError, Payload};
 use crate::failpoint;
@@ -67,19 +67,32 @@ impl Working<'_> {
         let (topic, partition) = (self.slots[slot].topic.clone(), self.slots[slot].partition);
         let offset = self.slots[slot].next;
         let mut missed = std::mem::take(&mut self.slots[slot].missed);
-        let whole = self.chain.process(&topic, partition, records, &mut missed);
-        let processed = match whole {
-            Ok(processed) => Ok(processed),
-            Err(call) => {
-                // Bisect outside any open transaction: what came before is good and is committed first, so that a slow
-                // search cannot run the transaction into its time-out. Nothing of the failed call was produced.
-                tracing::warn!(pipeline = self.lane.shared.pipeline.name, lane = self.lane.number, topic = &*topic, partition, %call, "plugin call failed; searching for the record");
-                if self.open.is_some() {
-                    let kept = std::mem::replace(&mut self.slots[slot].missed, missed.clone());
-                    debug_assert!(kept.is_empty());
-                    self.commit()?;
+        let processed = loop {
+            match self.chain.process(&topic, partition, records, &mut missed) {
+                Ok(processed) => break Ok(processed),
+                Err(Stopped::Schema(reference)) => {
+                    // The registry may take its time: what came before is good and is committed first.
+                    self.commit_before(slot, &missed)?;
+                    match self.chain.fetch_schema(reference, &|| self.lane.stop.requested()) {
+                        Ok(()) => {}
+                        Err(FetchError::Stopped) => return Err(Failure::Stopped),
+                        Err(FetchError::Unavailable(reason)) => {
+                            self.slots[slot].missed = missed;
+                            self.begin()?;
+                            let detail = format!(
+                                "records of {topic}-{partition} from offset {offset} on name the schema with {reference}, which is not to be had: {reason}"
+                            );
+                            return self.halt(slot, "registry_unavailable", offset, detail);
+                        }
+                    }
                 }
-                self.chain.bisect(&topic, partition, records, &mut missed)
+                Err(Stopped::Call(call)) => {
+                    // Bisect outside any open transaction, so that a slow search cannot run it into its time-out. Nothing
+                    // of the failed call was produced.
+                    tracing::warn!(pipeline = self.lane.shared.pipeline.name, lane = self.lane.number, topic = &*topic, partition, %call, "plugin call failed; searching for the record");
+                    self.commit_before(slot, &missed)?;
+                    break self.chain.bisect(&topic, partition, records, &mut missed);
+                }
             }
         };
         self.slots[slot].missed = missed;
@@ -91,6 +104,17 @@ impl Working<'_> {
                 self.halt(slot, "plugin_failed", offset, gave_up.to_string())
             }
         }
+    }
+
+    /// Commits what is open, all of which came before the records at hand.
+    fn commit_before(&mut self, slot: usize, missed: &[u32]) -> Result<(), Failure> {
+        if self.open.is_some() {
+            let kept = std::mem::replace(&mut self.slots[slot].missed, missed.to_vec());
+            debug_assert!(kept.is_empty());
+            self.commit()?;
+            self.slots[slot].missed = Vec::new();
+        }
+        Ok(())
     }
 
     /// Hands the chain's answer to the producer, in source order.

@@ -80,6 +80,7 @@ fn step(step: &Step) -> Value {
             Unmatched::Halt => "halt",
             Unmatched::Allow => "allow",
         },
+        "unlisted_halts": step.unlisted_halts,
         "sees": [sees.key, sees.value, sees.headers, sees.timestamp, sees.offset],
         "settings": step.settings,
     })

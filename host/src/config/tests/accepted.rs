@@ -348,7 +348,7 @@ fn the_schema_has_every_key_with_its_manual() {
         exclude fields file format groups headers http include keep key keys lanes limits listen log_lines max_age \
         max_bytes max_records memory mode name offsets on_error output_bytes output_records password payload \
         pipelines plugin plugins properties quarantine regex rename schema_registry schemas sees signers source start steps \
-        target time timeout timestamp topic topic_config topic_rules topics transaction trust unmatched url username \
+        target time timeout timestamp topic topic_config topic_rules topics transaction trust unlisted unmatched url username \
         value wait";
     assert_eq!(keys.into_iter().collect::<Vec<_>>(), expected.split_whitespace().collect::<Vec<_>>());
     assert!(bare.is_empty(), "without a manual: {bare:?}");
