@@ -10,6 +10,7 @@ mod zombie;
 
 mod bad_input;
 mod fidelity;
+mod formats;
 mod guests;
 mod lost;
 mod resize;
@@ -20,3 +21,4 @@ mod demo;
 mod examples;
 mod pages;
 mod scale;
+mod shape;

@@ -12,6 +12,7 @@ mod border;
 mod commit;
 mod genesis;
 mod orphan;
+mod route;
 mod slot;
 mod takeover;
 mod trouble;
@@ -295,6 +296,8 @@ struct Working<'a> {
     refused: HashMap<(usize, i64), String>,
     /// The source record that is being handed to the producer.
     sending: Option<(usize, i64)>,
+    /// Partitions of the topics that records were sent to by a step.
+    routed: HashMap<String, i32>,
     /// Partitions that were asked to be told about once.
     told: BTreeSet<usize>,
     /// Writes raw quarantined records to the source; made when the first one comes.

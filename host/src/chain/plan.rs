@@ -141,9 +141,6 @@ impl StepPlan {
             return Err(one(&step.at, format!("plugin {} does not ask to see {}; take it out of sees", step.plugin, beyond.join(", "))));
         }
         let effects = description.effects;
-        if effects.route {
-            return Err(one(&step.at, format!("plugin {} routes records to other topics: not supported yet", step.plugin)));
-        }
         let masks = effects.edit_fields && !step.fields.is_empty();
         if step.mode == Mode::AllowList {
             allow_list_fits(step, masks, effects).map_err(|message| one(&step.at, message))?;

@@ -273,6 +273,9 @@ impl Step {
         for (row, timestamp) in &changes.timestamps {
             rows[self.live[*row as usize]].timestamp = *timestamp;
         }
+        for (row, topic) in &changes.routes {
+            rows[self.live[*row as usize]].topic = Some(topic.clone());
+        }
         self.drop_and_emit(changes, rows);
     }
 
@@ -360,7 +363,7 @@ impl Step {
         let mut emitted = changes.emitted.into_iter().map(|emitted| (self.live[emitted.row as usize], emitted)).peekable();
         let before = std::mem::take(rows);
         for (index, row) in before.into_iter().enumerate() {
-            let (source, timestamp) = (row.source, row.timestamp);
+            let (source, timestamp, topic) = (row.source, row.timestamp, row.topic.clone());
             if dropped.next_if_eq(&index).is_none() {
                 rows.push(row);
             }
@@ -372,6 +375,7 @@ impl Step {
                     value: new.value.map(Cow::Owned),
                     header_set: RowHeaders::Owned(new.headers.into_iter().map(|header| (header.name, header.value)).collect()),
                     timestamp,
+                    topic: new.topic.or_else(|| topic.clone()),
                 });
             }
         }

@@ -205,6 +205,7 @@ impl<'a> Working<'a> {
             sending: None,
             raw: None,
             told: BTreeSet::new(),
+            routed: HashMap::new(),
             aborts: 0,
         };
         // Who owns the lane now, and under which generation, is committed before the first record.

@@ -122,7 +122,7 @@ impl Working<'_> {
         self.begin()?;
         let topic = self.sink.topic(&self.slots[slot].topic)?;
         let partition = self.slots[slot].partition;
-        let mut rows = processed.rows.into_iter().peekable();
+        let (rows, mut at) = (processed.rows, 0);
         for (index, (record, verdict)) in records.iter().zip(&processed.verdicts).enumerate() {
             if let Some(drift) = processed.drift.as_ref().filter(|drift| record.offset() >= drift.offset) {
                 return self.halt(slot, "drift", drift.offset, drift.to_string());
@@ -136,8 +136,13 @@ impl Working<'_> {
                 Verdict::Failed(failed) => Some(failed.clone()),
                 _ => refused,
             };
+            let mine = &rows[at..];
+            let mine = &mine[..mine.iter().take_while(|row| row.source == index).count()];
+            at += mine.len();
+            // All of a record's topics are known before the first of its rows is written.
+            let routed = if failed.is_none() { self.routes(slot, topic, mine)? } else { Ok(Vec::new()) };
+            let failed = failed.or_else(|| routed.as_ref().err().map(|code| Failed::host((*code).to_owned())));
             if let Some(failed) = failed {
-                while rows.next_if(|row| row.source == index).is_some() {}
                 self.put_aside(slot, record, &failed)?;
                 if self.slots[slot].halted.is_some() {
                     return Ok(());
@@ -146,12 +151,13 @@ impl Working<'_> {
             }
             let (first, mut outputs, mut survivor, mut bytes) = (self.sink.taken(), 0, None, 0);
             self.sending = Some((slot, record.offset()));
-            while let Some(row) = rows.next_if(|row| row.source == index) {
+            let routed = routed.unwrap_or_default();
+            for (number, row) in mine.iter().enumerate() {
                 if !row.emitted {
                     survivor = Some(outputs);
                 }
                 bytes += row.bytes();
-                self.send_row(topic, partition, row)?;
+                self.send_row(routed.get(number).copied().unwrap_or(topic), partition, row)?;
                 outputs += 1;
             }
             self.sending = None;
@@ -161,7 +167,26 @@ impl Working<'_> {
         Ok(())
     }
 
-    fn send_row(&mut self, topic: u16, partition: i32, row: Row<'_>) -> Result<(), Failure> {
+    /// The topics of a record's rows, in order; nothing where all go to `own`.
+    fn routes(&mut self, slot: usize, own: u16, rows: &[Row<'_>]) -> Result<Result<Vec<u16>, &'static str>, Failure> {
+        if rows.iter().all(|row| row.topic.is_none()) {
+            return Ok(Ok(Vec::new()));
+        }
+        let mut topics = Vec::with_capacity(rows.len());
+        for row in rows {
+            let topic = match &row.topic {
+                None => Ok(own),
+                Some(name) => self.route(slot, name)?,
+            };
+            match topic {
+                Ok(topic) => topics.push(topic),
+                Err(code) => return Ok(Err(code)),
+            }
+        }
+        Ok(Ok(topics))
+    }
+
+    fn send_row(&mut self, topic: u16, partition: i32, row: &Row<'_>) -> Result<(), Failure> {
         let headers = row.headers().map_err(|error| unparsed(&error))?;
         self.sink.send(Record {
             topic,
