@@ -79,6 +79,15 @@ pub struct StepPlan {
     watch: Watch,
 }
 
+/// What every step is built from.
+struct Parts<'a> {
+    plugins: &'a Registry,
+    keys: &'a Arc<KeyRing>,
+    metrics: &'a Metrics,
+    log: LogMode,
+    schemas: &'a Arc<Schemas>,
+}
+
 /// A step that cannot be built, with its place in the file.
 #[derive(Debug, thiserror::Error)]
 #[error("{at}: {message}")]
@@ -98,6 +107,7 @@ impl ChainPlan {
         log: LogMode,
         schemas: &Arc<Schemas>,
     ) -> Result<Self, Vec<PlanError>> {
+        let parts = Parts { plugins, keys, metrics, log, schemas };
         let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records(), schemas: schemas.clone() };
         let mut problems = Vec::new();
         for (number, step) in pipeline.steps.iter().enumerate() {
@@ -107,7 +117,7 @@ impl ChainPlan {
                 target: pipeline.target.name.clone(),
                 number: number as u32,
             };
-            match StepPlan::build(place, step, plugins, keys, metrics, log, schemas, &mut plan.watched) {
+            match StepPlan::build(place, step, &parts, &mut plan.watched) {
                 Ok(step) => plan.steps.push(Arc::new(step)),
                 Err(mut found) => problems.append(&mut found),
             }
@@ -122,16 +132,8 @@ impl ChainPlan {
 }
 
 impl StepPlan {
-    fn build(
-        place: StepPlace,
-        step: &Step,
-        plugins: &Registry,
-        keys: &Arc<KeyRing>,
-        metrics: &Metrics,
-        log: LogMode,
-        schemas: &Arc<Schemas>,
-        watched: &mut Vec<Watched>,
-    ) -> Result<Self, Vec<PlanError>> {
+    fn build(place: StepPlace, step: &Step, parts: &Parts<'_>, watched: &mut Vec<Watched>) -> Result<Self, Vec<PlanError>> {
+        let Parts { plugins, keys, metrics, log, schemas } = *parts;
         let one = |at: &Location, message: String| vec![PlanError { at: at.clone(), message }];
         let plugin = plugins.named(&step.plugin).map_err(|message| one(&step.at, message))?;
         let description = plugin.description();

@@ -15,6 +15,9 @@ use crate::position::Claim;
 /// What the label of a metric says where no plugin can be named.
 const UNKNOWN: &str = "unknown";
 
+/// A pipeline, its chain with the plugin, and how many records the plugin was tried on.
+type Prepared = (Arc<Shared>, Arc<ChainPlan>, u64);
+
 /// What came of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -73,7 +76,7 @@ impl Switch {
     }
 
     /// The chain of every pipeline that names the plugin, built with it and tried.
-    fn prepare(&self, plugin: &Arc<Plugin>) -> Result<(Registry, Vec<(Arc<Shared>, Arc<ChainPlan>, u64)>), String> {
+    fn prepare(&self, plugin: &Arc<Plugin>) -> Result<(Registry, Vec<Prepared>), String> {
         let name = &plugin.description().name;
         let registry = self.registry.with(plugin.clone()).map_err(|error| error.to_string())?;
         let mut chains = Vec::new();
@@ -94,7 +97,7 @@ impl Switch {
         Ok((registry, chains))
     }
 
-    fn admit(&mut self, plugin: &Plugin, from: Option<String>, chains: Vec<(Arc<Shared>, Arc<ChainPlan>, u64)>) -> Outcome {
+    fn admit(&mut self, plugin: &Plugin, from: Option<String>, chains: Vec<Prepared>) -> Outcome {
         let (name, digest) = (&plugin.description().name, plugin.digest_hex());
         if chains.is_empty() {
             tracing::info!(plugin = name, file = plugin.origin(), digest, "plugin loaded; no step names it");

@@ -7,7 +7,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use prost_reflect::prost::Message as _;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind as Typed, MapKey, MessageDescriptor, ReflectMessage, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind as Typed, MapKey, MessageDescriptor, Value};
 use serde_json::Value as Tree;
 
 use super::super::reference::Reference;
