@@ -1,7 +1,9 @@
 //! The cases, from the judge's own test to whole stories. A case is one idea; its name says what must hold.
 
 mod checker;
+mod schemas;
 
+mod brokers;
 mod kills;
 mod offsets;
 mod zombie;
@@ -10,6 +12,8 @@ mod bad_input;
 mod border;
 mod fidelity;
 mod guests;
+mod lost;
+mod resize;
 mod source;
 
 mod auth;

@@ -2,8 +2,10 @@
 //! it must not decide anything that a library user would miss.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
+mod lanes;
 mod offsets;
 mod output;
+mod plugin;
 mod run;
 
 use std::path::PathBuf;
@@ -12,7 +14,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config;
-use crate::config::plan::Plan;
+use crate::config::plan::{Pipeline, Plan};
 use crate::demo;
 use crate::fields::Selector;
 use crate::gateway::RunError;
@@ -60,8 +62,20 @@ enum Command {
     /// Ask the offset map.
     #[command(subcommand)]
     Offsets(OffsetsCommand),
+    /// Change the number of a pipeline's lanes.
+    #[command(subcommand)]
+    Lanes(LanesCommand),
+    /// Make, check and deploy plugins.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
     /// See masked records flow: two clusters inside this process, or two of yours.
     Demo(demo::DemoArgs),
+}
+
+#[derive(Subcommand)]
+enum LanesCommand {
+    /// Give a pipeline that is stopped the number of lanes that its file says.
+    Resize(lanes::ResizeArgs),
 }
 
 #[derive(Subcommand)]
@@ -125,6 +139,11 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// A failure at run time, with everything that caused it.
+pub fn failed(error: impl std::error::Error) -> Failure {
+    Failure { message: chain(&error), exit: Exit::Failed }
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     // Usage errors are clap's, with exit code 2.
@@ -135,6 +154,8 @@ pub fn main() -> ExitCode {
         Command::Schema => schema(),
         Command::Status(args) => status(&args),
         Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),
+        Command::Lanes(LanesCommand::Resize(args)) => lanes::resize(&args),
+        Command::Plugin(command) => plugin::plugin(&command),
         Command::Demo(args) => demo::demo(&args),
     };
     match ended {
@@ -149,6 +170,14 @@ pub fn main() -> ExitCode {
 /// The plan of these files, or what is wrong with them.
 pub fn load(files: &Files) -> Result<Plan, Failure> {
     config::validate(&files.files, &check_selector).map_err(|errors| refused(&errors))
+}
+
+/// The pipeline of that name.
+pub fn pipeline_of<'p>(plan: &'p Plan, name: &str) -> Result<&'p Pipeline, Failure> {
+    plan.pipelines.iter().find(|pipeline| pipeline.name == name).ok_or_else(|| {
+        let known: Vec<&str> = plan.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
+        Failure { message: format!("no pipeline is named {name:?}; there are: {}", known.join(", ")), exit: Exit::Config }
+    })
 }
 
 /// What the configuration asks of a selector.
@@ -167,7 +196,7 @@ pub fn refused(errors: &config::ConfigErrors) -> Failure {
 
 fn validate(files: &Files) -> Result<Exit, Failure> {
     let plan = load(files)?;
-    crate::gateway::prepare(&plan)?;
+    crate::gateway::prepare(&plan, crate::plugin::LogMode::Count)?;
     let steps: usize = plan.pipelines.iter().map(|pipeline| pipeline.steps.len()).sum();
     println!("valid: {} pipeline(s), {steps} step(s)", plan.pipelines.len());
     Ok(Exit::Done)

@@ -13,6 +13,7 @@ mod check;
 pub mod column;
 pub mod compile;
 pub mod describe;
+pub mod digest;
 pub mod embedded;
 pub mod engine;
 pub mod failure;

@@ -4,13 +4,16 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use super::format::{Asked, Last, Place, Readers, Schemas, Unread, Watch};
+use super::recent::RecentOfLanes;
 use super::{CallFailed, Drift, Failed};
 use crate::config::Location;
-use crate::config::plan::{Absent, Isolation, KeyRule, Mode, Pipeline, Step, Unmatched};
+use crate::config::plan::{Absent, Format, Isolation, KeyRule, Mode, Pipeline, Step, Unmatched};
 use crate::fields::{Containers, Selection, SelectionError, Selector};
+use crate::lane::UNMATCHED_WINDOW;
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
 use crate::plugin::{
-    CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec, Tables, Windows,
+    Batch, CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec, Tables, Windows,
 };
 use crate::plugins::Registry;
 
@@ -22,6 +25,8 @@ const MASKED: &str = "masked:";
 pub struct Lent {
     pub keys: Arc<KeyRing>,
     pub tables: Arc<Tables>,
+    /// What becomes of the plugins' log lines: only a tool for who develops a plugin may show them.
+    pub log: LogMode,
 }
 
 /// A pipeline's steps.
@@ -30,6 +35,8 @@ pub struct ChainPlan {
     /// Selectors that are watched for drift, by number.
     pub watched: Vec<Watched>,
     pub batch_records: usize,
+    /// The formats of its topics and the schemas met so far.
+    pub schemas: Arc<Schemas>,
 }
 
 /// A selector that must match now and then.
@@ -40,7 +47,12 @@ pub struct Watched {
 
 impl Watched {
     pub(super) fn drift(&self, offset: i64) -> Drift {
-        Drift { step: self.step, selector: self.selector.clone(), offset }
+        let detail = format!(
+            "selector {} of step {} matched nothing in {UNMATCHED_WINDOW} records: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose",
+            self.selector,
+            self.step + 1
+        );
+        Drift { detail, offset }
     }
 }
 
@@ -72,6 +84,12 @@ pub struct StepPlan {
     pub(super) metrics: PluginMetrics,
     /// What each of the plugin's counters feeds.
     pub(super) counters: Vec<Option<MaskedFields>>,
+    /// The last records that passed, in all lanes.
+    pub(super) recent: RecentOfLanes,
+    schemas: Arc<Schemas>,
+    /// The selection compiled for each schema.
+    readers: Readers,
+    watch: Watch,
 }
 
 /// A step that cannot be built, with its place in the file.
@@ -84,8 +102,14 @@ pub struct PlanError {
 
 impl ChainPlan {
     /// Builds every step of `pipeline` and tries each plugin's `init` with its settings. All problems are reported.
-    pub fn build(pipeline: &Pipeline, plugins: &Registry, lent: &Lent, metrics: &Metrics) -> Result<Self, Vec<PlanError>> {
-        let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records() };
+    pub fn build(
+        pipeline: &Pipeline,
+        plugins: &Registry,
+        lent: &Lent,
+        metrics: &Metrics,
+        schemas: &Arc<Schemas>,
+    ) -> Result<Self, Vec<PlanError>> {
+        let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records(), schemas: schemas.clone() };
         let mut problems = Vec::new();
         for (number, step) in pipeline.steps.iter().enumerate() {
             let place = StepPlace {
@@ -94,7 +118,7 @@ impl ChainPlan {
                 target: pipeline.target.name.clone(),
                 number: number as u32,
             };
-            match StepPlan::build(place, step, plugins, lent, metrics, &mut plan.watched) {
+            match StepPlan::build(place, step, plugins, lent, metrics, schemas, &mut plan.watched) {
                 Ok(step) => plan.steps.push(Arc::new(step)),
                 Err(mut found) => problems.append(&mut found),
             }
@@ -115,6 +139,7 @@ impl StepPlan {
         plugins: &Registry,
         lent: &Lent,
         metrics: &Metrics,
+        schemas: &Arc<Schemas>,
         watched: &mut Vec<Watched>,
     ) -> Result<Self, Vec<PlanError>> {
         let one = |at: &Location, message: String| vec![PlanError { at: at.clone(), message }];
@@ -169,12 +194,45 @@ impl StepPlan {
             metrics: metrics.plugin(&step.plugin),
             counters: description.counters.iter().map(|name| name.strip_prefix(MASKED).map(|operator| metrics.masked(operator))).collect(),
             plugin: plugin.clone(),
+            recent: RecentOfLanes::default(),
+            schemas: schemas.clone(),
+            readers: Readers::default(),
+            watch: Watch {
+                unmatched: masks && step.unmatched == Unmatched::Halt,
+                unlisted: step.mode == Mode::AllowList && step.unlisted_halts,
+            },
         };
         // A trial: what is wrong with the settings is said now, at its place, not by the first lane.
         match built.plugin.instantiate(&built.spec, built.services(&Arc::default())) {
             Ok(_) => Ok(built),
             Err(error) => Err(located(step, &error)),
         }
+    }
+
+    /// What reads a value of a topic with this format.
+    pub(super) fn place(
+        &self,
+        selection: &Selection,
+        format: Format,
+        value: &[u8],
+        headers: &[(Vec<u8>, Option<Vec<u8>>)],
+        last: &mut Last,
+    ) -> Result<Place, Unread> {
+        let selectors = |field: usize| self.spec.fields.get(field).map_or(String::new(), |(selector, _)| selector.clone());
+        let (schemas, readers) = (&*self.schemas, &self.readers);
+        let asked = Asked { schemas, readers, selection, selectors: &selectors, watch: self.watch, step: self.number };
+        asked.place(format, value, headers, last)
+    }
+
+    /// How the values of a topic are written, and whether a header may name their schema.
+    pub(super) fn format(&self, topic: &str) -> (Format, bool) {
+        let format = self.schemas.format(topic);
+        let framed = match format {
+            Format::Auto => self.schemas.has_registry(),
+            Format::Avro | Format::Protobuf | Format::JsonSchema => true,
+            Format::Json | Format::Text | Format::Bytes => false,
+        };
+        (format, framed)
     }
 
     /// The plugin's own version.
@@ -194,8 +252,13 @@ impl StepPlan {
             tables: self.lent.tables.clone(),
             allowed_tables: self.allowed_tables.clone(),
             windows: windows.clone(),
-            log: LogMode::Count,
+            log: self.lent.log,
         }
+    }
+
+    /// Copies of the last records that passed this step, in all lanes, as far as they are kept.
+    pub fn recent(&self) -> Vec<Batch> {
+        self.recent.batches()
     }
 
     /// A fresh instance; `windows` are the step's in its lane.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use rdkafka::types::RDKafkaErrorCode;
 
-use crate::kafka::ffi::{self, Fetched};
+use super::record::Record;
+use crate::kafka::ffi;
 
 /// A header whose bytes are ours.
 pub type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
@@ -12,7 +13,7 @@ pub type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
 /// The headers of a row.
 pub enum RowHeaders<'r> {
     /// As the source has them, not even parsed.
-    Source(&'r Fetched),
+    Source(&'r dyn Record),
     /// Changed by a step.
     Owned(Vec<OwnedHeader>),
 }
@@ -31,7 +32,7 @@ pub struct Row<'r> {
 }
 
 impl<'r> Row<'r> {
-    pub fn of(source: usize, record: &'r Fetched) -> Self {
+    pub fn of(source: usize, record: &'r dyn Record) -> Self {
         Self {
             source,
             emitted: false,

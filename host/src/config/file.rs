@@ -1,7 +1,9 @@
 //! The configuration file as it is written; the doc comments are its manual and become the JSON Schema's descriptions.
 //! It checks shape only: what the settings mean together is the plan's.
 
+mod format;
 mod pipeline;
+mod registry;
 mod step;
 
 use std::borrow::Cow;
@@ -13,12 +15,16 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::place::{Any, At, Entries};
+use super::place::{At, Entries};
 use super::secret::{KeyReference, Reference};
 use super::units::{Size, Span};
-pub use pipeline::{DeliveryFile, OnErrorFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile};
+pub use format::{FormatFile, FormatHalves, FormatWord, TopicRuleFile};
+pub use pipeline::{
+    DeliveryFile, OnErrorFile, OnGapFile, OnTopicRecreatedFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile,
+};
 pub use pipeline::{QuarantineFile, TransactionFile};
-pub use step::{IsolationFile, KeyFile, ModeFile, SeesFile, StepFile, UnmatchedFile};
+pub use registry::{BasicFile, CertificateFile, RegistryFile, UrlsFile};
+pub use step::{IsolationFile, KeyFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
 
 /// A Sluice configuration. `-f` may be given several times: clusters, keys and pipelines of all files come together,
 /// and a name may be given once.
@@ -58,8 +64,8 @@ pub struct ClusterFile {
     /// `sasl.mechanism`. Passwords only as { env: NAME } or { file: PATH }. Those that Sluice owns are refused by name.
     #[serde(default)]
     pub properties: Entries<At<PropertyFile>>,
-    /// Not supported yet: the schema registry that goes with the cluster.
-    pub schema_registry: Option<At<Any>>,
+    /// The schema registry that goes with the cluster. Default: none; formats that need one are refused then.
+    pub schema_registry: Option<At<RegistryFile>>,
 }
 
 /// The value of a client property.
@@ -153,9 +159,14 @@ pub struct PluginsFile {
     /// Directory of components, relative to the directory of this file; it has to exist. A component in it wins over
     /// an embedded one of the same name. Default: none.
     pub dir: Option<At<PathBuf>>,
-    /// Which components of the directory are admitted. Default `open`.
+    /// Which components of the directory are admitted. Default `open`. Those inside the program are part of it and
+    /// always admitted.
     #[serde(default = "open")]
     pub trust: At<TrustFile>,
+    /// Public keys whose signature `trust: signed` takes, each as `sluice plugin keygen` prints it. One of them is
+    /// enough.
+    #[serde(default)]
+    pub signers: Vec<At<String>>,
     /// What one plugin instance may use.
     #[serde(default)]
     pub limits: LimitsFile,
@@ -171,9 +182,9 @@ fn open() -> At<TrustFile> {
 pub enum TrustFile {
     /// Whatever is in the directory.
     Open,
-    /// Not supported yet: what `plugins.lock` lists.
+    /// What `plugins.lock` in the directory lists by its SHA-256.
     Locked,
-    /// Not supported yet: what a known key signed.
+    /// What one of `signers` signed; the signature stands beside the component as `FILE.sig`.
     Signed,
 }
 

@@ -2,10 +2,12 @@
 //! Nobody checks again after this; nothing here talks to a cluster or loads a plugin.
 
 mod cluster;
+mod format;
 mod grants;
 mod hash;
 mod merge;
 mod pipeline;
+mod registry;
 mod settings;
 mod step;
 mod table;
@@ -24,6 +26,9 @@ use super::place::Location;
 use super::secret::{Outside, Secret};
 use super::topics::TopicFilter;
 use super::tree::Forest;
+use crate::plugins::signature::PublicKey;
+pub use format::{Format, Formats, TopicRule};
+pub use registry::{ClientCertificate, RegistryAuth, SchemaRegistry};
 pub use settings::Places;
 
 /// Everything that a run needs to know.
@@ -54,6 +59,8 @@ pub struct Cluster {
     pub bootstrap_servers: String,
     /// Properties for the client library, none of which Sluice owns, in the order of the file.
     pub properties: Vec<Property>,
+    /// The schema registry that goes with it.
+    pub registry: Option<SchemaRegistry>,
     /// Where its name stands.
     pub at: Location,
 }
@@ -178,10 +185,17 @@ pub struct Plugins {
 }
 
 /// Which components of the directory are admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// Whatever is in it.
     Open,
+    /// What its `plugins.lock` lists.
+    Locked,
+    /// What one of these signed; at least one.
+    Signed {
+        /// In the order of the file.
+        signers: Vec<PublicKey>,
+    },
 }
 
 /// What one plugin instance may use.
@@ -229,6 +243,14 @@ pub struct Pipeline {
     pub transaction: Transaction,
     /// What becomes of a record that cannot be transformed.
     pub on_error: OnError,
+    /// Go on behind source offsets that are gone, instead of halting.
+    pub continue_after_gap: bool,
+    /// Copy a topic that was deleted and created again from its beginning, instead of halting.
+    pub restart_recreated: bool,
+    /// How records are encoded where no rule says otherwise.
+    pub formats: Formats,
+    /// Exceptions by topic; the first that names one holds. Every format that needs it has a registry on the source.
+    pub topic_rules: Vec<TopicRule>,
     /// The chain.
     pub steps: Vec<Step>,
     /// Where its name stands.
@@ -314,6 +336,8 @@ pub struct Step {
     pub absent: Absent,
     /// A selector that matches nothing.
     pub unmatched: Unmatched,
+    /// A schema with a field that the allow list does not name is drift.
+    pub unlisted_halts: bool,
     /// How long an instance of the plugin lives.
     pub isolation: Isolation,
     /// Names of the tables that the settings name; others are denied to the plugin.
@@ -444,9 +468,11 @@ pub(super) fn build(
     let plugins = cluster::plugins(merged.plugins.as_ref(), &context, report);
     let http = cluster::http(merged.http.as_ref(), report);
     let memory = cluster::memory(merged.memory.as_ref(), report);
+    let registered = merged.clusters.iter().filter(|(_, file)| file.value.schema_registry.is_some());
     let known = pipeline::Known {
         clusters: &clusters,
         cluster_names: merged.clusters.iter().map(|(name, _)| name.value.as_str()).collect(),
+        with_registry: registered.map(|(name, _)| name.value.as_str()).collect(),
         key_names: merged.keys.iter().map(|(name, _)| name.value.as_str()).collect(),
         table_names: merged.tables.iter().map(|(name, _)| name.value.as_str()).collect(),
     };

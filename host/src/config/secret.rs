@@ -102,7 +102,8 @@ pub(super) fn resolve(reference: &Reference, base: &Path, outside: &Outside<'_>)
     Ok(Secret(bytes))
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+/// A file of a secret's size: certificates too.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     use std::io::Read;
     let cannot = |why: std::io::Error| format!("cannot read the file {}: {}", path.display(), plain(&why));
     let file = std::fs::File::open(path).map_err(cannot)?;

@@ -17,11 +17,7 @@ pub enum Side {
 /// so is one that is not UTF-8, one `*` a byte.
 pub fn keep(out: &mut Vec<u8>, value: &[u8], side: Side, n: usize) {
     let masked = if value.is_ascii() { ascii(value.len(), side, n) } else { scalars(value, side, n) };
-    let Some((stars, kept)) = masked else {
-        let all = std::str::from_utf8(value).map_or(value.len(), |text| text.chars().count());
-        out.resize(out.len() + all, MASK);
-        return;
-    };
+    let Some((stars, kept)) = masked else { return whole(out, value) };
     let kept = value.get(kept).unwrap_or_default();
     match side {
         Side::First => {
@@ -33,6 +29,19 @@ pub fn keep(out: &mut Vec<u8>, value: &[u8], side: Side, n: usize) {
             out.extend_from_slice(kept);
         }
     }
+}
+
+/// Appends one `*` a Unicode scalar of `value`, one a byte if it is not UTF-8.
+pub fn whole(out: &mut Vec<u8>, value: &[u8]) {
+    let all = std::str::from_utf8(value).map_or(value.len(), |text| text.chars().count());
+    out.resize(out.len() + all, MASK);
+}
+
+/// Appends the first `n` Unicode scalars; what is not UTF-8 becomes nothing, as where a scalar ends is not known.
+pub fn truncate(out: &mut Vec<u8>, value: &[u8], n: usize) {
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    let end = text.char_indices().nth(n).map_or(text.len(), |(at, _)| at);
+    out.extend_from_slice(value.get(..end).unwrap_or_default());
 }
 
 /// How many stars, and which bytes stay; none where the value is masked whole.
@@ -85,6 +94,18 @@ mod tests {
             keep(&mut out, value.as_bytes(), side, n);
             assert_eq!(String::from_utf8_lossy(&out), format!("before {expected}"), "{value} {side:?} {n}");
         }
+    }
+
+    #[test]
+    fn only_the_first_scalars_are_left() {
+        for (value, n, expected) in [("Núñez", 2, "Nú"), ("日本語", 1, "日"), ("abc", 3, "abc"), ("abc", 0, ""), ("", 4, "")] {
+            let mut out = b"before ".to_vec();
+            truncate(&mut out, value.as_bytes(), n);
+            assert_eq!(String::from_utf8_lossy(&out), format!("before {expected}"), "{value} {n}");
+        }
+        let mut out = Vec::new();
+        truncate(&mut out, &[b'a', 0xff], 1);
+        assert!(out.is_empty());
     }
 
     #[test]

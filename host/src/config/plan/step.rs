@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::error::Report;
-use super::super::file::{IsolationFile, KeyFile, ModeFile, SeesFile, StepFile, UnmatchedFile};
+use super::super::file::{IsolationFile, KeyFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
 use super::super::place::{Any, At, Spot};
 use super::super::suggest::hint;
 use super::super::tree::Kind;
@@ -64,6 +64,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
             UnmatchedFile::Halt => Unmatched::Halt,
             UnmatchedFile::Allow => Unmatched::Allow,
         },
+        unlisted_halts: file.unlisted.value == UnlistedFile::Halt,
         isolation: match file.isolation.value {
             IsolationFile::Lane => Isolation::Lane,
             IsolationFile::Batch => Isolation::Batch,
