@@ -9,6 +9,7 @@ mod offsets;
 mod zombie;
 
 mod bad_input;
+mod border;
 mod fidelity;
 mod formats;
 mod guests;

@@ -9,16 +9,17 @@ mod row;
 mod step;
 mod trial;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub use format::{FetchError, Schemas};
-pub use plan::{ChainPlan, PlanError, StepPlan};
+pub use plan::{ChainPlan, Lent, PlanError, StepPlan};
 pub use record::{Record, Sample};
 pub use row::Row;
 pub use trial::TrialFailed;
 
 use crate::lane::UNMATCHED_WINDOW;
+use crate::plugin::Windows;
 use crate::schemas::SchemaRef;
 use step::Step;
 
@@ -143,7 +144,18 @@ pub struct Chain {
 impl Chain {
     /// Makes an instance of every step.
     pub fn open(plan: &Arc<ChainPlan>) -> Result<Self, CallFailed> {
-        let steps = plan.steps.iter().map(|step| Step::open(step.clone())).collect::<Result<Vec<_>, _>>()?;
+        Self::with_windows(plan, |_| Arc::default())
+    }
+
+    /// Makes an instance of every step of a chain whose components alone are others: each step remembers what it did
+    /// before. Between two transactions.
+    pub fn open_after(plan: &Arc<ChainPlan>, before: &Self) -> Result<Self, CallFailed> {
+        Self::with_windows(plan, |step| before.steps.get(step).map(Step::shared_windows).unwrap_or_default())
+    }
+
+    fn with_windows(plan: &Arc<ChainPlan>, windows: impl Fn(usize) -> Arc<Mutex<Windows>>) -> Result<Self, CallFailed> {
+        let steps = plan.steps.iter().enumerate().map(|(number, step)| Step::open(step.clone(), windows(number)));
+        let steps = steps.collect::<Result<Vec<_>, _>>()?;
         let pending = plan.steps.iter().map(|step| vec![0; step.counters.len()]).collect();
         Ok(Self { plan: plan.clone(), steps, pending, offsets: Vec::new() })
     }
@@ -196,8 +208,12 @@ impl Chain {
                 verdicts[index] = Verdict::Failed(Failed::host("timestamp_unwritable".to_owned()));
             }
         }
-        for step in &mut self.steps {
-            step.apply(topic, partition, &self.offsets, &mut rows, &mut verdicts, &mut watch)?;
+        let marks: Vec<usize> = self.steps.iter().map(|step| step.windows().mark()).collect();
+        let mut steps = self.steps.iter_mut();
+        if let Err(failed) = steps.try_for_each(|step| step.apply(topic, partition, &self.offsets, &mut rows, &mut verdicts, &mut watch)) {
+            // I4: the records come again, in smaller batches.
+            self.steps.iter().zip(marks).for_each(|(step, mark)| step.windows().rollback_to(mark));
+            return Err(failed);
         }
         for (step, pending) in self.steps.iter_mut().zip(&mut self.pending) {
             for (counter, delta) in step.take_counts() {
@@ -267,9 +283,10 @@ impl Chain {
         self.plan.schemas.fetch(reference, stop)
     }
 
-    /// I4: after an abort no instance and no count of the lost transaction lives on.
+    /// I4: after an abort no instance, no count and nothing remembered of the lost transaction lives on.
     pub fn discard(&mut self) {
         self.discard_instances();
+        self.steps.iter().for_each(|step| step.windows().rollback_to(0));
         self.pending.iter_mut().for_each(|counts| counts.fill(0));
     }
 
@@ -277,8 +294,9 @@ impl Chain {
         self.steps.iter_mut().for_each(Step::discard);
     }
 
-    /// The transaction is committed: what plugins counted becomes visible.
+    /// The transaction is committed: what plugins counted becomes visible, what steps remember stays.
     pub fn publish_counts(&mut self) {
+        self.steps.iter().for_each(|step| step.windows().commit());
         for (step, counts) in self.plan.steps.iter().zip(&mut self.pending) {
             for (counter, count) in step.counters.iter().zip(counts.iter_mut()) {
                 if let Some(masked) = counter

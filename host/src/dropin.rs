@@ -19,12 +19,13 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::chain::Lent;
 use crate::config::plan;
 use crate::lane::Stop;
 use crate::metrics::Metrics;
 use crate::pipeline::Running;
+use crate::plugin::Plugins;
 use crate::plugin::limits::CALLER_STACK_BYTES;
-use crate::plugin::{KeyRing, Plugins};
 use crate::plugins::Registry;
 use files::Files;
 use switch::Switch;
@@ -40,7 +41,7 @@ pub struct Parts {
     pub host: Plugins,
     pub registry: Registry,
     pub config: plan::Plugins,
-    pub keys: Arc<KeyRing>,
+    pub lent: Lent,
     pub metrics: Metrics,
     pub running: Arc<Vec<Running>>,
 }
@@ -78,7 +79,7 @@ impl Watch {
 
 fn watch(dir: PathBuf, parts: Parts, stop: &Stop) {
     let mut files = Files::new(dir, parts.config.trust, parts.registry.unusable());
-    let mut switch = Switch::new(parts.registry, parts.keys, parts.metrics, parts.running);
+    let mut switch = Switch::new(parts.registry, parts.lent, parts.metrics, parts.running);
     let mut next = Instant::now();
     while !stop.requested() {
         if Instant::now() < next {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::BaseConsumer;
 
-use crate::chain::{ChainPlan, PlanError, Schemas};
+use crate::chain::{ChainPlan, Lent, PlanError, Schemas};
 use crate::clock::now_millis;
 use crate::config::plan::{Cluster, OnError, Payload, Pipeline, Plan};
 use crate::discovery::Discovery;
@@ -22,6 +22,7 @@ use crate::plugin::{KeyRing, LogMode, Plugins};
 use crate::plugins::{self, Registry, RegistryError};
 use crate::position::{Claim, lane_of};
 use crate::status::Status;
+use crate::tables::{self, Following};
 use crate::topics::{StateTopics, TargetTopics, TopicError};
 use crate::view::{Snapshot, View};
 
@@ -75,7 +76,7 @@ pub enum RunError {
 pub struct Prepared {
     pub metrics: Metrics,
     pub chains: Vec<Arc<ChainPlan>>,
-    pub keys: Arc<KeyRing>,
+    pub lent: Lent,
     pub registry: Registry,
 }
 
@@ -100,14 +101,17 @@ pub fn prepare_with(plan: &Plan, registry: Registry, log: LogMode) -> Result<Pre
     let mut ring = KeyRing::new();
     for name in plan.keys.names() {
         if let Some(secret) = plan.keys.get(name) {
-            ring.add(name, secret.expose().to_vec()).map_err(|error| RunError::Client(error.to_string()))?;
+            let previous = plan.keys.previous(name).iter().map(|secret| secret.expose().to_vec()).collect();
+            let added = ring.add_rotated(name, secret.expose().to_vec(), previous);
+            added.map_err(|error| RunError::Client(error.to_string()))?;
         }
     }
-    let keys = Arc::new(ring);
+    let tables = tables::load(plan).map_err(RunError::Steps)?;
+    let lent = Lent { keys: Arc::new(ring), tables: Arc::new(tables), log };
     let (mut chains, mut problems) = (Vec::new(), Vec::new());
     for pipeline in &plan.pipelines {
         let schemas = Schemas::new(pipeline).map_err(|error| RunError::Client(error.to_string()))?;
-        match ChainPlan::build(pipeline, &registry, &keys, &metrics, log, &Arc::new(schemas)) {
+        match ChainPlan::build(pipeline, &registry, &lent, &metrics, &Arc::new(schemas)) {
             Ok(chain) => {
                 chain.steps.iter().for_each(|step| metrics.admitted(&step.name, &step.digest));
                 chains.push(Arc::new(chain));
@@ -115,7 +119,7 @@ pub fn prepare_with(plan: &Plan, registry: Registry, log: LogMode) -> Result<Pre
             Err(mut found) => problems.append(&mut found),
         }
     }
-    if problems.is_empty() { Ok(Prepared { metrics, chains, keys, registry }) } else { Err(RunError::Steps(problems)) }
+    if problems.is_empty() { Ok(Prepared { metrics, chains, lent, registry }) } else { Err(RunError::Steps(problems)) }
 }
 
 /// What the client library says of a cluster's properties, at their place in the file.
@@ -153,6 +157,8 @@ pub struct Gateway {
     started_millis: i64,
     options: Options,
     watch: Watch,
+    /// Ends after the pipelines, which look rows up.
+    _following: Following,
 }
 
 impl Gateway {
@@ -162,6 +168,8 @@ impl Gateway {
         let prepared = prepare_with(&plan, registry(&host, &plan)?, LogMode::Count)?;
         let (started, started_millis) = (Instant::now(), now_millis());
         let ids = reach_all(&plan)?;
+        // Before the first record: a row that is missing only because it was not read yet would pass for none.
+        let following = Following::start(&plan, &prepared.lent.tables).map_err(RunError::Client)?;
         let lanes: u32 = plan.pipelines.iter().map(|pipeline| pipeline.lanes).sum();
         let budget = Budget::of(plan.memory, lanes);
         let (listen, owner, plugins) = (plan.http.listen, owner(), plan.plugins);
@@ -190,11 +198,11 @@ impl Gateway {
         let pages = Arc::new(pages(&running, &prepared.metrics));
         let server = serve(listen, &pages, &stopped).inspect_err(|_| end(&running))?;
         tracing::info!(address = %server.address(), "pages");
-        let Prepared { metrics, keys, registry, .. } = prepared;
-        let watch = Watch::start(dropin::Parts { host, registry, config: plugins, keys, metrics, running: running.clone() })
+        let Prepared { metrics, lent, registry, .. } = prepared;
+        let watch = Watch::start(dropin::Parts { host, registry, config: plugins, lent, metrics, running: running.clone() })
             .map_err(|error| RunError::Client(format!("cannot start the plugin watch: {error}")))
             .inspect_err(|_| end(&running))?;
-        Ok(Self { running, server: Some(server), pages_stop, goals, started, started_millis, options, watch })
+        Ok(Self { running, server: Some(server), pages_stop, goals, started, started_millis, options, watch, _following: following })
     }
 
     /// The pipelines.
@@ -328,6 +336,7 @@ fn reach_all(plan: &Plan) -> Result<BTreeMap<String, String>, RunError> {
             clusters.insert(&cluster.name, cluster);
         }
     }
+    clusters.extend(tables::clusters(plan).map(|cluster| (cluster.name.as_str(), cluster)));
     let ids = Mutex::new(Ok(BTreeMap::new()));
     std::thread::scope(|scope| {
         for (name, cluster) in clusters {
@@ -371,7 +380,7 @@ fn shared(
     let topics = StateTopics::current(&pipeline.target, target_topics.observer(), &pipeline.name, quarantine)?;
     let observer = kafka::observer(&pipeline.source).map_err(|error| TopicError::client(&pipeline.source, &error))?;
     let claim = if options.readmit { Claim::Readmitted } else { Claim::Began };
-    let admission = Admission::of(&pipeline, &chain, &prepared.keys, claim);
+    let admission = Admission::of(&pipeline, &chain, &prepared.lent.keys, claim);
     Ok(Shared {
         source: pipeline.source.clone(),
         target: pipeline.target.clone(),

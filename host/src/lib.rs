@@ -31,6 +31,7 @@ pub mod lane;
 // Side duties.
 pub mod discovery;
 pub mod resize;
+pub mod tables;
 pub mod topics;
 pub mod view;
 

@@ -1,21 +1,33 @@
 //! The chain as all lanes share it: each step's plugin, what it is granted, and its selectors compiled. Built once at
 //! start; what is wrong with a step is said here, with its place in the file. It must not run anything on records.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use super::format::{Asked, Last, Place, Readers, Schemas, Unread, Watch};
 use super::recent::RecentOfLanes;
 use super::{CallFailed, Drift, Failed};
 use crate::config::Location;
-use crate::config::plan::{Absent, Format, KeyRule, Mode, Pipeline, Step, Unmatched};
+use crate::config::plan::{Absent, Format, Isolation, KeyRule, Mode, Pipeline, Step, Unmatched};
 use crate::fields::{Containers, Selection, SelectionError, Selector};
 use crate::lane::UNMATCHED_WINDOW;
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
-use crate::plugin::{Batch, CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec};
+use crate::plugin::{
+    Batch, CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec, Tables, Windows,
+};
 use crate::plugins::Registry;
 
 /// Counters whose name begins so feed `sluice_masked_fields_total`.
 const MASKED: &str = "masked:";
+
+/// What the process lends to plugins; each step is granted what its settings name.
+#[derive(Clone, Default)]
+pub struct Lent {
+    pub keys: Arc<KeyRing>,
+    pub tables: Arc<Tables>,
+    /// What becomes of the plugins' log lines: only a tool for who develops a plugin may show them.
+    pub log: LogMode,
+}
 
 /// A pipeline's steps.
 pub struct ChainPlan {
@@ -58,15 +70,16 @@ pub struct StepPlan {
     /// SHA-256 of the component, hexadecimal.
     pub digest: String,
     spec: StepSpec,
-    keys: Arc<KeyRing>,
+    lent: Lent,
     allowed_keys: Vec<String>,
-    log: LogMode,
+    allowed_tables: BTreeSet<String>,
     pub(super) selection: Option<Selection>,
     pub(super) fields: Vec<FieldPlan>,
     pub(super) mode: Mode,
     pub(super) key: KeyRule,
     pub(super) headers: Vec<Vec<u8>>,
     pub(super) absent: Absent,
+    pub(super) isolation: Isolation,
     pub(super) sees: Sees,
     pub(super) metrics: PluginMetrics,
     /// What each of the plugin's counters feeds.
@@ -82,9 +95,8 @@ pub struct StepPlan {
 /// What every step is built from.
 struct Parts<'a> {
     plugins: &'a Registry,
-    keys: &'a Arc<KeyRing>,
+    lent: &'a Lent,
     metrics: &'a Metrics,
-    log: LogMode,
     schemas: &'a Arc<Schemas>,
 }
 
@@ -97,17 +109,15 @@ pub struct PlanError {
 }
 
 impl ChainPlan {
-    /// Builds every step of `pipeline` and tries each plugin's `init` with its settings. All problems are reported. `log`
-    /// says what becomes of the plugins' log lines: only a tool for who develops a plugin may show them.
+    /// Builds every step of `pipeline` and tries each plugin's `init` with its settings. All problems are reported.
     pub fn build(
         pipeline: &Pipeline,
         plugins: &Registry,
-        keys: &Arc<KeyRing>,
+        lent: &Lent,
         metrics: &Metrics,
-        log: LogMode,
         schemas: &Arc<Schemas>,
     ) -> Result<Self, Vec<PlanError>> {
-        let parts = Parts { plugins, keys, metrics, log, schemas };
+        let parts = Parts { plugins, lent, metrics, schemas };
         let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records(), schemas: schemas.clone() };
         let mut problems = Vec::new();
         for (number, step) in pipeline.steps.iter().enumerate() {
@@ -133,7 +143,7 @@ impl ChainPlan {
 
 impl StepPlan {
     fn build(place: StepPlace, step: &Step, parts: &Parts<'_>, watched: &mut Vec<Watched>) -> Result<Self, Vec<PlanError>> {
-        let Parts { plugins, keys, metrics, log, schemas } = *parts;
+        let Parts { plugins, lent, metrics, schemas } = *parts;
         let one = |at: &Location, message: String| vec![PlanError { at: at.clone(), message }];
         let plugin = plugins.named(&step.plugin).map_err(|message| one(&step.at, message))?;
         let description = plugin.description();
@@ -169,15 +179,16 @@ impl StepPlan {
                 effects,
                 place,
             },
-            keys: keys.clone(),
-            allowed_keys: named_keys(step).filter(|name| keys.contains(name)).map(str::to_owned).collect(),
-            log,
+            lent: lent.clone(),
+            allowed_tables: step.tables.clone(),
+            allowed_keys: named_keys(step).filter(|name| lent.keys.contains(name)).map(str::to_owned).collect(),
             selection,
             fields: fields.collect(),
             mode: step.mode,
             key: step.key,
             headers: step.headers.iter().map(|name| name.clone().into_bytes()).collect(),
             absent: step.absent,
+            isolation: step.isolation,
             sees,
             metrics: metrics.plugin(&step.plugin),
             counters: description.counters.iter().map(|name| name.strip_prefix(MASKED).map(|operator| metrics.masked(operator))).collect(),
@@ -191,7 +202,7 @@ impl StepPlan {
             },
         };
         // A trial: what is wrong with the settings is said now, at its place, not by the first lane.
-        match built.plugin.instantiate(&built.spec, built.services()) {
+        match built.plugin.instantiate(&built.spec, built.services(&Arc::default())) {
             Ok(_) => Ok(built),
             Err(error) => Err(located(step, &error)),
         }
@@ -233,8 +244,15 @@ impl StepPlan {
         *self.plugin.digest()
     }
 
-    fn services(&self) -> HostServices {
-        HostServices { keys: self.keys.clone(), allowed_keys: self.allowed_keys.clone(), log: self.log }
+    fn services(&self, windows: &Arc<Mutex<Windows>>) -> HostServices {
+        HostServices {
+            keys: self.lent.keys.clone(),
+            allowed_keys: self.allowed_keys.clone(),
+            tables: self.lent.tables.clone(),
+            allowed_tables: self.allowed_tables.clone(),
+            windows: windows.clone(),
+            log: self.lent.log,
+        }
     }
 
     /// Copies of the last records that passed this step, in all lanes, as far as they are kept.
@@ -242,8 +260,9 @@ impl StepPlan {
         self.recent.batches()
     }
 
-    pub(super) fn instantiate(&self) -> Result<Instance, CallFailed> {
-        self.plugin.instantiate(&self.spec, self.services()).map_err(|error| CallFailed {
+    /// A fresh instance; `windows` are the step's in its lane.
+    pub(super) fn instantiate(&self, windows: &Arc<Mutex<Windows>>) -> Result<Instance, CallFailed> {
+        self.plugin.instantiate(&self.spec, self.services(windows)).map_err(|error| CallFailed {
             step: self.number,
             plugin: self.name.clone(),
             code: super::INIT_FAILED.to_owned(),

@@ -2,7 +2,7 @@
 //! It must not decide what becomes of a failed record, and never lets a value pass that the plugin did not answer.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::format::{Last, Place, Unread};
@@ -11,9 +11,9 @@ use super::recent::Recent;
 use super::row::{OwnedHeader, Row, RowHeaders};
 use super::trial::rejects;
 use super::{CallFailed, Failed, Missed, Stopped, Verdict};
-use crate::config::plan::{Absent, Format, KeyRule, Mode};
+use crate::config::plan::{Absent, Format, Isolation, KeyRule, Mode};
 use crate::fields::{Edit, Hit, Hits, Patched, Selection};
-use crate::plugin::{Action, Answers, Batch, CallError, Changes, Column, Instance, Kind};
+use crate::plugin::{Action, Answers, Batch, CallError, Changes, Column, Instance, Kind, Windows};
 use crate::schemas::wire::Part;
 
 /// Room that a patched document gets beyond its source's length, bytes.
@@ -23,6 +23,10 @@ const PATCH_ROOM: usize = 64;
 pub struct Step {
     plan: Arc<StepPlan>,
     instance: Option<Instance>,
+    /// Whether the instance met a batch already.
+    used: bool,
+    /// What the step remembers, whichever instance asks.
+    windows: Arc<Mutex<Windows>>,
     batch: Batch,
     hits: Vec<Hits>,
     /// By row of the batch: what read its value.
@@ -38,7 +42,8 @@ pub struct Step {
 }
 
 impl Step {
-    pub fn open(plan: Arc<StepPlan>) -> Result<Self, CallFailed> {
+    /// `windows`: what the step remembers already.
+    pub fn open(plan: Arc<StepPlan>, windows: Arc<Mutex<Windows>>) -> Result<Self, CallFailed> {
         let batch = Batch {
             fields: plan.fields.iter().map(|_| Column::default()).collect(),
             keys: plan.sees.key.then(Column::default),
@@ -50,6 +55,8 @@ impl Step {
         let mut step = Self {
             plan,
             instance: None,
+            used: false,
+            windows,
             batch,
             hits: Vec::new(),
             places: Vec::new(),
@@ -70,10 +77,24 @@ impl Step {
     }
 
     fn ensure(&mut self) -> Result<(), CallFailed> {
-        if self.instance.as_ref().is_none_or(|instance| instance.is_dead() || instance.wants_recycling()) {
-            self.instance = Some(self.plan.instantiate()?);
+        let spent = self.used && self.plan.isolation == Isolation::Batch;
+        if self.instance.as_ref().is_none_or(|instance| spent || instance.is_dead() || instance.wants_recycling()) {
+            // The old one first: two side by side would take twice the memory.
+            self.instance = None;
+            self.instance = Some(self.plan.instantiate(&self.windows)?);
+            self.used = false;
         }
         Ok(())
+    }
+
+    /// What the step remembers, for its successor with another component.
+    pub fn shared_windows(&self) -> Arc<Mutex<Windows>> {
+        self.windows.clone()
+    }
+
+    /// What the step remembers of earlier records.
+    pub fn windows(&self) -> MutexGuard<'_, Windows> {
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the plugin counted since the last call of this.
@@ -99,6 +120,7 @@ impl Step {
         if self.batch.count > 0 {
             self.ensure()?;
             let Some(instance) = &mut self.instance else { return Err(self.plan.call_failed(CallError::Dead).into()) };
+            self.used = true;
             let began = Instant::now();
             let changes = instance.transform(&self.batch);
             self.plan.metrics.called(began.elapsed());

@@ -4,11 +4,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::chain::ChainPlan;
+use crate::chain::{ChainPlan, Lent};
 use crate::clock::now_millis;
 use crate::metrics::{Metrics, SwapResult};
 use crate::pipeline::{Admission, Refusal, Running, Shared};
-use crate::plugin::{KeyRing, LogMode, Plugin};
+use crate::plugin::Plugin;
 use crate::plugins::Registry;
 use crate::position::Claim;
 
@@ -30,7 +30,7 @@ pub enum Outcome {
 /// Switches plugins of a running process.
 pub struct Switch {
     registry: Registry,
-    keys: Arc<KeyRing>,
+    lent: Lent,
     metrics: Metrics,
     running: Arc<Vec<Running>>,
     /// The highest generation that this process claimed for a switch.
@@ -38,8 +38,8 @@ pub struct Switch {
 }
 
 impl Switch {
-    pub fn new(registry: Registry, keys: Arc<KeyRing>, metrics: Metrics, running: Arc<Vec<Running>>) -> Self {
-        Self { registry, keys, metrics, running, claimed: 0 }
+    pub fn new(registry: Registry, lent: Lent, metrics: Metrics, running: Arc<Vec<Running>>) -> Self {
+        Self { registry, lent, metrics, running, claimed: 0 }
     }
 
     /// The plugins that this process runs, or would run if a step named them.
@@ -82,15 +82,8 @@ impl Switch {
         let mut chains = Vec::new();
         let naming = self.running.iter().map(|running| &running.shared);
         for shared in naming.filter(|shared| shared.pipeline.steps.iter().any(|step| step.plugin == *name)) {
-            let chain = ChainPlan::build(
-                &shared.pipeline,
-                &registry,
-                &self.keys,
-                &self.metrics,
-                LogMode::Count,
-                &shared.current.now().chain.schemas,
-            )
-            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+            let chain = ChainPlan::build(&shared.pipeline, &registry, &self.lent, &self.metrics, &shared.current.now().chain.schemas)
+                .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
             let tried = try_on(shared, &chain, plugin)?;
             chains.push((shared.clone(), Arc::new(chain), tried));
         }
@@ -105,7 +98,7 @@ impl Switch {
         }
         self.claimed = chains.iter().map(|(shared, ..)| highest(shared)).max().unwrap_or(0).max(self.claimed) + 1;
         for (shared, chain, tried) in chains {
-            let admission = Admission::of(&shared.pipeline, &chain, &self.keys, Claim::Switched(self.claimed));
+            let admission = Admission::of(&shared.pipeline, &chain, &self.lent.keys, Claim::Switched(self.claimed));
             tracing::info!(
                 event = "audit.plugin_switched",
                 pipeline = shared.pipeline.name,

@@ -21,7 +21,7 @@ impl Working<'_> {
         let (pipeline, lane) = (&self.lane.shared.pipeline.name, self.lane.number);
         failpoint::hit("in_plugin_swap");
         let began = Instant::now();
-        let chain = match Chain::open(&next.chain) {
+        let chain = match Chain::open_after(&next.chain, &self.chain) {
             Ok(chain) => chain,
             Err(error) => {
                 tracing::error!(event = "audit.plugin_refused", pipeline, lane, %error, "a lane cannot start the new plugin; it goes on with the old one");

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::topics::Pattern;
-use super::{Absent, Formats, KeyRule, Mode, OnError, Payload, Pipeline, Step, TopicRule, Unmatched};
+use super::{Absent, Formats, Isolation, KeyRule, Mode, OnError, Payload, Pipeline, Step, TopicRule, Unmatched};
 
 impl Pipeline {
     /// SHA-256 over canonical JSON of the name, both clusters' names, topics, formats, steps and `on_error`. Where it
@@ -81,7 +81,11 @@ fn step(step: &Step) -> Value {
             Unmatched::Allow => "allow",
         },
         "unlisted_halts": step.unlisted_halts,
-        "sees": [sees.key, sees.value, sees.headers, sees.timestamp, sees.offset],
+        "sees": [sees.key, sees.value, sees.headers, sees.timestamp, sees.offset, sees.sizes],
+        "isolation": match step.isolation {
+            Isolation::Lane => "lane",
+            Isolation::Batch => "batch",
+        },
         "settings": step.settings,
     })
 }

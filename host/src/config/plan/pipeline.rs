@@ -23,6 +23,7 @@ pub(super) struct Known<'a> {
     /// The clusters that have a schema registry, be it one in order or not.
     pub(super) with_registry: BTreeSet<&'a str>,
     pub(super) key_names: Vec<&'a str>,
+    pub(super) table_names: Vec<&'a str>,
 }
 
 pub(super) fn pipelines(files: &[At<PipelineFile>], known: &Known<'_>, context: &Context<'_>, report: &mut Report) -> Vec<Pipeline> {

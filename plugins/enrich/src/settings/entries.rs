@@ -128,6 +128,7 @@ impl Reader {
             let why = match failure {
                 host::TableFailure::UnknownTable => format!("there is no table `{table}`; give it under `tables`"),
                 host::TableFailure::Denied => format!("the step is not granted the table `{table}`"),
+                host::TableFailure::Unavailable => format!("the table `{table}` cannot be kept"),
                 host::TableFailure::Malformed | host::TableFailure::Unsupported => "this program has no tables".to_owned(),
             };
             self.problem(&table_at, why);
