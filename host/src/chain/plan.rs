@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{CallFailed, Drift, Failed};
 use crate::config::Location;
-use crate::config::plan::{Absent, KeyRule, Mode, Pipeline, Step, Unmatched};
+use crate::config::plan::{self, Absent, KeyRule, Mode, Pipeline, Step, Unmatched};
 use crate::fields::{Containers, Selection, SelectionError, Selector};
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
 use crate::plugin::{CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec};
@@ -214,7 +214,7 @@ impl StepPlan {
 
 /// The keys that the step's field settings name; the plugin is denied all others.
 fn named_keys(step: &Step) -> impl Iterator<Item = &str> {
-    step.fields.iter().filter_map(|grant| grant.settings.get("key")?.as_str())
+    step.fields.iter().flat_map(|grant| plan::named_keys(&grant.settings))
 }
 
 fn granted_sees(step: &Step) -> Sees {

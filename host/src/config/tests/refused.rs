@@ -211,6 +211,7 @@ fn steps() {
           x: {}
           $.b: redact
           \"$.q[\": {}
+          $.d: { use: detect, then: { use: hmac, key: pj } }
 ",
         ),
         &[
@@ -224,6 +225,7 @@ fn steps() {
             "s.yaml:18:11: cannot read the selector \"x\": a path begins with $ (at character 1)",
             "s.yaml:19:16: the settings of a field are a map such as { use: redact }, not a text",
             "s.yaml:20:11: cannot read the selector \"$.q[\": the bracket is not closed (at character 4)",
+            "s.yaml:21:55: there is no key \"pj\"; give it under \"keys\"",
         ],
     );
     check(
