@@ -32,7 +32,8 @@ pub fn host(config: &config::plan::Plugins) -> Result<Plugins, RegistryError> {
 pub fn key_ring(keys: &config::Keyring) -> Result<KeyRing, KeyTooShort> {
     let mut ring = KeyRing::new();
     for (name, secret) in keys.names().filter_map(|name| Some((name, keys.get(name)?))) {
-        ring.add(name, secret.expose().to_vec())?;
+        let previous = keys.previous(name).iter().map(|secret| secret.expose().to_vec()).collect();
+        ring.add_rotated(name, secret.expose().to_vec(), previous)?;
     }
     Ok(ring)
 }

@@ -103,7 +103,7 @@ impl Trial {
         fields.insert(0, (VALUE.to_owned(), Value::Object(settings).to_string()));
         let allowed_keys = named_keys(&Value::Object(self.settings.clone())).into_iter().map(str::to_owned).collect();
         let spec = StepSpec { fields, settings_json: "{}".to_owned(), effects: plugin.description().effects, ..StepSpec::default() };
-        let services = HostServices { keys, allowed_keys, log: LogMode::Count };
+        let services = HostServices { keys, allowed_keys, log: LogMode::Count, ..HostServices::default() };
         let mut instance = plugin.instantiate(&spec, services).map_err(|error| match error {
             InitError::Settings { problems, .. } => TrialError::Settings {
                 problems: problems
