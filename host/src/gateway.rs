@@ -18,7 +18,7 @@ use crate::kafka::{self, Context, Unreachable};
 use crate::lane::Stop;
 use crate::metrics::{LaneState, Metrics};
 use crate::pipeline::{Admission, Budget, Current, Ends, Running, Shared, StartError, pipeline_status};
-use crate::plugin::{KeyRing, LogMode, Plugins};
+use crate::plugin::{LogMode, Plugins};
 use crate::plugins::{self, Registry, RegistryError};
 use crate::position::{Claim, lane_of};
 use crate::status::Status;
@@ -98,14 +98,7 @@ pub fn prepare_with(plan: &Plan, registry: Registry, log: LogMode) -> Result<Pre
     check_properties(plan)?;
     check_raw_quarantines(plan)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let mut ring = KeyRing::new();
-    for name in plan.keys.names() {
-        if let Some(secret) = plan.keys.get(name) {
-            let previous = plan.keys.previous(name).iter().map(|secret| secret.expose().to_vec()).collect();
-            let added = ring.add_rotated(name, secret.expose().to_vec(), previous);
-            added.map_err(|error| RunError::Client(error.to_string()))?;
-        }
-    }
+    let ring = plugins::key_ring(&plan.keys).map_err(|error| RunError::Client(error.to_string()))?;
     let tables = tables::load(plan).map_err(RunError::Steps)?;
     let lent = Lent { keys: Arc::new(ring), tables: Arc::new(tables), log };
     let (mut chains, mut problems) = (Vec::new(), Vec::new());

@@ -52,3 +52,4 @@ pub mod status;
 // For people.
 pub mod cli;
 pub mod demo;
+pub mod masking;

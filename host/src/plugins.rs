@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use crate::config;
 use crate::plugin::digest::{self, Digest};
-use crate::plugin::{self, Cache, Compile, Limits, Plugin, Plugins, limits};
+use crate::plugin::keys::KeyTooShort;
+use crate::plugin::{self, Cache, Compile, KeyRing, Limits, Plugin, Plugins, limits};
 use directory::{Component, ReadError};
 use trust::{Gate, Untrusted};
 
@@ -37,6 +38,16 @@ pub fn host(config: &config::plan::Plugins) -> Result<Plugins, RegistryError> {
     let failed = |error: &dyn std::fmt::Display| RegistryError::Engine(error.to_string());
     let cache = Cache::open(Cache::default_dir()).map_err(|error| failed(&error))?;
     Plugins::new(limits, Compile::in_child(), cache).map_err(|error| failed(&error))
+}
+
+/// The keys of a configuration, as plugins name them.
+pub fn key_ring(keys: &config::Keyring) -> Result<KeyRing, KeyTooShort> {
+    let mut ring = KeyRing::new();
+    for (name, secret) in keys.names().filter_map(|name| Some((name, keys.get(name)?))) {
+        let previous = keys.previous(name).iter().map(|secret| secret.expose().to_vec()).collect();
+        ring.add_rotated(name, secret.expose().to_vec(), previous)?;
+    }
+    Ok(ring)
 }
 
 /// A file of the plugin directory that is no plugin to this process.

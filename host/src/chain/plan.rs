@@ -8,7 +8,7 @@ use super::format::{Asked, Last, Place, Readers, Schemas, Unread, Watch};
 use super::recent::RecentOfLanes;
 use super::{CallFailed, Drift, Failed};
 use crate::config::Location;
-use crate::config::plan::{Absent, Format, Isolation, KeyRule, Mode, Pipeline, Step, Unmatched};
+use crate::config::plan::{self, Absent, Format, Isolation, KeyRule, Mode, Pipeline, Step, Unmatched};
 use crate::fields::{Containers, Selection, SelectionError, Selector};
 use crate::lane::UNMATCHED_WINDOW;
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
@@ -298,7 +298,7 @@ impl StepPlan {
 
 /// The keys that the step's field settings name; the plugin is denied all others.
 fn named_keys(step: &Step) -> impl Iterator<Item = &str> {
-    step.fields.iter().filter_map(|grant| grant.settings.get("key")?.as_str())
+    step.fields.iter().flat_map(|grant| plan::named_keys(&grant.settings))
 }
 
 fn granted_sees(step: &Step) -> Sees {

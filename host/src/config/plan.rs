@@ -361,8 +361,22 @@ impl Step {
 
     /// Whether the settings of a field name that key of `keys`: other keys are denied to the plugin.
     pub fn names_key(&self, name: &str) -> bool {
-        let named = |grant: &FieldGrant| grant.settings.get("key").and_then(Value::as_str) == Some(name);
-        self.fields.iter().any(named)
+        self.fields.iter().any(|grant| named_keys(&grant.settings).contains(&name))
+    }
+}
+
+/// The keys of `keys` that the settings of a field name, at any depth: an operator may have another one inside.
+pub fn named_keys(settings: &Value) -> Vec<&str> {
+    match settings {
+        Value::Object(entries) => entries
+            .iter()
+            .flat_map(|(name, value)| match value {
+                Value::String(key) if name == "key" => vec![key.as_str()],
+                value => named_keys(value),
+            })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(named_keys).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -27,4 +27,53 @@ mod tests {
             assert_eq!(plugin.description().name, name);
         }
     }
+    /// `cargo test --release -p sluice --lib -- --ignored --nocapture masking_costs`
+    #[test]
+    #[ignore = "a measurement, to be run alone on a quiet machine"]
+    #[allow(clippy::print_stdout, reason = "its result is a figure")]
+    fn masking_costs() {
+        use crate::plugin::{Batch, Column, HostServices, KeyRing, Kind, StepSpec};
+        use std::sync::Arc;
+        use std::time::Instant;
+
+        const VALUES: u32 = 500;
+        let plugin = guest::load(component("mask").unwrap().to_vec(), &Limits::default()).unwrap();
+        let mut ring = KeyRing::new();
+        ring.add("pii", vec![7; 32]).unwrap();
+        let keys = Arc::new(ring);
+        for settings in [
+            r#"{"use":"keep_last"}"#,
+            r#"{"use":"redact"}"#,
+            r#"{"use":"mask","keep_last":4,"skip":"- "}"#,
+            r#"{"use":"card"}"#,
+            r#"{"use":"hmac","key":"pii"}"#,
+            r#"{"use":"tokenize","key":"pii"}"#,
+            r#"{"use":"fpe","key":"pii","alphabet":"digits"}"#,
+            r#"{"use":"round","to":100}"#,
+            r#"{"use":"detect","then":{"use":"redact"}}"#,
+        ] {
+            let step = StepSpec {
+                settings_json: "{}".into(),
+                fields: vec![("$.a".into(), settings.into())],
+                effects: plugin.description().effects,
+                ..StepSpec::default()
+            };
+            let services = HostServices { keys: keys.clone(), allowed_keys: vec!["pii".into()], ..HostServices::default() };
+            let mut instance = plugin.instantiate(&step, services).unwrap();
+            let mut column = Column::default();
+            for row in 0..VALUES {
+                column.push(row, Kind::Text, format!("{:016}", 4_111_111_111_111_111_u64 + u64::from(row)).as_bytes()).unwrap();
+            }
+            let batch = Batch { count: VALUES, fields: vec![column], origins: (0..i64::from(VALUES)).collect(), ..Batch::default() };
+            let mut best = f64::MAX;
+            for _ in 0..20 {
+                let began = Instant::now();
+                for _ in 0..100 {
+                    instance.transform(&batch).unwrap();
+                }
+                best = best.min(began.elapsed().as_nanos() as f64 / f64::from(100 * VALUES));
+            }
+            println!("{best:8.1} ns a value of 16 bytes, the crossing included: {settings}");
+        }
+    }
 }

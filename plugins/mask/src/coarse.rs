@@ -1,12 +1,12 @@
 //! Makes numbers coarser: to a multiple, to decimal places, to a bucket. It must not answer a number that is more exact
 //! than asked for.
-use crate::decimal::{Decimal, power};
+use crate::decimal::{Decimal, divide, power};
 
 /// The multiple of `to`, which is above zero, that is nearest; of two that are equally near, the one further from
 /// zero. It has as many decimal places as `to`. None where a number does not fit.
 pub fn round(number: Decimal, to: Decimal) -> Option<Decimal> {
     let (units, step, scale) = number.common(to)?;
-    let (multiples, rest) = (units / step, units % step);
+    let (multiples, rest) = divide(units, step)?;
     // Twice the rest could overflow where a subtraction cannot.
     let away = i128::from(rest.abs() >= step - rest.abs()) * units.signum();
     let rounded = (multiples + away).checked_mul(step)?;

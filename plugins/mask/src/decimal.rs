@@ -26,10 +26,7 @@ impl Decimal {
             None => (&rest[..0], rest),
         };
         let exponent = exponent(rest)?;
-        let mut units: i128 = 0;
-        for digit in whole.iter().chain(fraction) {
-            units = units.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
-        }
+        let units = units_of(whole, fraction)?;
         let scale = i64::try_from(fraction.len()).ok()? - exponent;
         let number = match u32::try_from(scale) {
             Ok(scale) => Self { units, scale },
@@ -42,11 +39,14 @@ impl Decimal {
 
     /// The same number in units of 10^-`scale`; none if it is not a whole number of them or is too long so.
     pub fn at(self, scale: u32) -> Option<i128> {
-        if let Some(more) = scale.checked_sub(self.scale) {
-            return self.units.checked_mul(power(more)?);
+        match scale.cmp(&self.scale) {
+            std::cmp::Ordering::Equal => Some(self.units),
+            std::cmp::Ordering::Greater => self.units.checked_mul(power(scale - self.scale)?),
+            std::cmp::Ordering::Less => {
+                let (units, rest) = divide(self.units, power(self.scale - scale)?)?;
+                (rest == 0).then_some(units)
+            }
         }
-        let power = power(self.scale - scale)?;
-        (self.units % power == 0).then_some(self.units / power)
     }
 
     /// Both numbers in the smaller of their units, and its scale.
@@ -60,24 +60,61 @@ impl Decimal {
         if self.units < 0 {
             out.push(b'-');
         }
-        let start = out.len();
+        let mut digits = [b'0'; MOST_WRITTEN];
+        let mut from = digits.len();
         let mut rest = self.units.unsigned_abs();
-        let mut written = 0;
-        loop {
-            out.push(b'0' + u8::try_from(rest % 10).unwrap_or(0));
-            rest /= 10;
-            written += 1;
-            if written == self.scale {
-                out.push(b'.');
-            }
-            // One digit stands before the point.
-            if rest == 0 && written > self.scale {
-                break;
-            }
+        // Two words at a time are slow in WebAssembly; most numbers are one.
+        while u64::try_from(rest).is_err() {
+            from = put(&mut digits, from, u64::try_from(rest % POWER_18).unwrap_or(0), 18);
+            rest /= POWER_18;
         }
-        if let Some(digits) = out.get_mut(start..) {
-            digits.reverse();
+        from = put(&mut digits, from, u64::try_from(rest).unwrap_or(0), 1);
+        // One digit stands before the point.
+        let places = usize::try_from(self.scale).unwrap_or(MOST_WRITTEN);
+        let from = from.min(digits.len().saturating_sub(places + 1));
+        let (whole, fraction) = digits.get(from..).unwrap_or_default().split_at(digits.len().saturating_sub(from + places));
+        out.extend_from_slice(whole);
+        if places > 0 {
+            out.push(b'.');
+            out.extend_from_slice(fraction);
         }
+    }
+}
+
+/// Digits of an `i128`, and of a fraction with one digit before its point.
+const MOST_WRITTEN: usize = 40;
+/// 10^18, the largest power of ten whose digits all fit a `u64` together with what is taken off.
+const POWER_18: u128 = 1_000_000_000_000_000_000;
+
+/// Writes a number before `from`, at least `least` digits, and returns where it begins.
+fn put(digits: &mut [u8; MOST_WRITTEN], mut from: usize, mut number: u64, least: usize) -> usize {
+    let mut written = 0;
+    while number > 0 || written < least {
+        from = from.saturating_sub(1);
+        if let Some(place) = digits.get_mut(from) {
+            *place = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        }
+        (number, written) = (number / 10, written + 1);
+    }
+    from
+}
+
+/// The number that digits spell, before and behind the point; none where it is too long.
+fn units_of(whole: &[u8], fraction: &[u8]) -> Option<i128> {
+    let digits = whole.iter().chain(fraction);
+    if whole.len() + fraction.len() <= 18 {
+        return Some(i128::from(digits.fold(0_i64, |units, digit| units * 10 + i64::from(digit - b'0'))));
+    }
+    let mut digits = digits;
+    digits.try_fold(0_i128, |units, digit| units.checked_mul(10)?.checked_add(i128::from(digit - b'0')))
+}
+
+/// Quotient, towards zero, and remainder; none for a divisor of zero. One word is divided as one: that of two is slow in
+/// WebAssembly.
+pub fn divide(number: i128, by: i128) -> Option<(i128, i128)> {
+    match (i64::try_from(number), i64::try_from(by)) {
+        (Ok(number), Ok(by)) => Some((i128::from(number.checked_div(by)?), i128::from(number.checked_rem(by)?))),
+        _ => Some((number.checked_div(by)?, number.checked_rem(by)?)),
     }
 }
 

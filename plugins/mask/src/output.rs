@@ -22,9 +22,9 @@ impl Output {
         Self { answers: ColumnAnswers::with_bytes(column, bytes), masked: 0, rejected: Vec::new() }
     }
 
-    /// Room for as many bytes as the values have.
+    /// Room for as many bytes as the values have, and a word that is cut again.
     pub fn of(column: &Column) -> Self {
-        Self::with_bytes(column, column.data.len())
+        Self::with_bytes(column, column.data.len() + size_of::<u64>())
     }
 
     /// The value stays: there is nothing in it to hide.
@@ -90,7 +90,12 @@ impl Output {
     /// As [`Output::text`], for what keeps letters or their number: a boolean is cleared, as that would tell which it is.
     #[inline]
     pub fn letters(&mut self, row: u32, value: Value<'_>, write: impl FnOnce(&mut Vec<u8>, &[u8])) {
-        if value.kind == Kind::BOOLEAN { self.clear() } else { self.text(row, value, write) }
+        match value.kind {
+            // What nearly every value is.
+            Kind::TEXT => self.write(Kind::TEXT, |out| write(out, value.bytes)),
+            Kind::BOOLEAN => self.clear(),
+            _ => self.text(row, value, write),
+        }
     }
 
     /// Hands the answers to column `field` over; how many values were masked, which kept and rejected ones are not.

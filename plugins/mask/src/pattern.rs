@@ -5,16 +5,27 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     /// Takes the place of a masked scalar.
-    pub mask: char,
+    mask: char,
     /// How many scalars stay at the start; those of `skip` do not count.
-    pub first: usize,
+    first: usize,
     /// How many stay at the end.
-    pub last: usize,
+    last: usize,
     /// Scalars that stay wherever they are.
-    pub skip: Vec<char>,
+    skip: Vec<char>,
+    /// Those that are ASCII, a bit each.
+    ascii: [u64; 2],
 }
 
 impl Pattern {
+    /// `first` and `last` of the scalars that are not among `skip` stay.
+    pub fn new(mask: char, first: usize, last: usize, skip: Vec<char>) -> Self {
+        let mut ascii = [0; 2];
+        for letter in skip.iter().filter(|letter| letter.is_ascii()) {
+            ascii[*letter as usize / 64] |= 1 << (*letter as usize % 64);
+        }
+        Self { mask, first, last, skip, ascii }
+    }
+
     /// Appends `value` masked, scalar by scalar. Where no more than `first + last` scalars are left beside those of
     /// `skip`, none of them stays. What is not UTF-8 is masked whole, byte by byte.
     pub fn mask(&self, out: &mut Vec<u8>, value: &[u8]) {
@@ -24,20 +35,32 @@ impl Pattern {
             value.iter().for_each(|_| out.extend_from_slice(mask));
             return;
         };
-        let count = text.chars().filter(|letter| !self.skip.contains(letter)).count();
+        let letters = text.chars().count();
+        let count = if self.skip.is_empty() { letters } else { text.chars().filter(|&letter| self.counts(letter)).count() };
         let hidden = match self.first.saturating_add(self.last) {
             kept if kept < count => self.first..count - self.last,
             _ => 0..count,
         };
         let mut n = 0;
-        for (at, letter) in text.char_indices() {
-            let counted = !self.skip.contains(&letter);
+        for letter in text.chars() {
+            let counted = self.counts(letter);
             if counted && hidden.contains(&n) {
                 out.extend_from_slice(mask);
+            } else if letter.is_ascii() {
+                out.push(letter as u8);
             } else {
-                out.extend_from_slice(value.get(at..at + letter.len_utf8()).unwrap_or_default());
+                out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
             }
             n += usize::from(counted);
+        }
+    }
+
+    /// Whether a character is not one that stays anyway.
+    #[inline]
+    fn counts(&self, letter: char) -> bool {
+        match self.ascii.get(letter as usize / 64) {
+            Some(bits) => bits >> (letter as usize % 64) & 1 == 0,
+            None => !self.skip.contains(&letter),
         }
     }
 }
@@ -59,7 +82,7 @@ mod tests {
             ('*', usize::MAX, usize::MAX, "", "abc", "***"),
             ('x', 0, 1, "日", "日本語", "日x語"),
         ] {
-            let pattern = Pattern { mask, first, last, skip: skip.chars().collect() };
+            let pattern = Pattern::new(mask, first, last, skip.chars().collect());
             let mut out = b"before ".to_vec();
             pattern.mask(&mut out, value.as_bytes());
             assert_eq!(String::from_utf8_lossy(&out), format!("before {expected}"), "{value} {first} {last} {skip}");
@@ -68,7 +91,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_masked_whole() {
-        let pattern = Pattern { mask: '*', first: 1, last: 1, skip: vec!['a'] };
+        let pattern = Pattern::new('*', 1, 1, vec!['a']);
         let mut out = Vec::new();
         pattern.mask(&mut out, &[b'a', 0xff, b'b', b'c']);
         assert_eq!(out, b"****");

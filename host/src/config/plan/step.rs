@@ -8,7 +8,7 @@ use super::super::error::Report;
 use super::super::file::{IsolationFile, KeyFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
 use super::super::place::{Any, At, Spot};
 use super::super::suggest::hint;
-use super::super::tree::Kind;
+use super::super::tree::{Kind, Node};
 use super::grants::Granter;
 use super::pipeline::Known;
 use super::settings::{Places, below, fields_named, tables_named};
@@ -119,23 +119,33 @@ fn fields_of(
                 continue;
             }
         };
-        if let Kind::Map(entries) = &node.kind {
-            for (name, value) in entries {
-                if let (true, Kind::Text(key)) = (name.text == "key", &value.kind)
-                    && !known.key_names.contains(&key.as_str())
-                {
-                    let near = match hint(key, known.key_names.iter().copied()) {
-                        near if near.is_empty() => "; give it under \"keys\"".to_owned(),
-                        near => near,
-                    };
-                    report.invalid(value.spot, format!("there is no key \"{key}\"{near}"));
-                }
-            }
-        }
+        known_keys(node, known, report);
         let at = report.locate(selector.spot);
         if let Some(index) = granter.grant(&selector.value, settings, at, report) {
             places.note(&format!("/fields/{index}"), None, node, report);
         }
+    }
+}
+
+/// Every key that the settings name, at any depth: an operator may have another one inside.
+fn known_keys(node: &Node, known: &Known<'_>, report: &mut Report) {
+    match &node.kind {
+        Kind::Map(entries) => {
+            for (name, value) in entries {
+                match &value.kind {
+                    Kind::Text(key) if name.text == "key" && !known.key_names.contains(&key.as_str()) => {
+                        let near = match hint(key, known.key_names.iter().copied()) {
+                            near if near.is_empty() => "; give it under \"keys\"".to_owned(),
+                            near => near,
+                        };
+                        report.invalid(value.spot, format!("there is no key \"{key}\"{near}"));
+                    }
+                    _ => known_keys(value, known, report),
+                }
+            }
+        }
+        Kind::List(items) => items.iter().for_each(|item| known_keys(item, known, report)),
+        _ => {}
     }
 }
 

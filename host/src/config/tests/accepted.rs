@@ -395,7 +395,7 @@ fn the_schema_has_every_key_with_its_manual() {
     }
     let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters current delivery dir env \
         exclude fields file format groups headers http include isolation keep key keys lanes limits listen log_lines max_age \
-        max_bytes max_records memory mode name offsets on_error output_bytes output_records password payload \
+        max_bytes max_records memory mode name offsets on_error on_gap on_topic_recreated output_bytes output_records password payload \
         pipelines plugin plugins previous properties quarantine regex rename schema_registry schemas sees signers source start steps \
         tables target time timeout timestamp topic topic_config topic_rules topics transaction trust unlisted unmatched url username \
         value wait";

@@ -109,7 +109,7 @@ fn signers_that_sign_nothing() {
     check(
         "nobody looks",
         &format!("plugins: {{ trust: locked, signers: [\"{key}\"] }}\n{}", pipeline("")),
-        &["s.yaml:1:38: plugins.signers: nobody looks at signatures unless plugins.trust is signed"],
+        &["s.yaml:1:37: plugins.signers: nobody looks at signatures unless plugins.trust is signed"],
     );
     check(
         "no key",
@@ -276,6 +276,7 @@ fn steps() {
           x: {}
           $.b: redact
           \"$.q[\": {}
+          $.d: { use: detect, then: { use: hmac, key: pj } }
 ",
         ),
         &[
@@ -289,6 +290,7 @@ fn steps() {
             "s.yaml:18:11: cannot read the selector \"x\": a path begins with $ (at character 1)",
             "s.yaml:19:16: the settings of a field are a map such as { use: redact }, not a text",
             "s.yaml:20:11: cannot read the selector \"$.q[\": the bracket is not closed (at character 4)",
+            "s.yaml:21:55: there is no key \"pj\"; give it under \"keys\"",
         ],
     );
     check(

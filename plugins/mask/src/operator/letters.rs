@@ -70,7 +70,7 @@ impl Letters {
         let mask = reader.letter("char", '*');
         let (first, last) = (reader.integer("keep_first", 0, 0, MOST), reader.integer("keep_last", 0, 0, MOST));
         let skip = reader.letters("skip");
-        Some(Self::Mask(pattern::Pattern { mask: mask?, first: first?, last: last?, skip: skip? }))
+        Some(Self::Mask(pattern::Pattern::new(mask?, first?, last?, skip?)))
     }
 
     pub fn name(&self) -> &'static str {
