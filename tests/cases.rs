@@ -14,6 +14,7 @@ mod fidelity;
 mod formats;
 mod guests;
 mod lost;
+mod plugins;
 mod resize;
 mod source;
 

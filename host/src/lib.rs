@@ -49,6 +49,9 @@ pub mod log;
 pub mod metrics;
 pub mod status;
 
+// For the authors of plugins.
+pub mod toolkit;
+
 // For people.
 pub mod cli;
 pub mod demo;

@@ -10,9 +10,25 @@ pub mod build;
 pub mod fixture;
 pub mod judge;
 pub mod language;
+pub mod stage;
+pub mod tail;
 pub mod template;
 pub mod timing;
 pub mod tools;
 pub mod trial;
 pub mod update;
 pub mod watch;
+
+use std::time::Duration;
+
+use crate::plugin::{Cache, Compile, Limits, Plugins, SetUpError};
+
+/// How long one plugin may compile for its author. Longer than in a run: what was compiled here is kept, and a laptop may
+/// be busy.
+const COMPILE_TIME: Duration = Duration::from_secs(600);
+
+/// The plugin host of the tools: as that of a run, with the same cache of compiled code.
+pub fn host() -> Result<Plugins, SetUpError> {
+    let limits = Limits { compile_time: COMPILE_TIME, ..Limits::default() };
+    Plugins::new(limits, Compile::in_child(), Cache::open(Cache::default_dir())?)
+}
