@@ -7,6 +7,7 @@ mod offsets;
 mod zombie;
 
 mod bad_input;
+mod border;
 mod fidelity;
 mod guests;
 mod source;

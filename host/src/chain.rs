@@ -8,7 +8,7 @@ mod step;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use plan::{ChainPlan, PlanError, StepPlan};
+pub use plan::{ChainPlan, Lent, PlanError, StepPlan};
 pub use row::Row;
 
 use crate::kafka::ffi::Fetched;
@@ -173,8 +173,12 @@ impl Chain {
                 verdicts[index] = Verdict::Failed(Failed::host("timestamp_unwritable".to_owned()));
             }
         }
-        for step in &mut self.steps {
-            step.apply(topic, partition, &self.offsets, &mut rows, &mut verdicts, &mut watch)?;
+        let marks: Vec<usize> = self.steps.iter().map(|step| step.windows().mark()).collect();
+        let mut steps = self.steps.iter_mut();
+        if let Err(failed) = steps.try_for_each(|step| step.apply(topic, partition, &self.offsets, &mut rows, &mut verdicts, &mut watch)) {
+            // I4: the records come again, in smaller batches.
+            self.steps.iter().zip(marks).for_each(|(step, mark)| step.windows().rollback_to(mark));
+            return Err(failed);
         }
         for (step, pending) in self.steps.iter_mut().zip(&mut self.pending) {
             for (counter, delta) in step.take_counts() {
@@ -223,9 +227,10 @@ impl Chain {
         Ok(whole)
     }
 
-    /// I4: after an abort no instance and no count of the lost transaction lives on.
+    /// I4: after an abort no instance, no count and nothing remembered of the lost transaction lives on.
     pub fn discard(&mut self) {
         self.discard_instances();
+        self.steps.iter().for_each(|step| step.windows().rollback_to(0));
         self.pending.iter_mut().for_each(|counts| counts.fill(0));
     }
 
@@ -233,8 +238,9 @@ impl Chain {
         self.steps.iter_mut().for_each(Step::discard);
     }
 
-    /// The transaction is committed: what plugins counted becomes visible.
+    /// The transaction is committed: what plugins counted becomes visible, what steps remember stays.
     pub fn publish_counts(&mut self) {
+        self.steps.iter().for_each(|step| step.windows().commit());
         for (step, counts) in self.plan.steps.iter().zip(&mut self.pending) {
             for (counter, count) in step.counters.iter().zip(counts.iter_mut()) {
                 if let Some(masked) = counter

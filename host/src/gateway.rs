@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::BaseConsumer;
 use sha2::{Digest, Sha256};
 
-use crate::chain::{ChainPlan, PlanError};
+use crate::chain::{ChainPlan, Lent, PlanError};
 use crate::clock::now_millis;
 use crate::config::plan::{Cluster, OnError, Payload, Pipeline, Plan};
 use crate::discovery::Discovery;
@@ -22,6 +22,7 @@ use crate::plugin::KeyRing;
 use crate::plugins::{self, Registry, RegistryError};
 use crate::position::lane_of;
 use crate::status::Status;
+use crate::tables::{self, Following};
 use crate::topics::{StateTopics, TargetTopics, TopicError};
 use crate::view::{Snapshot, View};
 
@@ -75,7 +76,7 @@ pub enum RunError {
 pub struct Prepared {
     pub metrics: Metrics,
     pub chains: Vec<Arc<ChainPlan>>,
-    pub keys: Arc<KeyRing>,
+    pub lent: Lent,
 }
 
 /// Loads the plugins and tries every step's settings.
@@ -89,18 +90,21 @@ pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
     let mut ring = KeyRing::new();
     for name in plan.keys.names() {
         if let Some(secret) = plan.keys.get(name) {
-            ring.add(name, secret.expose().to_vec()).map_err(|error| RunError::Client(error.to_string()))?;
+            let previous = plan.keys.previous(name).iter().map(|secret| secret.expose().to_vec()).collect();
+            let added = ring.add_rotated(name, secret.expose().to_vec(), previous);
+            added.map_err(|error| RunError::Client(error.to_string()))?;
         }
     }
-    let keys = Arc::new(ring);
+    let tables = tables::load(plan).map_err(RunError::Steps)?;
+    let lent = Lent { keys: Arc::new(ring), tables: Arc::new(tables) };
     let (mut chains, mut problems) = (Vec::new(), Vec::new());
     for pipeline in &plan.pipelines {
-        match ChainPlan::build(pipeline, &plugins, &keys, &metrics) {
+        match ChainPlan::build(pipeline, &plugins, &lent, &metrics) {
             Ok(chain) => chains.push(Arc::new(chain)),
             Err(mut found) => problems.append(&mut found),
         }
     }
-    if problems.is_empty() { Ok(Prepared { metrics, chains, keys }) } else { Err(RunError::Steps(problems)) }
+    if problems.is_empty() { Ok(Prepared { metrics, chains, lent }) } else { Err(RunError::Steps(problems)) }
 }
 
 /// What the client library says of a cluster's properties, at their place in the file.
@@ -138,6 +142,8 @@ pub struct Gateway {
     started_millis: i64,
     options: Options,
     _prepared: Prepared,
+    /// Ends after the pipelines, which look rows up.
+    _following: Following,
 }
 
 impl Gateway {
@@ -146,6 +152,8 @@ impl Gateway {
         let prepared = prepare(&plan)?;
         let (started, started_millis) = (Instant::now(), now_millis());
         let ids = reach_all(&plan)?;
+        // Before the first record: a row that is missing only because it was not read yet would pass for none.
+        let following = Following::start(&plan, &prepared.lent.tables).map_err(RunError::Client)?;
         let lanes: u32 = plan.pipelines.iter().map(|pipeline| pipeline.lanes).sum();
         let budget = Budget::of(plan.memory, lanes);
         let (listen, owner) = (plan.http.listen, owner());
@@ -174,7 +182,17 @@ impl Gateway {
         let pages = Arc::new(pages(&running, &prepared.metrics));
         let server = serve(listen, &pages, &stopped).inspect_err(|_| end(&running))?;
         tracing::info!(address = %server.address(), "pages");
-        Ok(Self { running, server: Some(server), pages_stop, goals, started, started_millis, options, _prepared: prepared })
+        Ok(Self {
+            running,
+            server: Some(server),
+            pages_stop,
+            goals,
+            started,
+            started_millis,
+            options,
+            _prepared: prepared,
+            _following: following,
+        })
     }
 
     /// The pipelines.
@@ -306,6 +324,7 @@ fn reach_all(plan: &Plan) -> Result<BTreeMap<String, String>, RunError> {
             clusters.insert(&cluster.name, cluster);
         }
     }
+    clusters.extend(tables::clusters(plan).map(|cluster| (cluster.name.as_str(), cluster)));
     let ids = Mutex::new(Ok(BTreeMap::new()));
     std::thread::scope(|scope| {
         for (name, cluster) in clusters {
@@ -356,7 +375,7 @@ fn shared(
         observer,
         discovery: Discovery::default(),
         view: View::default(),
-        admission: admission(&pipeline, &chain, &prepared.keys, options.readmit),
+        admission: admission(&pipeline, &chain, &prepared.lent.keys, options.readmit),
         chain,
         metrics: prepared.metrics.clone(),
         ends: Ends::default(),

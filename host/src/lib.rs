@@ -29,6 +29,7 @@ pub mod lane;
 
 // Side duties.
 pub mod discovery;
+pub mod tables;
 pub mod topics;
 pub mod view;
 

@@ -27,8 +27,10 @@ pub mod limits;
 pub mod load;
 pub mod scalar;
 mod state;
+pub mod tables;
 mod values;
 pub mod wasi;
+pub mod windows;
 
 pub use cache::Cache;
 pub use changes::{Answers, Changes, Emitted, FieldAnswers, Header};
@@ -42,3 +44,5 @@ pub use keys::{KeyRing, OpenError, Opener};
 pub use limits::Limits;
 pub use load::{LoadError, Plugin, Plugins, SetUpError};
 pub use state::{HostServices, LogLines, LogMode};
+pub use tables::{Table, Tables};
+pub use windows::Windows;

@@ -1,18 +1,28 @@
 //! The chain as all lanes share it: each step's plugin, what it is granted, and its selectors compiled. Built once at
 //! start; what is wrong with a step is said here, with its place in the file. It must not run anything on records.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use super::{CallFailed, Drift, Failed};
 use crate::config::Location;
-use crate::config::plan::{self, Absent, KeyRule, Mode, Pipeline, Step, Unmatched};
+use crate::config::plan::{self, Absent, Isolation, KeyRule, Mode, Pipeline, Step, Unmatched};
 use crate::fields::{Containers, Selection, SelectionError, Selector};
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
-use crate::plugin::{CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec};
+use crate::plugin::{
+    CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec, Tables, Windows,
+};
 use crate::plugins::Registry;
 
 /// Counters whose name begins so feed `sluice_masked_fields_total`.
 const MASKED: &str = "masked:";
+
+/// What the process lends to plugins; each step is granted what its settings name.
+#[derive(Clone, Default)]
+pub struct Lent {
+    pub keys: Arc<KeyRing>,
+    pub tables: Arc<Tables>,
+}
 
 /// A pipeline's steps.
 pub struct ChainPlan {
@@ -48,14 +58,16 @@ pub struct StepPlan {
     /// SHA-256 of the component, hexadecimal.
     pub digest: String,
     spec: StepSpec,
-    keys: Arc<KeyRing>,
+    lent: Lent,
     allowed_keys: Vec<String>,
+    allowed_tables: BTreeSet<String>,
     pub(super) selection: Option<Selection>,
     pub(super) fields: Vec<FieldPlan>,
     pub(super) mode: Mode,
     pub(super) key: KeyRule,
     pub(super) headers: Vec<Vec<u8>>,
     pub(super) absent: Absent,
+    pub(super) isolation: Isolation,
     pub(super) sees: Sees,
     pub(super) metrics: PluginMetrics,
     /// What each of the plugin's counters feeds.
@@ -72,7 +84,7 @@ pub struct PlanError {
 
 impl ChainPlan {
     /// Builds every step of `pipeline` and tries each plugin's `init` with its settings. All problems are reported.
-    pub fn build(pipeline: &Pipeline, plugins: &Registry, keys: &Arc<KeyRing>, metrics: &Metrics) -> Result<Self, Vec<PlanError>> {
+    pub fn build(pipeline: &Pipeline, plugins: &Registry, lent: &Lent, metrics: &Metrics) -> Result<Self, Vec<PlanError>> {
         let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records() };
         let mut problems = Vec::new();
         for (number, step) in pipeline.steps.iter().enumerate() {
@@ -82,7 +94,7 @@ impl ChainPlan {
                 target: pipeline.target.name.clone(),
                 number: number as u32,
             };
-            match StepPlan::build(place, step, plugins, keys, metrics, &mut plan.watched) {
+            match StepPlan::build(place, step, plugins, lent, metrics, &mut plan.watched) {
                 Ok(step) => plan.steps.push(Arc::new(step)),
                 Err(mut found) => problems.append(&mut found),
             }
@@ -101,7 +113,7 @@ impl StepPlan {
         place: StepPlace,
         step: &Step,
         plugins: &Registry,
-        keys: &Arc<KeyRing>,
+        lent: &Lent,
         metrics: &Metrics,
         watched: &mut Vec<Watched>,
     ) -> Result<Self, Vec<PlanError>> {
@@ -143,21 +155,23 @@ impl StepPlan {
                 effects,
                 place,
             },
-            keys: keys.clone(),
-            allowed_keys: named_keys(step).filter(|name| keys.contains(name)).map(str::to_owned).collect(),
+            lent: lent.clone(),
+            allowed_tables: step.tables.clone(),
+            allowed_keys: named_keys(step).filter(|name| lent.keys.contains(name)).map(str::to_owned).collect(),
             selection,
             fields: fields.collect(),
             mode: step.mode,
             key: step.key,
             headers: step.headers.iter().map(|name| name.clone().into_bytes()).collect(),
             absent: step.absent,
+            isolation: step.isolation,
             sees,
             metrics: metrics.plugin(&step.plugin),
             counters: description.counters.iter().map(|name| name.strip_prefix(MASKED).map(|operator| metrics.masked(operator))).collect(),
             plugin: plugin.clone(),
         };
         // A trial: what is wrong with the settings is said now, at its place, not by the first lane.
-        match built.plugin.instantiate(&built.spec, built.services()) {
+        match built.plugin.instantiate(&built.spec, built.services(&Arc::default())) {
             Ok(_) => Ok(built),
             Err(error) => Err(located(step, &error)),
         }
@@ -173,12 +187,20 @@ impl StepPlan {
         *self.plugin.digest()
     }
 
-    fn services(&self) -> HostServices {
-        HostServices { keys: self.keys.clone(), allowed_keys: self.allowed_keys.clone(), log: LogMode::Count }
+    fn services(&self, windows: &Arc<Mutex<Windows>>) -> HostServices {
+        HostServices {
+            keys: self.lent.keys.clone(),
+            allowed_keys: self.allowed_keys.clone(),
+            tables: self.lent.tables.clone(),
+            allowed_tables: self.allowed_tables.clone(),
+            windows: windows.clone(),
+            log: LogMode::Count,
+        }
     }
 
-    pub(super) fn instantiate(&self) -> Result<Instance, CallFailed> {
-        self.plugin.instantiate(&self.spec, self.services()).map_err(|error| CallFailed {
+    /// A fresh instance; `windows` are the step's in its lane.
+    pub(super) fn instantiate(&self, windows: &Arc<Mutex<Windows>>) -> Result<Instance, CallFailed> {
+        self.plugin.instantiate(&self.spec, self.services(windows)).map_err(|error| CallFailed {
             step: self.number,
             plugin: self.name.clone(),
             code: super::INIT_FAILED.to_owned(),

@@ -2,15 +2,15 @@
 //! It must not decide what becomes of a failed record, and never lets a value pass that the plugin did not answer.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::plan::StepPlan;
 use super::row::{OwnedHeader, Row, RowHeaders};
 use super::{CallFailed, Failed, Missed, Verdict};
-use crate::config::plan::{Absent, KeyRule, Mode};
+use crate::config::plan::{Absent, Isolation, KeyRule, Mode};
 use crate::fields::{self, Edit, Hit, Hits, Patched};
-use crate::plugin::{Action, Answers, Batch, CallError, Changes, Column, Instance, Kind};
+use crate::plugin::{Action, Answers, Batch, CallError, Changes, Column, Instance, Kind, Windows};
 
 /// Room that a patched document gets beyond its source's length, bytes.
 const PATCH_ROOM: usize = 64;
@@ -19,6 +19,10 @@ const PATCH_ROOM: usize = 64;
 pub struct Step {
     plan: Arc<StepPlan>,
     instance: Option<Instance>,
+    /// Whether the instance met a batch already.
+    used: bool,
+    /// What the step remembers, whichever instance asks.
+    windows: Arc<Mutex<Windows>>,
     batch: Batch,
     hits: Vec<Hits>,
     /// Which row of the chain each row of the batch is.
@@ -34,7 +38,8 @@ impl Step {
             values: plan.sees.value.then(Column::default),
             ..Batch::default()
         };
-        let mut step = Self { plan, instance: None, batch, hits: Vec::new(), live: Vec::new(), counts: Vec::new() };
+        let (instance, windows) = (None, Arc::default());
+        let mut step = Self { plan, instance, used: false, windows, batch, hits: Vec::new(), live: Vec::new(), counts: Vec::new() };
         step.ensure()?;
         Ok(step)
     }
@@ -46,10 +51,19 @@ impl Step {
     }
 
     fn ensure(&mut self) -> Result<(), CallFailed> {
-        if self.instance.as_ref().is_none_or(|instance| instance.is_dead() || instance.wants_recycling()) {
-            self.instance = Some(self.plan.instantiate()?);
+        let spent = self.used && self.plan.isolation == Isolation::Batch;
+        if self.instance.as_ref().is_none_or(|instance| spent || instance.is_dead() || instance.wants_recycling()) {
+            // The old one first: two side by side would take twice the memory.
+            self.instance = None;
+            self.instance = Some(self.plan.instantiate(&self.windows)?);
+            self.used = false;
         }
         Ok(())
+    }
+
+    /// What the step remembers of earlier records.
+    pub fn windows(&self) -> MutexGuard<'_, Windows> {
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the plugin counted since the last call of this.
@@ -75,6 +89,7 @@ impl Step {
         if self.batch.count > 0 {
             self.ensure()?;
             let Some(instance) = &mut self.instance else { return Err(self.plan.call_failed(CallError::Dead)) };
+            self.used = true;
             let began = Instant::now();
             let changes = instance.transform(&self.batch);
             self.plan.metrics.called(began.elapsed());

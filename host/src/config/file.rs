@@ -14,16 +14,16 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::place::{Any, At, Entries};
-use super::secret::Reference;
+use super::secret::{KeyReference, Reference};
 use super::units::{Size, Span};
 pub use pipeline::{DeliveryFile, OnErrorFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile};
 pub use pipeline::{QuarantineFile, TransactionFile};
-pub use step::{KeyFile, ModeFile, SeesFile, StepFile, UnmatchedFile};
+pub use step::{IsolationFile, KeyFile, ModeFile, SeesFile, StepFile, UnmatchedFile};
 
 /// A Sluice configuration. `-f` may be given several times: clusters, keys and pipelines of all files come together,
 /// and a name may be given once.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a map with the keys clusters, keys, plugins, http, memory, pipelines")]
+#[serde(deny_unknown_fields, expecting = "a map with the keys clusters, keys, tables, plugins, http, memory, pipelines")]
 #[schemars(title = "Sluice configuration")]
 pub struct File {
     /// Kafka clusters by name. Pipelines name them as source and target.
@@ -32,7 +32,10 @@ pub struct File {
     /// Secret keys by name, for keyed operators such as `hmac`: at least 32 bytes each. Steps name them; the bytes
     /// never enter a plugin.
     #[serde(default)]
-    pub keys: Entries<At<Reference>>,
+    pub keys: Entries<At<KeyReference>>,
+    /// Tables by name, for look-ups such as `enrich`: a file, or a compacted topic that is kept current. Steps name them.
+    #[serde(default)]
+    pub tables: Entries<At<TableFile>>,
     /// Where plugins come from and what they may use. Default: the embedded plugins alone, with the default limits.
     pub plugins: Option<At<PluginsFile>>,
     /// The HTTP server for health, metrics and status.
@@ -123,6 +126,24 @@ impl<'de> Deserialize<'de> for PropertyFile {
         }
         deserializer.deserialize_any(Either)
     }
+}
+
+/// A table: rows by key. Held in memory, 256 MiB at most.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map such as { file: customers.csv, key: id } or { topic: customers, cluster: main }")]
+#[schemars(extend("oneOf" = [{ "required": ["file"] }, { "required": ["topic", "cluster"] }]))]
+pub struct TableFile {
+    /// A file, relative to the directory of this one, read again when it changes: `.csv` (RFC 4180, the first line names
+    /// the columns; every value becomes a text), `.json` (an array of objects; or one object whose members are rows by
+    /// key) or `.jsonl` (an object a line).
+    pub file: Option<At<PathBuf>>,
+    /// Column of a file whose value is the row's key; a key may stand once. Needed unless the file is one JSON object.
+    pub key: Option<At<String>>,
+    /// A compacted topic whose records are the rows: the record's key is the row's, its value a JSON object; a null value
+    /// takes the row away. It is read whole before a pipeline starts and followed from then on.
+    pub topic: Option<At<String>>,
+    /// The cluster that has the topic, one of `clusters`.
+    pub cluster: Option<At<String>>,
 }
 
 /// Where plugins come from.

@@ -8,8 +8,9 @@ mod merge;
 mod pipeline;
 mod settings;
 mod step;
+mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub struct Plan {
     pub clusters: BTreeMap<String, Arc<Cluster>>,
     /// All keys.
     pub keys: Arc<Keyring>,
+    /// All tables, by name.
+    pub tables: BTreeMap<String, Arc<Table>>,
     /// Where plugins come from and what they may use.
     pub plugins: Plugins,
     /// The HTTP server.
@@ -87,18 +90,80 @@ impl PropertyValue {
 
 /// The keys by name; prints names only.
 #[derive(Debug, Default)]
-pub struct Keyring(BTreeMap<String, Secret>);
+pub struct Keyring(BTreeMap<String, Key>);
+
+/// A key with those that it replaced, each at least 32 bytes.
+#[derive(Debug)]
+struct Key {
+    current: Secret,
+    previous: Vec<Secret>,
+}
 
 impl Keyring {
-    /// The key of that name, at least 32 bytes.
+    /// The key of that name, at least 32 bytes: what is made new is made under it.
     pub fn get(&self, name: &str) -> Option<&Secret> {
-        self.0.get(name)
+        self.0.get(name).map(|key| &key.current)
+    }
+
+    /// The keys that it replaced, in the order of the file, each at least 32 bytes.
+    pub fn previous(&self, name: &str) -> &[Secret] {
+        self.0.get(name).map_or(&[], |key| &key.previous)
     }
 
     /// All names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
+}
+
+/// Rows by key, for look-ups.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Where its rows come from.
+    pub source: TableSource,
+    /// Where its name stands.
+    pub at: Location,
+}
+
+/// Where a table's rows come from.
+#[derive(Debug)]
+pub enum TableSource {
+    /// A file, read again when it changes.
+    File {
+        /// Relative to the working directory.
+        path: PathBuf,
+        /// How it is written.
+        format: TableFormat,
+    },
+    /// A compacted topic, followed.
+    Topic {
+        /// Its name.
+        topic: String,
+        /// The cluster that has it.
+        cluster: Arc<Cluster>,
+    },
+}
+
+/// How a table's file is written; `key` is the column of the row's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TableFormat {
+    /// RFC 4180; the first line names the columns.
+    Csv {
+        /// One of them.
+        key: String,
+    },
+    /// One array of objects, or one object whose members are the rows by key; then there is no column.
+    Json {
+        /// None: only an object will do.
+        key: Option<String>,
+    },
+    /// An object a line.
+    JsonLines {
+        /// A member of each.
+        key: String,
+    },
 }
 
 /// Where plugins come from and what they may use.
@@ -249,6 +314,10 @@ pub struct Step {
     pub absent: Absent,
     /// A selector that matches nothing.
     pub unmatched: Unmatched,
+    /// How long an instance of the plugin lives.
+    pub isolation: Isolation,
+    /// Names of the tables that the settings name; others are denied to the plugin.
+    pub tables: BTreeSet<String>,
     /// What the plugin is shown beside its fields.
     pub sees: Sees,
     /// The plugin's own settings.
@@ -334,6 +403,15 @@ pub enum Unmatched {
     Allow,
 }
 
+/// How long an instance of a plugin lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// As long as its lane goes well.
+    Lane,
+    /// For one batch.
+    Batch,
+}
+
 /// What a plugin is shown beside its fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sees {
@@ -376,6 +454,7 @@ pub(super) fn build(
     let merged = merge::merge(files, report);
     let clusters = cluster::clusters(&merged.clusters, &context, report);
     let keys = cluster::keys(&merged.keys, &context, report);
+    let tables = table::tables(&merged.tables, &clusters, &context, report);
     let plugins = cluster::plugins(merged.plugins.as_ref(), &context, report);
     let http = cluster::http(merged.http.as_ref(), report);
     let memory = cluster::memory(merged.memory.as_ref(), report);
@@ -383,9 +462,10 @@ pub(super) fn build(
         clusters: &clusters,
         cluster_names: merged.clusters.iter().map(|(name, _)| name.value.as_str()).collect(),
         key_names: merged.keys.iter().map(|(name, _)| name.value.as_str()).collect(),
+        table_names: merged.tables.iter().map(|(name, _)| name.value.as_str()).collect(),
     };
     let pipelines = pipeline::pipelines(&merged.pipelines, &known, &context, report);
-    Some(Plan { clusters, keys: Arc::new(keys), plugins: plugins?, http: http?, memory, pipelines })
+    Some(Plan { clusters, keys: Arc::new(keys), tables, plugins: plugins?, http: http?, memory, pipelines })
 }
 
 /// The keys of all files, without a look at anything else.

@@ -30,7 +30,7 @@ const EXPORT: &str = "sluice:plugin/plugin";
 /// Versions of the contract that are served, without their last part: 0.1.0 and whatever is compatible with it.
 pub const SUPPORTED: &[&str] = &["0.1"];
 /// Interfaces of the contract that a plugin may import, without their version; `types` has no functions.
-const IMPORTS: &[&str] = &["types", "log", "metrics", "keys", "tables"];
+const IMPORTS: &[&str] = &["types", "log", "metrics", "keys", "tables", "windows"];
 
 /// Loads plugins: one engine, one set of limits, one cache of compiled code.
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use super::super::error::Report;
 use super::super::file::{ClusterFile, HttpFile, LimitsFile, PluginsFile, PropertyFile, TrustFile, loopback};
 use super::super::place::{At, Spot};
 use super::super::properties;
-use super::super::secret::{Reference, Secret, plain, resolve};
+use super::super::secret::{KeyReference, Reference, Secret, plain, resolve};
 use super::super::units::{Size, Span};
-use super::{Cluster, Context, Http, Keyring, PluginLimits, Plugins, Property, PropertyValue, Trust};
+use super::{Cluster, Context, Http, Key, Keyring, PluginLimits, Plugins, Property, PropertyValue, Trust};
 
 /// The fewest bytes of a key: what HMAC-SHA-256 takes full strength from.
 const MIN_KEY_BYTES: usize = 32;
@@ -21,7 +21,7 @@ const DEFAULT_MEMORY: u64 = 256 << 20;
 const MIN_MEMORY: u64 = 32 << 20;
 
 impl Context<'_> {
-    fn base(&self, spot: Spot) -> &Path {
+    pub(super) fn base(&self, spot: Spot) -> &Path {
         self.bases.get(spot.file as usize).map_or(Path::new(""), |base| base)
     }
 }
@@ -131,21 +131,44 @@ fn is_text(secret: &Secret) -> bool {
     std::str::from_utf8(secret.expose()).is_ok_and(|text| !text.contains('\0'))
 }
 
-pub(super) fn keys(files: &[(At<String>, At<Reference>)], context: &Context<'_>, report: &mut Report) -> Keyring {
+pub(super) fn keys(files: &[(At<String>, At<KeyReference>)], context: &Context<'_>, report: &mut Report) -> Keyring {
     let mut keyring = Keyring::default();
-    for (name, reference) in files {
-        match resolve(&reference.value, context.base(reference.spot), &context.outside) {
-            Ok(secret) if secret.expose().len() < MIN_KEY_BYTES => {
-                let message = format!("the key \"{}\" has {} bytes, and needs at least {MIN_KEY_BYTES}", name.value, secret.expose().len());
-                report.invalid(reference.spot, message);
-            }
-            Ok(secret) => {
-                keyring.0.insert(name.value.clone(), secret);
-            }
-            Err(why) => report.invalid(reference.spot, format!("the key \"{}\" cannot be had: {why}", name.value)),
+    for (name, at) in files {
+        let KeyReference { env, file, current, previous } = &at.value;
+        let alone = At { spot: at.spot, value: Reference { env: env.clone(), file: file.clone() } };
+        if current.is_some() && (env.is_some() || file.is_some()) {
+            report.invalid(at.spot, format!("the key \"{}\" has current beside env or file; give it once", name.value));
+            continue;
+        }
+        if let (None, Some(previous)) = (current, previous) {
+            let message = format!("the key \"{}\" has previous without current: {{ current: …, previous: [ … ] }}", name.value);
+            report.invalid(previous.spot, message);
+            continue;
+        }
+        let current = secret(&name.value, current.as_ref().unwrap_or(&alone), context, report);
+        let previous = previous.iter().flat_map(|previous| &previous.value);
+        let previous: Vec<_> = previous.map(|reference| secret(&name.value, reference, context, report)).collect();
+        // One that cannot be had was reported.
+        if let (Some(current), Some(previous)) = (current, previous.into_iter().collect()) {
+            keyring.0.insert(name.value.clone(), Key { current, previous });
         }
     }
     keyring
+}
+
+fn secret(name: &str, reference: &At<Reference>, context: &Context<'_>, report: &mut Report) -> Option<Secret> {
+    match resolve(&reference.value, context.base(reference.spot), &context.outside) {
+        Ok(secret) if secret.expose().len() < MIN_KEY_BYTES => {
+            let message = format!("the key \"{name}\" has {} bytes, and needs at least {MIN_KEY_BYTES}", secret.expose().len());
+            report.invalid(reference.spot, message);
+            None
+        }
+        Ok(secret) => Some(secret),
+        Err(why) => {
+            report.invalid(reference.spot, format!("the key \"{name}\" cannot be had: {why}"));
+            None
+        }
+    }
 }
 
 pub(super) fn plugins(file: Option<&At<PluginsFile>>, context: &Context<'_>, report: &mut Report) -> Option<Plugins> {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::topics::Pattern;
-use super::{Absent, KeyRule, Mode, OnError, Payload, Pipeline, Step, Unmatched};
+use super::{Absent, Isolation, KeyRule, Mode, OnError, Payload, Pipeline, Step, Unmatched};
 
 impl Pipeline {
     /// SHA-256 over canonical JSON of the name, both clusters' names, topics, steps and `on_error`. Where it starts,
@@ -70,7 +70,11 @@ fn step(step: &Step) -> Value {
             Unmatched::Halt => "halt",
             Unmatched::Allow => "allow",
         },
-        "sees": [sees.key, sees.value, sees.headers, sees.timestamp, sees.offset],
+        "sees": [sees.key, sees.value, sees.headers, sees.timestamp, sees.offset, sees.sizes],
+        "isolation": match step.isolation {
+            Isolation::Lane => "lane",
+            Isolation::Batch => "batch",
+        },
         "settings": step.settings,
     })
 }

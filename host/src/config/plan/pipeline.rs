@@ -19,6 +19,7 @@ pub(super) struct Known<'a> {
     pub(super) clusters: &'a BTreeMap<String, Arc<Cluster>>,
     pub(super) cluster_names: Vec<&'a str>,
     pub(super) key_names: Vec<&'a str>,
+    pub(super) table_names: Vec<&'a str>,
 }
 
 pub(super) fn pipelines(files: &[At<PipelineFile>], known: &Known<'_>, context: &Context<'_>, report: &mut Report) -> Vec<Pipeline> {

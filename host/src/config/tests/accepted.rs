@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::plan::{Absent, Delivery, KeyRule, Mode, OnError, Payload, PropertyValue, Start, Step, Unmatched};
+use super::super::plan::{
+    Absent, Delivery, Isolation, KeyRule, Mode, OnError, Payload, PropertyValue, Start, Step, TableFormat, TableSource, Unmatched,
+};
 use super::*;
 
 fn only_step(more: &str) -> Step {
@@ -206,6 +208,52 @@ fn paths_are_relative_to_the_file() {
 }
 
 #[test]
+fn a_key_has_those_that_it_replaced() {
+    let text = pipeline("").replace("{ env: KEY }", "{ current: { env: KEY }, previous: [{ env: OLD }, { env: KEY }] }");
+    let old = |name: &str| if name == "OLD" { Some("o".repeat(32)) } else { env(name) };
+    let plan = plan_of(&[source("s.yaml", &text)], &selector, &old).unwrap();
+    let key = env("KEY").unwrap();
+    assert_eq!(plan.keys.get("pii").unwrap().expose(), key.as_bytes());
+    let previous: Vec<_> = plan.keys.previous("pii").iter().map(|secret| secret.expose().to_vec()).collect();
+    assert_eq!(previous, ["o".repeat(32).into_bytes(), key.clone().into_bytes()]);
+    assert!(plan.keys.previous("none").is_empty());
+    assert!(!format!("{plan:?}").contains(&key), "a secret is printed");
+}
+
+#[test]
+fn tables_are_granted_by_naming_them() {
+    let text = pipeline(
+        "    steps:
+      - plugin: enrich
+        isolation: batch
+        sees: [sizes]
+        from: [{ table: rates, as: r }, { x: { table: customers } }]
+        fields: { $.x: { table: codes }, $.y: { use: table } }
+      - plugin: other
+",
+    ) + "tables:
+  rates: { file: sub/rates.csv, key: id }
+  customers: { topic: customers, cluster: b }
+  codes: { file: codes.json }
+  unused: { file: u.jsonl, key: id }
+";
+    let plan = plan(&text).unwrap();
+    let [enrich, other] = &plan.pipelines[0].steps[..] else { panic!("two steps") };
+    assert_eq!(enrich.tables.iter().collect::<Vec<_>>(), ["codes", "customers", "rates"]);
+    assert!(other.tables.is_empty());
+    assert_eq!((enrich.isolation, other.isolation), (Isolation::Batch, Isolation::Lane));
+    assert!(enrich.sees.sizes && !other.sees.sizes);
+    assert!(!enrich.settings.contains_key("isolation"));
+    let TableSource::File { path, format } = &plan.tables["rates"].source else { panic!("a file") };
+    assert_eq!((path.to_str().unwrap(), format), ("sub/rates.csv", &TableFormat::Csv { key: "id".into() }));
+    let TableSource::File { format, .. } = &plan.tables["codes"].source else { panic!("a file") };
+    assert_eq!(format, &TableFormat::Json { key: None });
+    let TableSource::Topic { topic, cluster } = &plan.tables["customers"].source else { panic!("a topic") };
+    assert_eq!((topic.as_str(), cluster.name.as_str()), ("customers", "b"));
+    assert_eq!(plan.tables["unused"].at.to_string(), "s.yaml:21:3");
+}
+
+#[test]
 fn the_hash_follows_what_decides_the_output() {
     let hash = |text: &str| plan(text).unwrap().pipelines[0].config_hash();
     let base = hash(SAMPLE);
@@ -230,6 +278,8 @@ fn the_hash_follows_what_decides_the_output() {
         ("lt: 0", "lt: 0.0"),
         ("absent: pass", "absent: reject"),
         ("unmatched: halt", "sees: [key]"),
+        ("unmatched: halt", "sees: [sizes]"),
+        ("unmatched: halt", "isolation: batch"),
         ("\"$.amount\", \"$.currency\"", "\"$.currency\", \"$.amount\""),
     ];
     for (from, to) in other {
@@ -264,10 +314,10 @@ fn the_schema_has_every_key_with_its_manual() {
         }
         walk.extend(value.as_array().into_iter().flatten());
     }
-    let expected = "absent acls batch_records bootstrap_servers clusters delivery dir env exclude fields file format groups \
-        headers http include keep key keys lanes limits listen log_lines max_age max_bytes max_records memory mode name \
-        offsets on_error output_bytes output_records payload pipelines plugin plugins properties quarantine regex rename \
-        schema_registry schemas sees source start steps target time timeout timestamp topic topic_config topics transaction \
+    let expected = "absent acls batch_records bootstrap_servers cluster clusters current delivery dir env exclude fields file format groups \
+        headers http include isolation keep key keys lanes limits listen log_lines max_age max_bytes max_records memory mode name \
+        offsets on_error output_bytes output_records payload pipelines plugin plugins previous properties quarantine regex rename \
+        schema_registry schemas sees source start steps tables target time timeout timestamp topic topic_config topics transaction \
         trust unmatched";
     assert_eq!(keys.into_iter().collect::<Vec<_>>(), expected.split_whitespace().collect::<Vec<_>>());
     assert!(bare.is_empty(), "without a manual: {bare:?}");

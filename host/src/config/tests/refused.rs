@@ -13,7 +13,11 @@ fn check(title: &str, text: &str, expected: &[&str]) {
 #[test]
 fn text_that_is_not_yaml() {
     check("empty", "", &["s.yaml: there is no pipeline; write one under \"pipelines\""]);
-    check("a list", "[]", &["s.yaml:1:1: expected a map with the keys clusters, keys, plugins, http, memory, pipelines, found a list"]);
+    check(
+        "a list",
+        "[]",
+        &["s.yaml:1:1: expected a map with the keys clusters, keys, tables, plugins, http, memory, pipelines, found a list"],
+    );
     check("twice", "memory: 64MiB\nhttp: {}\nmemory: 1\n", &["s.yaml:3:1: the key \"memory\" is given twice in this map"]);
     check(
         "brackets in a flow map",
@@ -93,7 +97,7 @@ fn wrong_types() {
         "a secret where none belongs is not repeated",
         "keys: { pii: swordfish }\nclusters: { a: swordfish }\n",
         &[
-            "s.yaml:1:14: keys.pii: expected { env: NAME } or { file: PATH }, found a text",
+            "s.yaml:1:14: keys.pii: expected { env: NAME }, { file: PATH } or { current: …, previous: [ … ] }, found a text",
             "s.yaml:2:16: clusters.a: expected a map such as { bootstrap_servers: \"host:9092\" }, found a text",
         ],
     );
@@ -139,6 +143,53 @@ fn clusters_keys_and_sections() {
             "s.yaml:18:17: http.listen: 0.0.0.0:80 can be reached from other machines, which needs a token; that is not \
              supported yet; use 127.0.0.1",
             "s.yaml:19:9: memory is 4000000, and has to be at least 32MiB",
+        ],
+    );
+}
+
+#[test]
+fn rotated_keys() {
+    let cases = [
+        ("{ current: { env: KEY }, env: KEY }", "s.yaml:4:9: the key \"pii\" has current beside env or file; give it once"),
+        (
+            "{ env: KEY, previous: [{ env: KEY }] }",
+            "s.yaml:4:26: the key \"pii\" has previous without current: { current: …, previous: [ … ] }",
+        ),
+        ("{ previous: [] }", "s.yaml:4:16: the key \"pii\" has previous without current: { current: …, previous: [ … ] }"),
+        ("{ current: { env: KEY }, previous: [{ env: SHORT }] }", "s.yaml:4:50: the key \"pii\" has 9 bytes, and needs at least 32"),
+        ("{ current: {} }", "s.yaml:4:16: the key \"pii\" cannot be had: expected exactly one of { env: NAME } and { file: PATH }"),
+        ("{}", "s.yaml:4:9: the key \"pii\" cannot be had: expected exactly one of { env: NAME } and { file: PATH }"),
+    ];
+    for (text, expected) in cases {
+        check(text, &pipeline("").replace("{ env: KEY }", text), &[expected]);
+    }
+}
+
+#[test]
+fn tables() {
+    check(
+        "all at once",
+        &format!(
+            "{}tables:
+  a: {{ file: a.xml, key: id }}
+  b: {{ file: b.csv }}
+  c: {{ topic: c }}
+  d: {{ topic: d, cluster: bb, key: id }}
+  e: {{ topic: \"*\", cluster: a }}
+  f: {{ file: f.jsonl, topic: f, cluster: a }}
+",
+            pipeline("    steps:\n      - plugin: enrich\n        from: [{ table: aa }]\n        fields: { $.x: { table: zzz } }\n")
+        ),
+        &[
+            "s.yaml:12:25: there is no table \"aa\"; did you mean \"a\"?",
+            "s.yaml:13:33: there is no table \"zzz\"; give it under \"tables\"",
+            "s.yaml:15:14: the table \"a\": a file is .csv, .json or .jsonl, by the end of its name",
+            "s.yaml:16:14: the table \"b\" needs key: the column of a row's key",
+            "s.yaml:17:3: the table \"c\" is either { file: PATH, key: COLUMN } or { topic: NAME, cluster: NAME }",
+            "s.yaml:18:27: there is no cluster \"bb\"; did you mean \"b\"?",
+            "s.yaml:18:36: the table \"d\" has key beside topic: the key of a row is the key of its record; remove it",
+            "s.yaml:19:15: \"*\" is not a topic name: [a-zA-Z0-9._-], at most 249 bytes",
+            "s.yaml:20:3: the table \"f\" is either { file: PATH, key: COLUMN } or { topic: NAME, cluster: NAME }",
         ],
     );
 }
