@@ -10,6 +10,7 @@ mod bad_input;
 mod border;
 mod fidelity;
 mod guests;
+mod mask;
 mod source;
 
 mod auth;

@@ -2,9 +2,11 @@
 //! it must not decide anything that a library user would miss.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
+mod mask;
 mod offsets;
 mod output;
 mod run;
+mod unmask;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,6 +18,8 @@ use crate::config::plan::Plan;
 use crate::demo;
 use crate::fields::Selector;
 use crate::gateway::RunError;
+use crate::plugin::KeyRing;
+use crate::plugins;
 use output::Format;
 
 /// How a command ended; the numbers are what scripts rely on.
@@ -60,6 +64,11 @@ enum Command {
     /// Ask the offset map.
     #[command(subcommand)]
     Offsets(OffsetsCommand),
+    /// Try masking operators.
+    #[command(subcommand)]
+    Mask(MaskCommand),
+    /// Open what the operators tokenize, encrypt and fpe made; leaves an audit event.
+    Unmask(unmask::UnmaskArgs),
     /// See masked records flow: two clusters inside this process, or two of yours.
     Demo(demo::DemoArgs),
 }
@@ -68,6 +77,12 @@ enum Command {
 enum OffsetsCommand {
     /// Where a source offset landed on the target, or with --reverse where a target offset came from.
     Map(offsets::MapArgs),
+}
+
+#[derive(Subcommand)]
+enum MaskCommand {
+    /// Mask one value, by the plugin that pipelines run, and print the result alone.
+    Try(mask::TryArgs),
 }
 
 /// The configuration.
@@ -135,6 +150,8 @@ pub fn main() -> ExitCode {
         Command::Schema => schema(),
         Command::Status(args) => status(&args),
         Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),
+        Command::Mask(MaskCommand::Try(args)) => mask::try_one(&args),
+        Command::Unmask(args) => unmask::unmask(&args),
         Command::Demo(args) => demo::demo(&args),
     };
     match ended {
@@ -149,6 +166,15 @@ pub fn main() -> ExitCode {
 /// The plan of these files, or what is wrong with them.
 pub fn load(files: &Files) -> Result<Plan, Failure> {
     config::validate(&files.files, &check_selector).map_err(|errors| refused(&errors))
+}
+
+/// The keys of these files alone; none where there is no file.
+fn key_ring(files: &[PathBuf]) -> Result<KeyRing, Failure> {
+    if files.is_empty() {
+        return Ok(KeyRing::new());
+    }
+    let keys = config::load_keys(files).map_err(|errors| refused(&errors))?;
+    plugins::key_ring(&keys).map_err(|error| Failure { message: error.to_string(), exit: Exit::Config })
 }
 
 /// What the configuration asks of a selector.

@@ -87,14 +87,7 @@ pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
     let host = plugins::host(&plan.plugins)?;
     let needed = plan.pipelines.iter().flat_map(|pipeline| &pipeline.steps).map(|step| step.plugin.as_str()).collect();
     let plugins = Registry::load(&host, &plan.plugins, &needed)?;
-    let mut ring = KeyRing::new();
-    for name in plan.keys.names() {
-        if let Some(secret) = plan.keys.get(name) {
-            let previous = plan.keys.previous(name).iter().map(|secret| secret.expose().to_vec()).collect();
-            let added = ring.add_rotated(name, secret.expose().to_vec(), previous);
-            added.map_err(|error| RunError::Client(error.to_string()))?;
-        }
-    }
+    let ring = plugins::key_ring(&plan.keys).map_err(|error| RunError::Client(error.to_string()))?;
     let tables = tables::load(plan).map_err(RunError::Steps)?;
     let lent = Lent { keys: Arc::new(ring), tables: Arc::new(tables) };
     let (mut chains, mut problems) = (Vec::new(), Vec::new());

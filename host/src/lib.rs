@@ -49,3 +49,4 @@ pub mod status;
 // For people.
 pub mod cli;
 pub mod demo;
+pub mod masking;

@@ -18,7 +18,7 @@ pub mod engine;
 pub mod failure;
 pub mod grants;
 #[cfg(test)]
-mod guest;
+pub(crate) mod guest;
 mod imports;
 pub mod instance;
 pub mod keys;

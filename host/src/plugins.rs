@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config;
-use crate::plugin::{self, Cache, Compile, Limits, Plugin, Plugins};
+use crate::plugin::keys::KeyTooShort;
+use crate::plugin::{self, Cache, Compile, KeyRing, Limits, Plugin, Plugins};
 
 /// The plugin host with the configured limits, its compiled code cached for this user alone.
 pub fn host(config: &config::plan::Plugins) -> Result<Plugins, RegistryError> {
@@ -25,6 +26,16 @@ pub fn host(config: &config::plan::Plugins) -> Result<Plugins, RegistryError> {
     let failed = |error: &dyn std::fmt::Display| RegistryError::Engine(error.to_string());
     let cache = Cache::open(Cache::default_dir()).map_err(|error| failed(&error))?;
     Plugins::new(limits, Compile::in_child(), cache).map_err(|error| failed(&error))
+}
+
+/// The keys of a configuration, as plugins name them.
+pub fn key_ring(keys: &config::Keyring) -> Result<KeyRing, KeyTooShort> {
+    let mut ring = KeyRing::new();
+    for (name, secret) in keys.names().filter_map(|name| Some((name, keys.get(name)?))) {
+        let previous = keys.previous(name).iter().map(|secret| secret.expose().to_vec()).collect();
+        ring.add_rotated(name, secret.expose().to_vec(), previous)?;
+    }
+    Ok(ring)
 }
 
 /// The bytes of a component's file, through no link: what is checked is what was meant.
