@@ -16,6 +16,7 @@ mod guests;
 mod lost;
 mod plugins;
 mod resize;
+mod mask;
 mod source;
 
 mod auth;
