@@ -9,10 +9,12 @@ mod zombie;
 mod bad_input;
 mod fidelity;
 mod guests;
+mod neighbours;
 mod source;
 
 mod auth;
 mod demo;
+mod dropin;
 mod examples;
 mod pages;
 mod scale;

@@ -19,7 +19,9 @@ pub mod engine;
 pub mod failure;
 pub mod grants;
 #[cfg(test)]
-mod guest;
+pub(crate) mod guest;
+#[cfg(test)]
+mod hostile;
 mod imports;
 pub mod instance;
 pub mod keys;
