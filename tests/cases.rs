@@ -14,13 +14,15 @@ mod fidelity;
 mod formats;
 mod guests;
 mod lost;
+mod mask;
+mod neighbours;
 mod plugins;
 mod resize;
-mod mask;
 mod source;
 
 mod auth;
 mod demo;
+mod dropin;
 mod examples;
 mod pages;
 mod scale;

@@ -36,6 +36,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often the thread asks whether it is to end.
 const ASK: Duration = Duration::from_millis(50);
 
+/// How long the end of the process waits for a plugin that is being looked at.
+const END_WITHIN: Duration = Duration::from_secs(2);
+
 /// What the watch works with.
 pub struct Parts {
     pub host: Plugins,
@@ -66,12 +69,18 @@ impl Watch {
         Ok(Self { stop, thread: Some(thread) })
     }
 
-    /// Ends the thread. A compilation that runs is waited for; its own limit bounds it.
+    /// Ends the thread. A plugin that is being compiled or tried is not waited for longer than [`END_WITHIN`]: nothing of
+    /// it is admitted any more, and it ends with the process.
     pub fn join(&mut self) {
         self.stop.request();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
+        let Some(thread) = self.thread.take() else { return };
+        let deadline = Instant::now() + END_WITHIN;
+        while !thread.is_finished() && Instant::now() < deadline {
+            thread::park_timeout(ASK);
+        }
+        if !thread.is_finished() {
+            tracing::info!("a plugin is still being looked at; it is left");
+        } else if thread.join().is_err() {
             tracing::error!("the plugin watch panicked");
         }
     }

@@ -20,6 +20,8 @@ pub mod failure;
 pub mod grants;
 #[cfg(test)]
 pub(crate) mod guest;
+#[cfg(test)]
+mod hostile;
 mod imports;
 pub mod instance;
 pub mod keys;

@@ -266,3 +266,6 @@ fn not_weaker(plugin: &Plugin, than: &Plugin) -> Result<(), RegistryError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,18 +6,19 @@ use crate::harness::process::{Ended, Sluice};
 use crate::harness::wait::secs;
 use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A directory with a configuration that has nothing but keys.
 fn keys(name: &str) -> PathBuf {
     let dir = lab::scratch(name);
     fs::write(dir.join("pii.key"), "0123456789abcdef0123456789abcdef\n").expect("the case's directory is writable");
     fs::write(dir.join("other.key"), "another key of thirty-two bytes, or more\n").expect("the case's directory is writable");
-    fs::write(dir.join("k.yaml"), "keys: { pii: { file: pii.key }, other: { file: other.key } }\n").expect("the case's directory is writable");
+    fs::write(dir.join("k.yaml"), "keys: { pii: { file: pii.key }, other: { file: other.key } }\n")
+        .expect("the case's directory is writable");
     dir
 }
 
-fn run(dir: &PathBuf, args: &[&str]) -> Ended {
+fn run(dir: &Path, args: &[&str]) -> Ended {
     Sluice::start(dir, "mask", 0, args, &[]).wait(secs(60))
 }
 
@@ -78,10 +79,9 @@ fn what_does_not_open_is_counted_and_not_shown() {
     let dir = keys("unmask-refused");
     let made = run(&dir, &["mask", "try", "-f", "k.yaml", "--use", "tokenize", "--key", "pii", "--input", "ana"]).expect_code(0);
     let token = made.stdout.trim_end();
-    for (args, opened) in [
-        (&["--key", "pii", token, "nothing"][..], 1),
-        (&["--key", "pii", "--domain", "default", "nothing", "15f23ee73b0ff623.AAAA"], 0),
-    ] {
+    for (args, opened) in
+        [(&["--key", "pii", token, "nothing"][..], 1), (&["--key", "pii", "--domain", "default", "nothing", "15f23ee73b0ff623.AAAA"], 0)]
+    {
         // No level of logging leaves the trace out.
         let args = [&["unmask", "-f", "k.yaml"], args].concat();
         let ended = Sluice::start(&dir, "refused", 0, &args, &[("SLUICE_LOG", "off,audit=off")]).wait(secs(60)).expect_code(1);

@@ -65,6 +65,17 @@ pub struct Incoming<'b> {
     pub signatures: Option<Signatures>,
 }
 
+/// What `rollback` is to return to after a deploy.
+#[derive(Clone, Copy, Debug)]
+pub enum Before<'b> {
+    /// The file that the component replaces.
+    File,
+    /// The plugin inside the program, which the component takes over from.
+    Embedded(&'b [u8]),
+    /// What is kept already, if anything is: the file that is replaced is no plugin.
+    Kept,
+}
+
 /// The plugin directory, held for one change.
 pub struct Store {
     dir: PathBuf,
@@ -84,23 +95,30 @@ impl Store {
         }
     }
 
-    /// Puts a component into the directory and keeps the one that it replaces: the file of that name, or else `before`,
-    /// an embedded plugin. A lock that is there admits it, and signatures stand beside it, before its name shows it:
-    /// whoever looks in between finds old or new, and either is admitted.
-    pub fn deploy(&self, incoming: &Incoming<'_>, before: Option<&[u8]>) -> Result<(), StoreError> {
+    /// Puts a component into the directory and keeps what was there `before`. A lock that is there admits it, and
+    /// signatures stand beside it, before its name shows it: whoever looks in between finds old or new, and either is
+    /// admitted.
+    pub fn deploy(&self, incoming: &Incoming<'_>, before: Before<'_>) -> Result<(), StoreError> {
         let path = self.dir.join(&incoming.file);
         let current = self.read(&path)?;
         match (&current, before) {
-            (Some(current), _) => self.keep(&incoming.file, &current.bytes)?,
-            (None, Some(embedded)) => self.keep(&incoming.file, embedded)?,
-            (None, None) => {}
+            // The same again: what it replaced the first time is what a rollback is about.
+            (Some(current), _) if current.digest == incoming.digest => {}
+            (Some(current), Before::File) => self.keep(&incoming.file, &current.bytes)?,
+            (_, Before::Embedded(embedded)) => self.keep(&incoming.file, embedded)?,
+            _ => {}
         }
         self.place(incoming, current.as_ref())
     }
 
-    /// What [`Store::restore`] would bring back for a file.
+    /// Where the component is kept that [`Store::restore`] would bring back for a file.
+    pub fn kept(&self, file: &str) -> PathBuf {
+        self.dir.join(PREVIOUS).join(file)
+    }
+
+    /// That component, with its signatures.
     pub fn previous(&self, file: &str) -> Result<Option<(Component, Option<Signatures>)>, StoreError> {
-        let path = self.dir.join(PREVIOUS).join(file);
+        let path = self.kept(file);
         let Some(component) = self.read(&path)? else { return Ok(None) };
         Ok(Some((component, trust::read_signatures(&path)?)))
     }
@@ -219,9 +237,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mask.wasm");
         let store = Store::open(dir.path()).unwrap();
-        store.deploy(&incoming(b"one"), None).unwrap();
+        store.deploy(&incoming(b"one"), Before::File).unwrap();
         assert!(store.previous("mask.wasm").unwrap().is_none());
-        store.deploy(&incoming(b"two"), Some(b"embedded")).unwrap();
+        for bytes in [b"two", b"two"] {
+            store.deploy(&incoming(bytes), Before::File).unwrap();
+        }
         assert_eq!(fs::read(&path).unwrap(), b"two");
         for want in [&b"one"[..], b"two", b"one"] {
             let (previous, _) = store.previous("mask.wasm").unwrap().unwrap();
@@ -240,7 +260,11 @@ mod tests {
     fn the_embedded_one_is_kept_as_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        store.deploy(&incoming(b"one"), Some(b"embedded")).unwrap();
+        store.deploy(&incoming(b"one"), Before::Embedded(b"embedded")).unwrap();
+        assert_eq!(store.previous("mask.wasm").unwrap().unwrap().0.bytes, b"embedded");
+        // A file that was no plugin is nothing to return to.
+        fs::write(dir.path().join("mask.wasm"), b"half").unwrap();
+        store.deploy(&incoming(b"two"), Before::Kept).unwrap();
         assert_eq!(store.previous("mask.wasm").unwrap().unwrap().0.bytes, b"embedded");
     }
 
@@ -252,8 +276,8 @@ mod tests {
         let signed = |bytes: &'static [u8]| Incoming { signatures: Some(key.sign(&digest::of(bytes))), ..incoming(bytes) };
         let store = Store::open(dir.path()).unwrap();
         store.write_lock(&Lock::default()).unwrap();
-        store.deploy(&signed(b"one"), None).unwrap();
-        store.deploy(&signed(b"two"), None).unwrap();
+        store.deploy(&signed(b"one"), Before::File).unwrap();
+        store.deploy(&signed(b"two"), Before::File).unwrap();
         let lock = || trust::read_lock(dir.path()).unwrap().unwrap();
         assert!(lock().admits("mask.wasm", &digest::of(b"two")).is_some() && lock().admits("mask.wasm", &digest::of(b"one")).is_none());
         let signer = [key.public()];
@@ -264,7 +288,7 @@ mod tests {
         assert!(lock().admits("mask.wasm", &digest::of(b"one")).is_some());
         assert!(trust::read_signatures(&path).unwrap().unwrap().signer(&signer, &digest::of(b"one")).is_some());
         // An unsigned one leaves no signature that is not its own.
-        store.deploy(&incoming(b"three"), None).unwrap();
+        store.deploy(&incoming(b"three"), Before::File).unwrap();
         assert_eq!(trust::read_signatures(&path).unwrap(), None);
     }
 
@@ -273,7 +297,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(trust::lock_file(dir.path()), "half").unwrap();
         let store = Store::open(dir.path()).unwrap();
-        assert!(matches!(store.deploy(&incoming(b"one"), None), Err(StoreError::Untrusted(_))));
+        assert!(matches!(store.deploy(&incoming(b"one"), Before::File), Err(StoreError::Untrusted(_))));
         assert!(!dir.path().join("mask.wasm").exists());
     }
 }

@@ -14,9 +14,8 @@ use crate::gateway;
 use crate::plugin::digest::{self, Digest};
 use crate::plugin::{self, LogMode, Plugin, Plugins, limits};
 use crate::plugins::directory::{self, Component};
-use crate::plugins::signature::Signatures;
-use crate::plugins::store::{Incoming, Store};
-use crate::plugins::trust::{self, Untrusted};
+use crate::plugins::store::{Before, Incoming, Store};
+use crate::plugins::trust::{self, Gate, Untrusted};
 use crate::plugins::{self, Registry, is_embedded};
 
 #[derive(Args)]
@@ -88,6 +87,15 @@ impl Here {
         Ok(())
     }
 
+    /// What a rollback is to return to once another component is the plugin of that name.
+    fn before(&self, name: &str) -> Before<'static> {
+        match (self.registry.get(name), plugin::embedded::component(name)) {
+            (Some(present), _) if !is_embedded(present) => Before::File,
+            (_, Some(embedded)) => Before::Embedded(embedded),
+            (_, None) => Before::Kept,
+        }
+    }
+
     /// The file in the directory that is the plugin of that name, or what it will be called.
     fn file_of(&self, name: &str, otherwise: &str) -> String {
         let present = self.registry.get(name).filter(|plugin| !is_embedded(plugin));
@@ -101,14 +109,14 @@ pub fn deploy(args: &DeployArgs) -> Result<Exit, Failure> {
     let dir = here.dir()?;
     let component = read(&args.file)?;
     let signatures = trust::read_signatures(&args.file).map_err(untrusted)?;
-    trusted(&here.plan.plugins.trust, &args.file, &component.digest, signatures.as_ref())?;
+    trusted(&here.plan.plugins.trust, dir, &args.file, &component.digest)?;
     let plugin = here.load(&args.file, &component)?;
     here.check(&plugin)?;
     let name = &plugin.description().name;
     let file = here.file_of(name, &format!("{name}.wasm"));
     let store = Store::open(dir).map_err(cli::failed)?;
     let incoming = Incoming { file: file.clone(), name: name.clone(), bytes: &component.bytes, digest: component.digest, signatures };
-    store.deploy(&incoming, plugin::embedded::component(name)).map_err(cli::failed)?;
+    store.deploy(&incoming, here.before(name)).map_err(cli::failed)?;
     let previous = store.previous(&file).map_err(cli::failed)?.map(|(previous, _)| digest::hex(&previous.digest));
     show(&plugin, &dir.join(file), previous, args.output)
 }
@@ -121,7 +129,7 @@ pub fn rollback(args: &RollbackArgs) -> Result<Exit, Failure> {
     let (component, signatures) = store.previous(&file).map_err(cli::failed)?.ok_or_else(|| {
         Failure::new(format!("no earlier component of {} is kept: deploy has not replaced one in {}", args.name, dir.display()))
     })?;
-    trusted(&here.plan.plugins.trust, &dir.join(&file), &component.digest, signatures.as_ref())?;
+    trusted(&here.plan.plugins.trust, dir, &store.kept(&file), &component.digest)?;
     let plugin = here.load(&dir.join(&file), &component)?;
     if plugin.description().name != args.name {
         return Err(Failure::new(format!("the earlier component calls itself {}, not {}", plugin.description().name, args.name)));
@@ -143,12 +151,11 @@ pub fn untrusted(error: Untrusted) -> Failure {
 }
 
 /// What a signature has to say before the bytes are compiled. A lock says nothing here: it is this command that writes it.
-fn trusted(rule: &Trust, file: &Path, digest: &Digest, signatures: Option<&Signatures>) -> Result<(), Failure> {
-    let Trust::Signed { signers } = rule else { return Ok(()) };
-    if signatures.is_some_and(|signatures| signatures.signer(signers, digest).is_some()) {
+fn trusted(rule: &Trust, dir: &Path, file: &Path, digest: &Digest) -> Result<(), Failure> {
+    if *rule == Trust::Locked {
         return Ok(());
     }
-    Err(untrusted(Untrusted::NotSigned { digest: *digest, file: trust::signature_file(file) }))
+    Gate::open(rule, dir).and_then(|gate| gate.admits(file, digest)).map(drop).map_err(untrusted)
 }
 
 fn show(plugin: &Plugin, file: &Path, previous: Option<String>, format: Format) -> Result<Exit, Failure> {
