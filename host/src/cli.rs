@@ -3,10 +3,12 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
 mod lanes;
+mod mask;
 mod offsets;
 mod output;
 mod plugin;
 mod run;
+mod unmask;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +20,8 @@ use crate::config::plan::{Pipeline, Plan};
 use crate::demo;
 use crate::fields::Selector;
 use crate::gateway::RunError;
+use crate::plugin::KeyRing;
+use crate::plugins;
 use output::Format;
 
 /// How a command ended; the numbers are what scripts rely on.
@@ -65,9 +69,14 @@ enum Command {
     /// Change the number of a pipeline's lanes.
     #[command(subcommand)]
     Lanes(LanesCommand),
-    /// Make, build, try and look at a plugin.
+    /// Make, check and deploy plugins.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Try masking operators.
+    #[command(subcommand)]
+    Mask(MaskCommand),
+    /// Open what the operators tokenize, encrypt and fpe made; leaves an audit event.
+    Unmask(unmask::UnmaskArgs),
     /// See masked records flow: two clusters inside this process, or two of yours.
     Demo(demo::DemoArgs),
 }
@@ -82,6 +91,12 @@ enum LanesCommand {
 enum OffsetsCommand {
     /// Where a source offset landed on the target, or with --reverse where a target offset came from.
     Map(offsets::MapArgs),
+}
+
+#[derive(Subcommand)]
+enum MaskCommand {
+    /// Mask one value, by the plugin that pipelines run, and print the result alone.
+    Try(mask::TryArgs),
 }
 
 /// The configuration.
@@ -139,6 +154,11 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// A failure at run time, with everything that caused it.
+pub fn failed(error: impl std::error::Error) -> Failure {
+    Failure { message: chain(&error), exit: Exit::Failed }
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     // Usage errors are clap's, with exit code 2.
@@ -151,6 +171,8 @@ pub fn main() -> ExitCode {
         Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),
         Command::Lanes(LanesCommand::Resize(args)) => lanes::resize(&args),
         Command::Plugin(command) => plugin::plugin(&command),
+        Command::Mask(MaskCommand::Try(args)) => mask::try_one(&args),
+        Command::Unmask(args) => unmask::unmask(&args),
         Command::Demo(args) => demo::demo(&args),
     };
     match ended {
@@ -173,6 +195,15 @@ pub fn pipeline_of<'p>(plan: &'p Plan, name: &str) -> Result<&'p Pipeline, Failu
         let known: Vec<&str> = plan.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
         Failure { message: format!("no pipeline is named {name:?}; there are: {}", known.join(", ")), exit: Exit::Config }
     })
+}
+
+/// The keys of these files alone; none where there is no file.
+fn key_ring(files: &[PathBuf]) -> Result<KeyRing, Failure> {
+    if files.is_empty() {
+        return Ok(KeyRing::new());
+    }
+    let keys = config::load_keys(files).map_err(|errors| refused(&errors))?;
+    plugins::key_ring(&keys).map_err(|error| Failure { message: error.to_string(), exit: Exit::Config })
 }
 
 /// What the configuration asks of a selector.

@@ -8,8 +8,11 @@
 //!                                                 └ named error: halted
 //! ```
 
+mod border;
 mod commit;
 mod genesis;
+mod orphan;
+mod route;
 mod slot;
 mod takeover;
 mod trouble;
@@ -27,7 +30,7 @@ use crate::failpoint;
 use crate::group::Confirm;
 use crate::kafka::{self, ProducerSettings};
 use crate::metrics::{LaneState, PartitionMetrics, Reason, TransactionResult};
-use crate::pipeline::Shared;
+use crate::pipeline::{Admitted, Shared};
 use crate::position::{Control, Declined, Position, Unreadable, lane_of};
 use crate::quarantine::RawQuarantine;
 use crate::sink::{Kind, Sink, SinkError};
@@ -193,18 +196,21 @@ impl Lane {
             failpoint::hit("in_init");
         }
         tracing::debug!(lane = self.number, "lane confirmed");
-        let sink = self.open_sink()?;
+        let mut sink = self.open_sink()?;
         tracing::debug!(lane = self.number, "predecessor fenced");
         if early.is_none() {
             failpoint::hit("in_init");
         }
         self.owned()?;
+        self.end_own_orphans(&mut sink)?;
         let found = match early {
             Some(found) => found,
             None => self.read_state(&give_up)?,
         };
         self.stopping()?;
         tracing::debug!(lane = self.number, positions = found.positions.len(), "positions read");
+        let data = found.positions.iter().map(|((topic, partition), position)| (topic.as_str(), *partition, position.landed));
+        self.end_orphans(&mut sink, &data.collect::<Vec<_>>())?;
         Working::new(self, sink, found)
     }
 
@@ -259,6 +265,9 @@ struct Working<'a> {
     sink: Sink,
     source: Source,
     chain: Chain,
+    /// What `chain` was made from, and the last version that was looked at: another one where it could not be started.
+    admitted: Arc<Admitted>,
+    admitted_seen: u64,
     control: Control,
     /// The control record differs from what is on the target.
     control_dirty: bool,
@@ -287,6 +296,8 @@ struct Working<'a> {
     refused: HashMap<(usize, i64), String>,
     /// The source record that is being handed to the producer.
     sending: Option<(usize, i64)>,
+    /// Partitions of the topics that records were sent to by a step.
+    routed: HashMap<String, i32>,
     /// Partitions that were asked to be told about once.
     told: BTreeSet<usize>,
     /// Writes raw quarantined records to the source; made when the first one comes.
@@ -330,6 +341,7 @@ impl Working<'_> {
 
     /// One look at the world: new partitions, records, events, reports, and a commit where one is due.
     fn turn(&mut self, batch: &mut Batch) -> Result<(), Failure> {
+        self.follow_admitted()?;
         self.follow_discovery()?;
         self.tell_lag();
         if self.open.is_none() && (self.control_dirty || self.slots.iter().any(|slot| slot.dirty)) {

@@ -14,6 +14,7 @@ pub mod chain;
 pub mod fields;
 pub mod plugin;
 pub mod plugins;
+pub mod schemas;
 
 // To the target.
 pub mod quarantine;
@@ -30,11 +31,13 @@ pub mod lane;
 // Side duties.
 pub mod discovery;
 pub mod resize;
+pub mod tables;
 pub mod topics;
 pub mod view;
 
 // Running it.
 pub mod clock;
+pub mod dropin;
 pub mod gateway;
 pub mod group;
 pub mod pipeline;
@@ -52,3 +55,4 @@ pub mod toolkit;
 // For people.
 pub mod cli;
 pub mod demo;
+pub mod masking;

@@ -13,12 +13,15 @@ mod check;
 pub mod column;
 pub mod compile;
 pub mod describe;
+pub mod digest;
 pub mod embedded;
 pub mod engine;
 pub mod failure;
 pub mod grants;
 #[cfg(test)]
-mod guest;
+pub(crate) mod guest;
+#[cfg(test)]
+mod hostile;
 mod imports;
 pub mod instance;
 pub mod keys;
@@ -27,8 +30,10 @@ pub mod limits;
 pub mod load;
 pub mod scalar;
 mod state;
+pub mod tables;
 mod values;
 pub mod wasi;
+pub mod windows;
 
 pub use cache::Cache;
 pub use changes::{Answers, Changes, Emitted, FieldAnswers, Header};
@@ -42,3 +47,5 @@ pub use keys::{KeyRing, OpenError, Opener};
 pub use limits::Limits;
 pub use load::{LoadError, Plugin, Plugins, SetUpError};
 pub use state::{HostServices, LogLines, LogMode};
+pub use tables::{Table, Tables};
+pub use windows::Windows;

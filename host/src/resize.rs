@@ -193,7 +193,8 @@ fn gather(pipeline: &Pipeline, found: &[Found], old: &StateTopics, owner: &str) 
         version: VERSION,
         lanes: pipeline.lanes,
         source: newest.source.clone(),
-        generation: newest.generation,
+        // Above every lane's own: what the offset map says of a generation of a lane stays true.
+        generation: newest.generation + 1,
         config: newest.config.clone(),
         replaced,
         known: BTreeMap::new(),

@@ -332,8 +332,20 @@ impl Sink {
             | E::InvalidMessage
             | E::InvalidMessageSize
             | E::PolicyViolation => Kind::Refused,
-            E::ProducerFenced | E::InvalidProducerEpoch | E::Fenced | E::Fatal => Kind::Lost,
-            _ => Kind::Abort,
+            // A definite answer: what was refused was not written, and is not on its way.
+            E::UnknownTopic
+            | E::UnknownPartition
+            | E::UnknownTopicOrPartition
+            | E::NotLeaderForPartition
+            | E::LeaderNotAvailable
+            | E::NotEnoughReplicas
+            | E::InvalidTopic
+            | E::TopicAuthorizationFailed
+            | E::ClusterAuthorizationFailed => Kind::Abort,
+            // Time-outs, lost connections, the rest: a request may still be on its way. Were this producer used again, it
+            // could arrive after the abort and become part of the next transaction, beside its replay (librdkafka 2.12.1
+            // lacks KIP-890). A new producer has a new epoch, which fences it.
+            _ => Kind::Lost,
         };
         SinkError { doing, reason, code: Some(code), kind }
     }

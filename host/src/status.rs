@@ -162,6 +162,21 @@ pub struct PluginStatus {
     pub version: String,
     /// SHA-256 of the component, lower-case hex.
     pub digest: String,
+    /// Since when this process admits it, milliseconds since the epoch.
+    pub since: i64,
+    /// The last component of that name that was not admitted since; null where there is none.
+    pub refused: Option<Refused>,
+}
+
+/// A component that was dropped in and not admitted; the one before it runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// SHA-256 of it, lower-case hex; null where it could not be read.
+    pub digest: Option<String>,
+    /// Why. Never a byte of a record.
+    pub reason: String,
+    /// When, milliseconds since the epoch.
+    pub at: i64,
 }
 
 #[cfg(test)]
@@ -202,7 +217,14 @@ mod tests {
                     transaction_age_ms: None,
                 }],
                 partitions,
-                plugins: vec![PluginStatus { step: 0, name: "mask".into(), version: "0.1.0".into(), digest: "ab".into() }],
+                plugins: vec![PluginStatus {
+                    step: 0,
+                    name: "mask".into(),
+                    version: "0.1.0".into(),
+                    digest: "ab".into(),
+                    since: 7,
+                    refused: Some(Refused { digest: None, reason: "it is empty".into(), at: 8 }),
+                }],
             }],
         };
         let json = serde_json::json!({"version": "0.1.0", "pipelines": [{
@@ -216,7 +238,8 @@ mod tests {
                 {"topic": "orders", "partition": 3, "position": 15, "end": 15, "lag": 0,
                  "account": {"read": 10, "passed": 7, "filtered": 2, "quarantined": 1, "emitted": 4}, "lost": 0, "halted": null},
             ],
-            "plugins": [{"step": 0, "name": "mask", "version": "0.1.0", "digest": "ab"}],
+            "plugins": [{"step": 0, "name": "mask", "version": "0.1.0", "digest": "ab", "since": 7,
+                         "refused": {"digest": null, "reason": "it is empty", "at": 8}}],
         }]});
         assert_eq!(serde_json::to_value(&status).unwrap(), json);
         assert_eq!(serde_json::from_value::<Status>(json).unwrap(), status);

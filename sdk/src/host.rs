@@ -69,10 +69,19 @@ pub fn check_key(key: &str, domain: &str) -> Result<(), Failure> {
     import::keys::hmac_sha256(key, domain, &[], &[]).map(|_| ())
 }
 
-/// Looks up every value of a column in a table, all in the same state of it: [`Found::iter`] goes with the column.
+/// Whether the host has this table for the step: a question for `Plugin::new`, so that a name mistyped is found before
+/// the first record. The table's rows are not there yet.
 ///
 /// # Errors
 /// The host has no such table, or the step's settings do not name it.
+pub fn check_table(table: &str) -> Result<(), TableFailure> {
+    import::tables::get(table, &[], &[]).map(|_| ())
+}
+
+/// Looks up every value of a column in a table, all in the same state of it: [`Found::iter`] goes with the column.
+///
+/// # Errors
+/// The host has no such table, the step's settings do not name it, or it cannot be kept any more.
 pub fn look_up(table: &str, keys: &Column) -> Result<Found, TableFailure> {
     import::tables::get(table, &keys.ends, &keys.data)
 }

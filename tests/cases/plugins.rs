@@ -27,9 +27,10 @@ fn built(dir: &Path, language: &str) -> PathBuf {
     let folder = dir.join("last-four");
     let mut ended = sluice(&folder, &["plugin", "build"]);
     for _ in 0..2 {
-        let hints: Vec<&str> = ended.stderr.lines().filter_map(|line| line.split_once("install it with: ")).map(|(_, hint)| hint).collect();
+        let hints: Vec<String> =
+            ended.stderr.lines().filter_map(|line| line.split_once("install it with: ")).map(|(_, hint)| hint.to_owned()).collect();
         for hint in hints {
-            let status = Command::new("bash").args(["-c", hint]).current_dir(&folder).status();
+            let status = Command::new("bash").args(["-c", &hint]).current_dir(&folder).status();
             assert!(status.is_ok_and(|status| status.success()), "the hint does not work: {hint}");
             ended = sluice(&folder, &["plugin", "build"]);
         }

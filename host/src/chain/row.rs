@@ -29,6 +29,8 @@ pub struct Row<'r> {
     pub header_set: RowHeaders<'r>,
     /// Milliseconds since the epoch, above 0.
     pub timestamp: i64,
+    /// Another target topic than the source's name; a step chose it.
+    pub topic: Option<String>,
 }
 
 impl<'r> Row<'r> {
@@ -40,6 +42,7 @@ impl<'r> Row<'r> {
             value: record.value().map(Cow::Borrowed),
             header_set: RowHeaders::Source(record),
             timestamp: record.timestamp(),
+            topic: None,
         }
     }
 

@@ -62,7 +62,7 @@ pub(super) struct Target {
 }
 
 impl Names {
-    fn new(mut names: Vec<(Box<[u8]>, u32)>, other: u32) -> Self {
+    pub(super) fn new(mut names: Vec<(Box<[u8]>, u32)>, other: u32) -> Self {
         names.sort_by_key(|(name, _)| name.len());
         let longest = names.last().map_or(0, |(name, _)| name.len());
         let first = (0..longest + 2).map(|length| names.partition_point(|(name, _)| name.len() < length) as u32).collect();
@@ -83,8 +83,24 @@ impl Names {
         Target { node: self.other, known: None }
     }
 
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.names.len()
+    }
+
+    /// Every name that some selector writes, and where it leads.
+    pub(super) fn known(&self) -> impl Iterator<Item = (&[u8], u32)> {
+        self.names.iter().map(|(name, node)| (&**name, *node))
+    }
+
+    /// Where all other names lead.
+    pub(super) fn other(&self) -> u32 {
+        self.other
+    }
+
+    /// The same names, each leading elsewhere: from the automaton's nodes to those of a format's plan.
+    pub(super) fn map(self, mut node: impl FnMut(u32) -> u32) -> Self {
+        let names = self.names.into_iter().map(|(name, target)| (name, node(target))).collect();
+        Self { names, first: self.first, other: node(self.other) }
     }
 }
 
@@ -112,13 +128,28 @@ impl Elements {
         let back = place(&self.back, u64::from(length.saturating_sub(index)));
         self.table.get(front * (self.back.len() + 1) + back).copied().unwrap_or(ROOT)
     }
+
+    /// Every node that an element can have, by the index that leads there; none: any other.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Option<i64>, u32)> {
+        let width = self.back.len() + 1;
+        self.table.iter().enumerate().map(move |(at, &node)| {
+            let front = self.front.get(at / width).map(|&index| index as i64);
+            let back = self.back.get(at % width).map(|&index| -(index as i64));
+            (front.or(back), node)
+        })
+    }
+
+    /// The same indexes, each leading elsewhere; see [`Names::map`].
+    pub(super) fn map(self, node: impl FnMut(u32) -> u32) -> Self {
+        Self { table: self.table.into_iter().map(node).collect(), ..self }
+    }
 }
 
 /// One step down, as selectors can tell it apart.
 #[derive(Clone, Copy)]
 enum Child<'a> {
-    /// A name that some selector writes, or any other.
-    Name(Option<&'a str>),
+    /// The names that the member has, one in JSON; none: a name that no selector writes.
+    Names(&'a [&'a str]),
     /// An index that some selector writes, and one from the end, or any other.
     Element { front: Option<u64>, back: Option<u64> },
 }
@@ -138,22 +169,11 @@ struct State {
 
 /// The automaton, its root first; none past the limit.
 pub(super) fn build(sources: &Sources<'_>) -> Option<Vec<Node>> {
-    let mut builder = Builder {
-        selectors: sources.fields.iter().chain(sources.keep.unwrap_or_default()).collect(),
-        ranks: sources.fields.iter().map(|field| (rank::class(field), rank::order(field))).collect(),
-        allow_list: sources.keep.is_some(),
-        containers: sources.containers,
-        numbers: HashMap::new(),
-        states: Vec::new(),
-    };
-    let nowhere = State { under_way: Vec::new(), accepts: Vec::new(), owner: None, kept: !builder.allow_list, root: true };
-    let start = (0..builder.selectors.len()).map(|selector| (selector, 0)).collect();
-    let root = State { root: true, ..builder.settle(&nowhere, start) };
-    builder.number(root);
+    let mut builder = Builder::new(sources);
     let mut nodes = Vec::new();
     let mut transitions = 0;
-    while let Some(state) = builder.states.get(nodes.len()).cloned() {
-        let node = builder.node(&state);
+    while nodes.len() < builder.states.len() {
+        let node = builder.node(nodes.len() as u32);
         transitions += node.names.len() + node.elements.table.len() + 1;
         if transitions > MAX_TRANSITIONS {
             return None;
@@ -167,7 +187,9 @@ pub(super) fn build(sources: &Sources<'_>) -> Option<Vec<Node>> {
     Some(nodes)
 }
 
-struct Builder<'a> {
+/// The automaton while it grows, node after node as somebody asks: all of it for documents that are not known
+/// beforehand, or what a schema can reach.
+pub(super) struct Builder<'a> {
     selectors: Vec<&'a Selector>,
     /// Of the fields.
     ranks: Vec<(Class, Order)>,
@@ -179,6 +201,23 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
+    /// With the root as node [`ROOT`].
+    pub(super) fn new(sources: &Sources<'a>) -> Self {
+        let mut builder = Builder {
+            selectors: sources.fields.iter().chain(sources.keep.unwrap_or_default()).collect(),
+            ranks: sources.fields.iter().map(|field| (rank::class(field), rank::order(field))).collect(),
+            allow_list: sources.keep.is_some(),
+            containers: sources.containers,
+            numbers: HashMap::new(),
+            states: Vec::new(),
+        };
+        let nowhere = State { under_way: Vec::new(), accepts: Vec::new(), owner: None, kept: !builder.allow_list, root: true };
+        let start = (0..builder.selectors.len()).map(|selector| (selector, 0)).collect();
+        let root = State { root: true, ..builder.settle(&nowhere, start) };
+        builder.number(root);
+        builder
+    }
+
     fn number(&mut self, state: State) -> u32 {
         let next = self.states.len() as u32;
         *self.numbers.entry(state).or_insert_with_key(|state| {
@@ -215,6 +254,12 @@ impl<'a> Builder<'a> {
         state
     }
 
+    /// The node of a member that has several names. It is what every selector says that writes one of them.
+    pub(super) fn member(&mut self, number: u32, names: &[&str]) -> u32 {
+        let state = self.states[number as usize].clone();
+        self.child(&state, Child::Names(names))
+    }
+
     fn child(&mut self, state: &State, child: Child<'_>) -> u32 {
         let mut reached = Vec::new();
         for &(selector, passed) in &state.under_way {
@@ -230,7 +275,9 @@ impl<'a> Builder<'a> {
         self.number(state)
     }
 
-    fn node(&mut self, state: &State) -> Node {
+    /// A node with everything but `strict`, which needs those of its children.
+    pub(super) fn node(&mut self, number: u32) -> Node {
+        let state = &self.states[number as usize].clone();
         let covered = state.kept || state.owner.is_some();
         let live = !state.under_way.is_empty() || state.owner.is_some() || (state.root && !covered);
         let hits: Box<[u32]> = match self.containers {
@@ -253,8 +300,8 @@ impl<'a> Builder<'a> {
         let mut names: Vec<&str> = steps.iter().filter_map(|step| if let Step::Name(name) = step { Some(&**name) } else { None }).collect();
         names.sort_unstable();
         names.dedup();
-        let known = names.iter().map(|name| (name.as_bytes().into(), self.child(state, Child::Name(Some(name))))).collect();
-        let other = self.child(state, Child::Name(None));
+        let known = names.iter().map(|name| (name.as_bytes().into(), self.child(state, Child::Names(&[name])))).collect();
+        let other = self.child(state, Child::Names(&[]));
         Names::new(known, other)
     }
 
@@ -284,7 +331,7 @@ impl<'a> Builder<'a> {
 fn picks(step: &Step, child: Child<'_>) -> bool {
     match (step, child) {
         (Step::Wildcard, _) => true,
-        (Step::Name(name), Child::Name(Some(found))) => **name == *found,
+        (Step::Name(name), Child::Names(found)) => found.contains(&&**name),
         (Step::Index(index @ 0..), Child::Element { front, .. }) => front == Some(index.unsigned_abs()),
         (Step::Index(index), Child::Element { back, .. }) => back == Some(index.unsigned_abs()),
         _ => false,

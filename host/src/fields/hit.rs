@@ -2,11 +2,11 @@
 //! positions only; the document's bytes stay where they are.
 
 use super::names::SeenNames;
+use super::proto;
 use super::text;
 use super::walk::Frame;
 
-/// What a value is; the numbers are those of the plugin contract (`wit/v0.1.0/plugin.wit`). JSON has no kind 5
-/// (bytes).
+/// What a value is; the numbers are those of the plugin contract (`wit/v0.1.0/plugin.wit`). JSON has no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -20,6 +20,8 @@ pub enum Kind {
     Decimal = 3,
     /// UTF-8, escapes resolved.
     Text = 4,
+    /// As they are.
+    Bytes = 5,
     /// An object or array, without bytes; only with [`Containers::Composite`](super::Containers::Composite).
     Composite = 6,
 }
@@ -31,7 +33,7 @@ pub struct Hit {
     pub field: u32,
     /// What the value is.
     pub kind: Kind,
-    /// The text has a backslash in it.
+    /// The text has a backslash in it; only in JSON.
     pub(super) escaped: bool,
     /// Where the value's raw bytes begin, a string's quotes included.
     pub start: u32,
@@ -39,6 +41,8 @@ pub struct Hit {
     pub end: u32,
     /// Where its member begins: the quote of the name, or `start` for an element or the root.
     pub(super) member: u32,
+    /// The format's own number for a description of the place, whose type is not written beside the value; 0 in JSON.
+    pub(super) site: u32,
 }
 
 /// A member or element that the allow list does not name.
@@ -48,6 +52,24 @@ pub(super) struct Prune {
     pub(super) member: u32,
     /// Where its value ends.
     pub(super) end: u32,
+    /// As in a [`Hit`].
+    pub(super) site: u32,
+}
+
+/// A run of array elements or map entries whose count, and perhaps whose size, stands before it: a block of Avro. Only
+/// those with a hit or a prune inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// Where its count begins.
+    pub(super) head: u32,
+    /// Where its first item begins.
+    pub(super) start: u32,
+    /// Where its last item ends.
+    pub(super) end: u32,
+    /// How many items it has.
+    pub(super) count: u32,
+    /// Its size stands behind its count.
+    pub(super) sized: bool,
 }
 
 /// How many entries the vectors of [`Hits`] keep room for between documents. Stops one document of a million scalars from
@@ -60,12 +82,16 @@ const RETAINED: usize = 1 << 14;
 pub struct Hits {
     pub(super) hits: Vec<Hit>,
     pub(super) prunes: Vec<Prune>,
+    /// The outer ones before the inner ones.
+    pub(super) blocks: Vec<Block>,
     /// One bit a field.
     pub(super) matched: Vec<u64>,
     // The walk's memory; empty between calls.
     pub(super) stack: Vec<Frame>,
     pub(super) names: SeenNames,
     pub(super) lengths: Vec<(u32, u32)>,
+    /// What the walk over a Protobuf message leaves for the patch, and its memory.
+    pub(super) proto: proto::Scratch,
 }
 
 impl Hits {
@@ -106,17 +132,21 @@ impl Hits {
     pub(super) fn reset(&mut self, fields: usize) {
         self.hits.clear();
         self.prunes.clear();
+        self.blocks.clear();
         self.matched.clear();
         self.matched.resize(fields.div_ceil(64), 0);
         self.stack.clear();
         self.names.clear();
-        if self.hits.capacity().max(self.prunes.capacity()).max(self.lengths.capacity()) > RETAINED {
+        let capacity = self.hits.capacity().max(self.prunes.capacity()).max(self.blocks.capacity()).max(self.lengths.capacity());
+        if capacity > RETAINED {
             self.hits.shrink_to(RETAINED);
             self.prunes.shrink_to(RETAINED);
+            self.blocks.shrink_to(RETAINED);
             self.lengths.clear();
             self.lengths.shrink_to(RETAINED);
         }
         self.names.shrink(RETAINED);
+        self.proto.reset(RETAINED);
     }
 }
 
@@ -135,6 +165,7 @@ pub fn append_value(doc: &[u8], hit: &Hit, out: &mut Vec<u8>) -> Result<(), Deco
                 out.extend_from_slice(inner);
             }
         }
+        Kind::Bytes => return Err(DecodeError::NotJson),
     }
     Ok(())
 }
@@ -160,6 +191,41 @@ pub enum DecodeError {
     /// The document is a single scalar, and the allow list does not name `$`.
     #[error("cannot select in the document: it is a single scalar that the allow list does not name")]
     RootNotListed,
+    /// The bytes of a binary format end inside a value.
+    #[error("cannot read the document: it ends inside a value")]
+    Truncated,
+    /// A number of a binary format with more bytes than its type has.
+    #[error("cannot read the document: a number is longer than its type")]
+    BadVarint,
+    /// A length of a binary format that is negative, or that its content disagrees with.
+    #[error("cannot read the document: a length that its content cannot have")]
+    BadLength,
+    /// Bytes behind the end of the value: of another schema, or damaged.
+    #[error("cannot read the document: bytes behind its end")]
+    TrailingBytes,
+    /// A union's branch or an enum's symbol beyond those of the schema.
+    #[error("cannot read the document: an index that its type does not have")]
+    BadIndex,
+    /// A boolean that is neither 0 nor 1, a decimal longer than any that is read.
+    #[error("cannot read the document: a value that its type does not have")]
+    BadValue,
+    /// More than a million values without bytes.
+    #[error("cannot read the document: more than a million empty values")]
+    TooManyItems,
+    /// Bytes that no Protobuf message has: a field number 0, a wire type that does not exist, an end of a group that was
+    /// not begun.
+    #[error("cannot read the message: not Protobuf")]
+    NotProtobuf,
+    /// A field that is asked for stands in the message as another wire type than the schema's, or under an allow list
+    /// any field: readers take it for an unknown one and hand it on.
+    #[error("cannot select in the message: a field has another wire type than in the schema")]
+    WireType,
+    /// A field that the schema does not have, where every value is selected: it cannot be edited and must not pass.
+    #[error("cannot select in the message: a field that the schema does not have stands where everything is selected")]
+    UnknownField,
+    /// A message in two parts, which readers join, and in it elements that are selected by index.
+    #[error("cannot select in the message: a message whose elements are selected by index comes in parts")]
+    SplitMessage,
     /// 4 GiB or more; positions are 32 bits, as in the plugin contract.
     #[error("cannot read the document: 4 GiB or more")]
     TooLarge,
@@ -176,6 +242,17 @@ impl DecodeError {
             Self::DuplicateName => "duplicate_name",
             Self::LoneSurrogate => "lone_surrogate",
             Self::RootNotListed => "root_not_listed",
+            Self::Truncated => "truncated",
+            Self::BadVarint => "bad_varint",
+            Self::BadLength => "bad_length",
+            Self::TrailingBytes => "trailing_bytes",
+            Self::BadIndex => "bad_index",
+            Self::BadValue => "bad_value",
+            Self::TooManyItems => "too_many_items",
+            Self::NotProtobuf => "not_protobuf",
+            Self::WireType => "wire_type",
+            Self::UnknownField => "unknown_field",
+            Self::SplitMessage => "split_message",
             Self::TooLarge => "too_large",
         }
     }

@@ -19,10 +19,17 @@ pub enum Edit<'a> {
     Keep,
     /// It becomes another scalar.
     Set {
-        /// A kind of the plugin contract; JSON takes 0 null, 1 boolean, 2 integer, 3 decimal and 4 text.
+        /// A kind of the plugin contract; JSON takes 0 null, 1 boolean, 2 integer, 3 decimal and 4 text. A format with
+        /// a schema takes what the type at the place can hold.
         kind: u8,
         /// The value as the contract writes it for that kind: nothing, `true` or `false`, a number's text, UTF-8.
         data: &'a [u8],
+    },
+    /// Its content goes, whatever its type: a text becomes `text`; anything else null where its type allows, else the
+    /// type's zero (false, 0, empty, an enum's default or first symbol).
+    Clear {
+        /// What stands for a text; UTF-8.
+        text: &'a [u8],
     },
     /// The member or element goes.
     Remove,
@@ -57,8 +64,11 @@ pub enum PatchError {
     #[error("cannot set the value: text that is not valid UTF-8")]
     NotText,
     /// Bytes, a composite or a number that is no kind.
-    #[error("cannot set the value: JSON has no such kind")]
+    #[error("cannot set the value: the format has no such kind")]
     UnsupportedKind,
+    /// The type in the schema has no such value; or the value cannot go, since its type has no null.
+    #[error("cannot edit the value: the schema has no place for the new one")]
+    DoesNotFit,
     /// Only scalars are edited: an object or array that was handed over as one hit stays.
     #[error("cannot edit the value: an object or array that was selected as one")]
     Composite,
@@ -81,6 +91,7 @@ impl PatchError {
             Self::NotDecimal => "not_decimal",
             Self::NotText => "not_text",
             Self::UnsupportedKind => "unsupported_kind",
+            Self::DoesNotFit => "does_not_fit",
             Self::Composite => "composite",
             Self::RemovesRoot => "removes_root",
             Self::ForeignHits => "foreign_hits",
@@ -102,7 +113,7 @@ pub fn patch<'a>(doc: &[u8], hits: &Hits, mut edit: impl FnMut(usize, &Hit) -> E
             }
             writer.edit(hit, edit(index, hit))?;
         }
-        prunes.try_for_each(|&Prune { member, end }| writer.remove(member, end))?;
+        prunes.try_for_each(|&Prune { member, end, .. }| writer.remove(member, end))?;
         writer.finish()
     };
     let result = run();
@@ -131,16 +142,19 @@ struct Emptying {
 
 impl Writer<'_> {
     fn edit(&mut self, hit: &Hit, edit: Edit<'_>) -> Result<(), PatchError> {
-        let (kind, data) = match edit {
+        // Checked also where it vanishes: a wrong answer is wrong anywhere.
+        let new = match edit {
             Edit::Keep => return Ok(()),
             _ if hit.kind == Kind::Composite => return Err(PatchError::Composite),
             Edit::Remove => return self.remove(hit.member, hit.end),
-            Edit::Set { kind, data } => (kind, data),
+            Edit::Set { kind, data } => Value::check(kind, data)?,
+            Edit::Clear { text } => match (Value::check(Kind::Text as u8, text)?, hit.kind) {
+                (text, Kind::Text) => text,
+                _ => Value::Bare(b"null"),
+            },
         };
         let (start, end) = (hit.start as usize, hit.end as usize);
         let old = self.doc.get(start..end).ok_or(PatchError::ForeignHits)?;
-        // Checked also where it vanishes: a wrong answer is wrong anywhere.
-        let new = Value::check(kind, data)?;
         if start < self.copied || new.is(old) {
             return Ok(());
         }
@@ -209,6 +223,21 @@ impl Writer<'_> {
     }
 }
 
+/// Whether the bytes of a new value are what its kind says, whatever the place.
+pub(super) fn well_formed(kind: u8, data: &[u8]) -> Result<(), PatchError> {
+    let number = |wanted: Kind| matches!(scan::number(data, 0), Ok((end, kind)) if end == data.len() && kind == wanted);
+    let (right, error) = match kind {
+        0 => (data.is_empty(), PatchError::NotNull),
+        1 => (matches!(data, b"true" | b"false"), PatchError::NotBoolean),
+        2 => (number(Kind::Integer), PatchError::NotInteger),
+        3 => (number(Kind::Decimal), PatchError::NotDecimal),
+        4 => (std::str::from_utf8(data).is_ok(), PatchError::NotText),
+        5 => (true, PatchError::UnsupportedKind),
+        _ => (false, PatchError::UnsupportedKind),
+    };
+    if right { Ok(()) } else { Err(error) }
+}
+
 /// A new value that was checked.
 enum Value<'a> {
     /// Stands as it is.
@@ -219,16 +248,13 @@ enum Value<'a> {
 
 impl<'a> Value<'a> {
     fn check(kind: u8, data: &'a [u8]) -> Result<Self, PatchError> {
-        let number = |wanted: Kind| matches!(scan::number(data, 0), Ok((end, kind)) if end == data.len() && kind == wanted);
-        let (bare, right, error): (&[u8], bool, PatchError) = match kind {
-            0 => (b"null", data.is_empty(), PatchError::NotNull),
-            1 => (data, matches!(data, b"true" | b"false"), PatchError::NotBoolean),
-            2 => (data, number(Kind::Integer), PatchError::NotInteger),
-            3 => (data, number(Kind::Decimal), PatchError::NotDecimal),
-            4 => return std::str::from_utf8(data).map(Self::Text).map_err(|_| PatchError::NotText),
-            _ => return Err(PatchError::UnsupportedKind),
-        };
-        if right { Ok(Self::Bare(bare)) } else { Err(error) }
+        well_formed(kind, data)?;
+        match kind {
+            0 => Ok(Self::Bare(b"null")),
+            4 => std::str::from_utf8(data).map(Self::Text).map_err(|_| PatchError::NotText),
+            5 => Err(PatchError::UnsupportedKind),
+            _ => Ok(Self::Bare(data)),
+        }
     }
 
     /// Whether the raw bytes `old` are this value already, as this would write it.

@@ -104,7 +104,7 @@ fn as_tree(field: usize, old: &Value) -> Option<Value> {
         Edit::Keep => Some(old.clone()),
         Edit::Remove => None,
         Edit::Set { kind: 4, data } => Some(Value::from(std::str::from_utf8(data).unwrap())),
-        Edit::Set { kind: 0, .. } => Some(Value::Null),
+        Edit::Set { kind: 0, .. } | Edit::Clear { .. } => Some(Value::Null),
         Edit::Set { data, .. } => Some(parse(data)),
     }
 }
@@ -116,7 +116,7 @@ fn column_value(doc: &[u8], hit: &Hit) -> Value {
         Kind::Text => Value::from(String::from_utf8(bytes).unwrap()),
         Kind::Null => Value::Null,
         Kind::Boolean | Kind::Integer | Kind::Decimal => parse(&bytes),
-        Kind::Composite => parse(&doc[hit.start as usize..hit.end as usize]),
+        Kind::Bytes | Kind::Composite => parse(&doc[hit.start as usize..hit.end as usize]),
     }
 }
 

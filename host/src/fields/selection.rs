@@ -42,6 +42,9 @@ pub enum Containers {
 pub struct Selection {
     pub(super) nodes: Vec<Node>,
     pub(super) fields: usize,
+    /// As they came; for formats whose members have several names.
+    pub(super) selectors: Vec<Selector>,
+    pub(super) keep: Option<Vec<Selector>>,
     pub(super) containers: Containers,
     pub(super) from_end: bool,
 }
@@ -79,7 +82,13 @@ impl Selection {
         }
         let nodes = automaton::build(&Sources { fields, keep, containers }).ok_or(SelectionError::TooComplex)?;
         let from_end = nodes.iter().any(|node| node.elements.has_back());
-        Ok(Self { nodes, fields: fields.len(), containers, from_end })
+        let (selectors, keep) = (fields.to_vec(), keep.map(<[Selector]>::to_vec));
+        Ok(Self { nodes, fields: fields.len(), selectors, keep, containers, from_end })
+    }
+
+    /// What it was compiled from.
+    pub(super) fn sources(&self) -> Sources<'_> {
+        Sources { fields: &self.selectors, keep: self.keep.as_deref(), containers: self.containers }
     }
 
     /// How many fields the selection has.

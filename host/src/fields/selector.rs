@@ -75,7 +75,7 @@ impl Selector {
     }
 }
 
-fn push_quoted(out: &mut String, name: &str) {
+pub(super) fn push_quoted(out: &mut String, name: &str) {
     out.push_str("['");
     for char in name.chars() {
         match char {

@@ -270,12 +270,13 @@ impl<'a> Walk<'a> {
 
     #[inline]
     fn prune(&mut self, member: usize, end: usize) {
-        self.out.prunes.push(Prune { member: member as u32, end: end as u32 });
+        self.out.prunes.push(Prune { member: member as u32, end: end as u32, site: 0 });
     }
 }
 
 /// A hit of no field yet. The document is below 4 GiB.
 #[inline(always)]
 fn hit(member: usize, start: usize, end: usize) -> Hit {
-    Hit { field: 0, kind: Kind::Composite, escaped: false, start: start as u32, end: end as u32, member: member as u32 }
+    let (start, end, member) = (start as u32, end as u32, member as u32);
+    Hit { field: 0, kind: Kind::Composite, escaped: false, start, end, member, site: 0 }
 }

@@ -82,7 +82,7 @@ impl Lane {
             lanes: self.lanes(),
             source: shared.source_id.clone(),
             generation: 1,
-            config: shared.admission.config.clone(),
+            config: shared.current.now().admission.config.clone(),
             replaced: Vec::new(),
             known: BTreeMap::new(),
             owner: shared.owner.clone(),
@@ -92,7 +92,8 @@ impl Lane {
     }
 
     fn position(&self, sources: &Sources, topic: &str, next: i64, target_start: i64) -> Position {
-        let admission = &self.shared.admission;
+        let admitted = self.shared.current.now();
+        let admission = &admitted.admission;
         Position {
             version: VERSION,
             topic_id: sources.id(topic).to_owned(),
@@ -105,6 +106,7 @@ impl Lane {
             digests: admission.digests(),
             target_start,
             account: Account::default(),
+            landed: -1,
             lost: 0,
             halted: None,
         }
@@ -171,17 +173,20 @@ impl<'a> Working<'a> {
         }
         let Some(mut control) = found.control else { return Err(missing("the lane's control record is gone".into())) };
         check(&control, &found.positions, &found.sources, lane)?;
-        control.admit(&shared.admission.config, shared.admission.readmit)?;
+        let admitted = shared.current.now();
+        control.admit(&admitted.admission.config, admitted.admission.claim)?;
         control.owner = shared.owner.clone();
         control.since = now_millis();
         let consumer = kafka::source_consumer(&shared.source, &shared.pipeline.name, shared.budget.consumer)
             .map_err(|error| Failure::Client(format!("cannot make the lane's source consumer: {error}")))?;
-        let chain = Chain::open(&shared.chain)?;
+        let chain = Chain::open(&admitted.chain)?;
         let mut working = Self {
             lane,
             sink,
             source: Source::new(consumer)?,
             chain,
+            admitted_seen: admitted.version,
+            admitted,
             control,
             control_dirty: true,
             slots: Vec::new(),
@@ -200,6 +205,7 @@ impl<'a> Working<'a> {
             sending: None,
             raw: None,
             told: BTreeSet::new(),
+            routed: HashMap::new(),
             aborts: 0,
         };
         // Who owns the lane now, and under which generation, is committed before the first record.

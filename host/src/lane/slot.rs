@@ -26,6 +26,8 @@ pub struct Slot {
     pub halted: Option<Halted>,
     /// The source does not serve the partition at present, and why. It is tried all the time; nothing of it is written.
     pub parked: Option<(Reason, String)>,
+    /// The last target offset that a record of the open transaction landed at; -1: none.
+    pub landed: i64,
     /// Source offsets that the open transaction leaves behind unread.
     pub lost: u64,
     /// The id that the open transaction writes for the topic, where it was created again.
@@ -56,6 +58,7 @@ impl Slot {
             delta: Account::default(),
             halted: None,
             parked: None,
+            landed: -1,
             lost: 0,
             new_topic_id: None,
             dirty: unwritten,
@@ -109,6 +112,7 @@ impl Slot {
         Position {
             topic_id: recreated.unwrap_or(&self.committed.topic_id).clone(),
             start: if recreated.is_some() { self.next } else { self.committed.start },
+            landed: self.committed.landed.max(self.landed),
             lost: self.committed.lost + self.lost,
             next: self.next,
             leader_epoch: self.leader_epoch,
@@ -125,11 +129,20 @@ impl Slot {
     pub fn settle(&mut self, position: Position) {
         self.committed = position;
         self.delta = Account::default();
+        self.landed = -1;
         self.lost = 0;
         self.new_topic_id = None;
         self.dirty = false;
         self.unwritten = false;
         self.committed_missed.clone_from(&self.missed);
+    }
+
+    /// The chain watches this many selectors from now on. Other selectors begin to count anew.
+    pub fn watch(&mut self, selectors: usize) {
+        if self.missed.len() != selectors {
+            self.missed = vec![0; selectors];
+            self.committed_missed.clone_from(&self.missed);
+        }
     }
 
     /// The open transaction is gone: everything is as it was committed. A halt of its own is forgotten too, and true
@@ -141,6 +154,7 @@ impl Slot {
         self.next = self.committed.next;
         self.leader_epoch = self.committed.leader_epoch;
         self.delta = Account::default();
+        self.landed = -1;
         self.lost = 0;
         self.new_topic_id = None;
         self.halted.clone_from(&self.committed.halted);
@@ -162,6 +176,7 @@ mod tests {
             version: crate::position::VERSION,
             topic_id: "id".into(),
             target_id: "there".into(),
+            landed: -1,
             lost: 0,
             start: 0,
             next: 10,

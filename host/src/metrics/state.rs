@@ -94,6 +94,8 @@ names! {
         PluginFailed = "plugin_failed",
         /// A masking selector matches nothing, or cannot match.
         Drift = "drift",
+        /// The schema registry did not answer about a schema that nobody knows yet.
+        RegistryUnavailable = "registry_unavailable",
         /// The target refuses a record, and `on_error` is `halt`.
         TargetRefused = "target_refused",
         /// The target topic is missing, or has fewer partitions than the source's.

@@ -103,6 +103,18 @@ impl Column {
         slice(&self.ends, &self.data, i)
     }
 
+    /// The values of the records below `row`.
+    fn below(&self, row: u32) -> Column {
+        let values = self.rows.partition_point(|of| *of < row);
+        let bytes = values.checked_sub(1).map_or(0, |last| self.ends[last] as usize);
+        Column {
+            rows: self.rows[..values].to_vec(),
+            kinds: self.kinds[..values].to_vec(),
+            ends: self.ends[..values].to_vec(),
+            data: self.data[..bytes].to_vec(),
+        }
+    }
+
     /// Forgets the values and keeps the memory.
     pub fn clear(&mut self) {
         self.rows.clear();
@@ -179,6 +191,13 @@ impl Headers {
         self.entries.is_empty()
     }
 
+    /// The headers of the records below `row`.
+    fn below(&self, row: u32) -> Headers {
+        let mut headers = Headers::default();
+        self.iter().take_while(|header| header.row < row).for_each(|header| headers.push(header.row, header.name, header.value));
+        headers
+    }
+
     /// Forgets the headers and keeps the memory.
     pub fn clear(&mut self) {
         self.entries.clear();
@@ -228,6 +247,32 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// The first `count` records, as if the batch had ended there.
+    pub fn head(&self, count: u32) -> Batch {
+        let count = count.min(self.count);
+        let list = |list: &[i64]| list[..list.len().min(count as usize)].to_vec();
+        Batch {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            count,
+            fields: self.fields.iter().map(|column| column.below(count)).collect(),
+            keys: self.keys.as_ref().map(|column| column.below(count)),
+            values: self.values.as_ref().map(|column| column.below(count)),
+            headers: self.headers.below(count),
+            timestamps: list(&self.timestamps),
+            offsets: list(&self.offsets),
+            key_sizes: list(&self.key_sizes),
+            value_sizes: list(&self.value_sizes),
+            origins: list(&self.origins),
+        }
+    }
+
+    /// Bytes of everything in it that came from records.
+    pub fn bytes(&self) -> usize {
+        let whole = self.keys.iter().chain(self.values.iter());
+        self.fields.iter().chain(whole).map(|column| column.data.len()).sum::<usize>() + self.headers.data.len()
+    }
+
     /// Empties the batch and keeps its columns and their memory.
     pub fn clear(&mut self) {
         self.count = 0;
@@ -268,6 +313,26 @@ mod tests {
         let got: Vec<_> = headers.iter().map(|h| (h.row, h.name, h.value)).collect();
         let empty: &[u8] = b"";
         assert_eq!(got, [(1, &b"a"[..], None), (1, empty, Some(empty)), (3, &[0xff][..], Some(&b"x"[..]))]);
+    }
+
+    #[test]
+    fn the_head_of_a_batch_is_a_batch() {
+        let mut batch =
+            Batch { topic: "t".into(), count: 3, fields: vec![Column::default()], keys: Some(Column::default()), ..Batch::default() };
+        for (row, text) in [(0, "a"), (1, "bc"), (1, "d"), (2, "efg")] {
+            batch.fields[0].push(row, Kind::Text, text.as_bytes()).unwrap();
+        }
+        (0..3).for_each(|row| batch.keys.as_mut().unwrap().push(row, Kind::Bytes, b"k").unwrap());
+        batch.headers.push(0, b"n", Some(b"v"));
+        batch.headers.push(2, b"n", None);
+        batch.offsets = vec![7, 8, 9];
+        assert_eq!(batch.head(9), batch);
+        assert_eq!(batch.bytes(), 7 + 3 + 3);
+        let head = batch.head(2);
+        assert_eq!((head.count, head.fields[0].data.as_slice(), head.fields[0].rows.as_slice()), (2, &b"abcd"[..], &[0, 1, 1][..]));
+        assert_eq!((head.keys.as_ref().unwrap().len(), head.headers.len(), head.offsets.as_slice()), (2, 1, &[7, 8][..]));
+        assert!(head.timestamps.is_empty());
+        assert_eq!(batch.head(0).bytes(), 0);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The host's side of the five interfaces that a plugin may import.
 //! It must treat every argument like a request from the internet, and give away no key and no record.
 
+use std::sync::PoisonError;
+
 use wasmtime::component::{HasSelf, Linker};
 
 use super::bindings::Transform;
@@ -10,7 +12,9 @@ use super::failure::Refused;
 use super::keys::column::Column;
 use super::keys::{Coordinates, Refusal};
 use super::state::{Call, LogMode, State};
-use super::values::Packed;
+use super::tables::{Found, Refusal as NotFound};
+use super::values::{Packed, values};
+use super::windows::{Place, Refusal as NotKept};
 
 /// Offers the five interfaces.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -172,22 +176,45 @@ impl From<Refusal> for keys::Failure {
 }
 
 impl tables::Host for State {
-    fn get(&mut self, _table: String, ends: Vec<u32>, _data: Vec<u8>) -> wasmtime::Result<Result<tables::Found, tables::Failure>> {
+    fn get(&mut self, table: String, ends: Vec<u32>, data: Vec<u8>) -> wasmtime::Result<Result<tables::Found, tables::Failure>> {
         self.column_fits(&ends)?;
-        Ok(Err(tables::Failure::Unsupported))
+        // Denied before unknown, as with keys.
+        if !self.services.allowed_tables.contains(&table) {
+            return Ok(Err(tables::Failure::Denied));
+        }
+        let Some(table) = self.services.tables.get(&table) else { return Ok(Err(tables::Failure::UnknownTable)) };
+        match table.get(&ends, &data, self.limits.hostcall_bytes) {
+            Ok(Found { present, rows, revision }) => Ok(Ok(tables::Found { present, ends: rows.ends, data: rows.data, revision })),
+            Err(NotFound::Unavailable) => Ok(Err(tables::Failure::Unavailable)),
+            Err(NotFound::Malformed) => Ok(Err(tables::Failure::Malformed)),
+            Err(NotFound::TooMuch) => Err(Refused::TooMuch("more bytes of rows than one look-up answers").into()),
+        }
     }
 }
 
 impl windows::Host for State {
     fn seen(
         &mut self,
-        _name: String,
-        _limit: u32,
-        _rows: Vec<u32>,
+        name: String,
+        limit: u32,
+        rows: Vec<u32>,
         ends: Vec<u32>,
-        _data: Vec<u8>,
+        data: Vec<u8>,
     ) -> wasmtime::Result<Result<Vec<u8>, windows::Failure>> {
         self.column_fits(&ends)?;
-        Ok(Err(windows::Failure::Unsupported))
+        let Call { topic, partition, origins } = &self.call;
+        let exist = rows.last().is_none_or(|row| (*row as usize) < origins.len());
+        if rows.len() != ends.len() || !rows.is_sorted() || !exist {
+            return Ok(Err(windows::Failure::Malformed));
+        }
+        let Some(values) = values(&ends, &data) else { return Ok(Err(windows::Failure::Malformed)) };
+        let at = Place { name: &name, topic, partition: *partition };
+        let mut windows = self.services.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        match windows.seen(at, limit, rows.into_iter().zip(values)) {
+            Ok(seen) => Ok(Ok(seen)),
+            Err(NotKept::Malformed) => Ok(Err(windows::Failure::Malformed)),
+            Err(NotKept::TooManyNames) => Ok(Err(windows::Failure::TooMany)),
+            Err(NotKept::TooManyChanges) => Err(Refused::TooMuch("more values for windows than one transaction takes").into()),
+        }
     }
 }

@@ -2,7 +2,8 @@
 //! where the records of the running call stand.
 //! It must not outlive the instance or be shared between two.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -15,6 +16,8 @@ use super::keys::KeyRing;
 use super::keys::column::Derived;
 use super::limiter::Limiter;
 use super::limits::Limits;
+use super::tables::Tables;
+use super::windows::Windows;
 
 /// What becomes of the text that a plugin logs or prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +36,12 @@ pub struct HostServices {
     pub keys: Arc<KeyRing>,
     /// Names of the keys that the step's settings name; others are denied.
     pub allowed_keys: Vec<String>,
+    /// All tables of the configuration.
+    pub tables: Arc<Tables>,
+    /// Names of the tables that the step's settings name; others are denied.
+    pub allowed_tables: BTreeSet<String>,
+    /// What the step remembers in its lane; outlives the instance.
+    pub windows: Arc<Mutex<Windows>>,
     /// What becomes of log lines.
     pub log: LogMode,
 }

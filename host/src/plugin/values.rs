@@ -41,7 +41,8 @@ mod tests {
 
     #[test]
     fn only_ends_that_fit_give_values() {
-        let cases: [(&[u32], &[u8], Option<&[&[u8]]>); 8] = [
+        type Case<'a> = (&'a [u32], &'a [u8], Option<&'a [&'a [u8]]>);
+        let cases: [Case<'_>; 8] = [
             (&[], b"", Some(&[])),
             (&[0, 2, 2], b"ab", Some(&[b"", b"ab", b""])),
             (&[], b"a", None),

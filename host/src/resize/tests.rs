@@ -26,6 +26,7 @@ fn position(next: i64) -> Position {
         digests: Vec::new(),
         target_start: 0,
         account: Account::default(),
+        landed: -1,
         lost: 0,
         halted: None,
     }
@@ -65,7 +66,7 @@ fn every_position_finds_its_new_lane() {
         assert!(moved.controls.iter().all(|(lane, control)| control.knows(topic, *partition) == (*lane == home)));
     }
     let control = &moved.controls[&0];
-    assert_eq!((control.lanes, control.generation, control.config.as_str(), control.moving), (5, 3, "c3", None));
+    assert_eq!((control.lanes, control.generation, control.config.as_str(), control.moving), (5, 4, "c3", None));
     assert_eq!(control.replaced, ["c2", "c1"], "what one lane left behind stays behind");
 }
 

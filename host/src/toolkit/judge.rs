@@ -47,13 +47,13 @@ pub fn differences(fixture: &Fixture, runs: &[(usize, Run)]) -> Vec<Difference> 
             found.push(Difference { record: Some(record + 1), line: Some(fixture.cases[numbers[record]].at.0), what, expected, found: is });
         }
     }
-    for selector in &first.drift {
+    for detail in &first.drift {
         found.push(Difference {
             record: None,
             line: None,
-            what: format!("selector {selector} matched nothing for a whole window"),
-            expected: "a match, or unmatched: allow".into(),
-            found: "none".into(),
+            what: detail.clone(),
+            expected: "records that the step fits".into(),
+            found: "drift".into(),
         });
     }
     found.truncate(MOST);

@@ -119,7 +119,7 @@ impl Trial {
                 }
             };
             if let Some(drift) = processed.drift {
-                run.drift.push(drift.selector);
+                run.drift.push(drift.detail);
             }
             let mut rows = processed.rows.into_iter().peekable();
             for (number, verdict) in processed.verdicts.into_iter().enumerate() {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::place::{Any, At, Entries};
 use super::super::units::{Moment, Size, Span};
+use super::format::{FormatFile, TopicRuleFile};
 use super::step::StepFile;
 
 /// Topics of one cluster, through steps, to another cluster.
@@ -54,10 +55,13 @@ pub struct PipelineFile {
     /// The plugins that the records go through, in order. None: records are copied as they are.
     #[serde(default)]
     pub steps: Vec<At<StepFile>>,
-    /// How values are read where a step grants fields. Default `auto`, which today is the same as `json`; others are
-    /// not supported yet.
-    #[serde(default = "auto")]
-    pub format: At<String>,
+    /// How values, or keys and values, are encoded, for steps that look into them: `avro`, or
+    /// `{ key: text, value: avro }`. Default `auto` for both: each record says it itself. Name a format where records
+    /// of another one are a mistake: they follow `on_error` then. What no step looks into is copied whatever it is.
+    pub format: Option<At<FormatFile>>,
+    /// Exceptions for some of the topics, such as `{ topics: ["orders.*"], format: avro }`.
+    #[serde(default)]
+    pub topic_rules: Vec<At<TopicRuleFile>>,
     /// Not supported yet: copying of schemas.
     pub schemas: Option<At<Any>>,
     /// Not supported yet: translation of consumer groups.
@@ -92,10 +96,6 @@ fn gap_halts() -> At<OnGapFile> {
 
 fn recreated_halts() -> At<OnTopicRecreatedFile> {
     At::preset(OnTopicRecreatedFile::Halt)
-}
-
-fn auto() -> At<String> {
-    At::preset("auto".into())
 }
 
 /// Which topics: `include` without `exclude`, or one `regex`. Topics that begin with `__`, end with `.internal` or are

@@ -44,6 +44,8 @@ fn set(kind: u8, data: &str) -> Edit<'_> {
     Edit::Set { kind, data: data.as_bytes() }
 }
 
+const CLEAR: Edit<'_> = Edit::Clear { text: b"[gone]" };
+
 #[test]
 fn only_the_value_changes() {
     let doc = " { \"a\" : 1.50 ,\t\"b\":\"x\\u0041\", \"c\":[ true , null ],\"big\":1000000000000000000000000000001 }\n";
@@ -56,6 +58,8 @@ fn only_the_value_changes() {
         ("$.a", set(3, "1E400"), doc.replace("1.50", "1E400")),
         ("$.b", set(4, ""), doc.replace("\"x\\u0041\"", "\"\"")),
         ("$.c", set(2, "7"), doc.replace("true , null", "7 , 7")),
+        ("$.c", CLEAR, doc.replace("true", "null")),
+        ("$.b", CLEAR, doc.replace("\"x\\u0041\"", "\"[gone]\"")),
         ("$.c[-1]", set(2, "7"), doc.replace("null", "7")),
         ("$.big", set(2, "1"), doc.replace("1000000000000000000000000000001", "1")),
     ];
@@ -73,6 +77,7 @@ fn what_is_the_same_is_unchanged() {
         ("$.a", set(3, "1.50")),
         ("$.b", set(4, "x")),
         ("$.c", set(0, "")),
+        ("$.c", CLEAR),
         ("$.d", set(1, "true")),
     ];
     for (field, edit) in cases {
@@ -153,9 +158,12 @@ fn prunes_and_edits_in_one_pass() {
 fn edits_inside_what_is_gone_vanish() {
     // Not from one selection: made by hand, as from hits that were merged.
     let doc = br#"{"a":{"b":1,"c":2},"d":3}"#;
-    let hit = |start: u32, end: u32, member: u32| Hit { field: 0, kind: Kind::Integer, escaped: false, start, end, member };
-    let hits =
-        Hits { hits: vec![hit(10, 11, 6), hit(16, 17, 12), hit(23, 24, 19)], prunes: vec![Prune { member: 1, end: 18 }], ..Hits::new() };
+    let hit = |start: u32, end: u32, member: u32| Hit { field: 0, kind: Kind::Integer, escaped: false, start, end, member, site: 0 };
+    let hits = Hits {
+        hits: vec![hit(10, 11, 6), hit(16, 17, 12), hit(23, 24, 19)],
+        prunes: vec![Prune { member: 1, end: 18, site: 0 }],
+        ..Hits::new()
+    };
     for (edit, wanted) in [(set(2, "9"), &br#"{"d":9}"#[..]), (Edit::Remove, b"{}"), (Edit::Keep, br#"{"d":3}"#)] {
         let mut out = Vec::new();
         assert_eq!(patch(doc, &hits, |_, _| edit, &mut out), Ok(Patched::Changed));
@@ -180,13 +188,14 @@ fn wrong_answers_are_refused() {
         (set(3, "1e5,\"x\":1"), "not_decimal"),
         (Edit::Set { kind: 4, data: b"\xff" }, "not_text"),
         (Edit::Set { kind: 4, data: b"\xed\xa0\x80" }, "not_text"),
+        (Edit::Clear { text: b"\xff" }, "not_text"),
         (set(5, "x"), "unsupported_kind"),
         (set(6, ""), "unsupported_kind"),
         (set(7, ""), "unsupported_kind"),
     ];
     for (edit, code) in cases {
         // The first edit is fine, and nothing of it stays.
-        let error = patched(r#"{"x":1,"a":2}"#, "$.x $.a", None, &[set(2, "5"), edit]).unwrap_err();
+        let error = patched(r#"{"x":1,"a":"2"}"#, "$.x $.a", None, &[set(2, "5"), edit]).unwrap_err();
         assert_eq!(error.code(), code, "{edit:?}");
     }
     assert_eq!(patched(" 1 ", "$", None, &[Edit::Remove]), Err(PatchError::RemovesRoot));

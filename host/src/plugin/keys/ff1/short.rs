@@ -125,6 +125,7 @@ impl Operations for Half {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use aes::Aes256;
     use fpe::ff1::{FF1, FlexibleNumeralString};
