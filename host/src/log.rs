@@ -18,6 +18,9 @@ const DEFAULT: &str = "info,librdkafka=warn,rdkafka=warn";
 /// Who opened masked values is told whatever the variable says.
 const ALWAYS: &str = "audit=info";
 
+/// The same for the tools of a plugin's author: what the plugin itself writes, and what goes wrong.
+const FOR_AUTHORS: &str = "warn,plugin=debug";
+
 /// Logging cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -55,6 +58,15 @@ impl Form {
 
 /// Starts logging to stderr, for the whole process and for the client library's lines too. Call it once, first.
 pub fn init() -> Result<(), LogError> {
+    init_with(DEFAULT)
+}
+
+/// The same for the tools of a plugin's author: what the plugin itself writes is shown, life events are not.
+pub fn init_for_authors() -> Result<(), LogError> {
+    init_with(FOR_AUTHORS)
+}
+
+fn init_with(default: &str) -> Result<(), LogError> {
     let given = match env::var(VARIABLE) {
         Ok(given) => given,
         Err(VarError::NotPresent) => String::new(),
@@ -62,14 +74,14 @@ pub fn init() -> Result<(), LogError> {
     };
     let no_color = env::var_os("NO_COLOR").map(|value| value.to_string_lossy().into_owned());
     let form = Form::choose(stderr().is_terminal(), no_color.as_deref());
-    subscriber(form, filter(&given)?, stderr).try_init().map_err(LogError::Twice)
+    subscriber(form, filter(default, &given)?, stderr).try_init().map_err(LogError::Twice)
 }
 
 /// The given directives on top of the defaults: the same target again replaces, so that `debug` does not also turn
 /// the client library's lines on.
-fn filter(given: &str) -> Result<EnvFilter, LogError> {
+fn filter(default: &str, given: &str) -> Result<EnvFilter, LogError> {
     let failed = |source| LogError::Filter { given: given.to_owned(), source };
-    EnvFilter::builder().parse(format!("{DEFAULT},{given},{ALWAYS}")).map_err(failed)
+    EnvFilter::builder().parse(format!("{default},{given},{ALWAYS}")).map_err(failed)
 }
 
 fn subscriber<W>(form: Form, filter: EnvFilter, writer: W) -> Box<dyn Subscriber + Send + Sync>
@@ -108,7 +120,7 @@ mod tests {
     fn logged(form: Form, given: &str) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
-        tracing::subscriber::with_default(subscriber(form, filter(given).unwrap(), move || writer.clone()), || {
+        tracing::subscriber::with_default(subscriber(form, filter(DEFAULT, given).unwrap(), move || writer.clone()), || {
             info!(target: "sluice::lane", pipeline = "p", offset = 7, "started");
             debug!(target: "sluice::lane", "detail");
             info!(target: "librdkafka", "chatter");
@@ -135,7 +147,7 @@ mod tests {
                 ["started", "detail", "chatter", "opened", "broken"].into_iter().filter(|word| text.contains(word)).collect();
             assert_eq!(found, words, "{given}");
         }
-        let error = filter("sluice=loud").unwrap_err().to_string();
+        let error = filter(DEFAULT, "sluice=loud").unwrap_err().to_string();
         assert!(error.starts_with("cannot read SLUICE_LOG=\"sluice=loud\"; write a level"), "{error}");
     }
 

@@ -105,6 +105,10 @@ pub(super) fn of_engine(error: &wasmtime::Error, limiter: &Limiter) -> CallError
         None if error.to_string().contains("fuel allocated for hostcalls") => {
             CallError::Output { what: "more bytes than one call may answer" }
         }
+        // So is this: a count that is looked at before anything of the plugin runs.
+        None if error.to_string().contains("resource limit exceeded") => {
+            CallError::Trap { what: "it is made of more instances, tables or memories than one plugin may be".to_owned() }
+        }
         None => CallError::Invalid { what: "a value that is not of its type" },
     }
 }

@@ -1,4 +1,5 @@
-//! How long records take in the chain of a fixture: what selects, calls and patches, all of it. It must not judge.
+//! How much processor time records take in the chain of a fixture: what selects, calls and patches, all of it. It must
+//! not judge.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ const CALLS: usize = 200;
 /// How long measuring may take.
 const WITHIN: Duration = Duration::from_secs(1);
 
-/// Time per record over many calls.
+/// Processor time per record over many calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// Half of all calls took less, per record.

@@ -1,5 +1,5 @@
 // Keeps the last characters of a field; every other one becomes *. It must not pass what it does not understand.
-import { NULL, TEXT, isNumber, masking } from "./sluice.js";
+import { NULL, TEXT, isNumber, last, length, masking } from "./sluice.js";
 
 const NOT_TEXT = 0; // the rejection codes, by their index below
 
@@ -16,10 +16,9 @@ export const plugin = masking({
     if (value.kind === NULL) {
       answer.keep();
     } else if (value.kind === TEXT || isNumber(value)) {
-      const characters = [...value.text];
-      const kept = n < characters.length ? n : 0; // none to spare: masked whole
-      const stars = characters.length - kept;
-      answer.text("*".repeat(stars) + characters.slice(stars).join(""));
+      const text = value.text;
+      const kept = n < length(text) ? n : 0; // none to spare: masked whole
+      answer.text("*".repeat(length(text) - kept) + last(text, kept));
     } else {
       answer.reject(NOT_TEXT);
     }

@@ -19,99 +19,114 @@ const encoder = new TextEncoder();
 /** Whether a value is a number, integer or not. */
 export const isNumber = (value) => value.kind === INTEGER || value.kind === DECIMAL;
 
+// A character beyond the first 65536 takes two units of a text; taking texts apart one by one is slow, and rarely needed.
+const hasPairs = (text) => /[\ud800-\udfff]/.test(text);
+
+/** How many characters a text has. */
+export const length = (text) => (hasPairs(text) ? [...text].length : text.length);
+
+/** The last n characters of a text. */
+export const last = (text, n) => (hasPairs(text) ? [...text].slice(-n || Infinity).join("") : text.slice(text.length - n));
+
 /** One value of a batch. */
 class Value {
-  constructor(kind, data) {
+  constructor(column, kind, start, end) {
     this.kind = kind;
-    this.data = data;
+    this.column = column;
+    this.start = start;
+    this.end = end;
+  }
+
+  /** Its bytes. */
+  get data() {
+    return this.column.data.subarray(this.start, this.end);
   }
 
   /** The bytes as text: of a text, a number or a boolean. */
   get text() {
-    return decoder.decode(this.data);
+    return this.column.ascii === null ? decoder.decode(this.data) : this.column.ascii.slice(this.start, this.end);
   }
+}
+
+/** All of a column as text where each byte of it is a character: one call of the decoder instead of one a value. */
+function asciiOf(data) {
+  const text = decoder.decode(data);
+  return text.length === data.length && !/[^\0-\x7f]/.test(text) ? text : null;
 }
 
 /** The answers to one column: one method call for each value, in order. */
 class Answer {
-  constructor(column) {
+  constructor() {
     this.row = 0;
     this.rejected = [];
     this.actions = [];
     this.kinds = [];
-    this.ends = [];
-    this.data = new Uint8Array(column.data.length * 2 + 64);
-    this.length = 0;
+    this.pieces = []; // texts and bytes, one a value
   }
 
   /** It stays, byte for byte. */
   keep() {
-    this.push(KEEP, NULL);
+    this.push(KEEP, NULL, "");
   }
 
   /** It becomes this value; the bytes must read as the kind says. */
   set(kind, data) {
-    this.room(data.length);
-    this.data.set(data, this.length);
-    this.length += data.length;
-    this.push(SET, kind);
+    this.push(SET, kind, Uint8Array.from(data));
   }
 
   /** It becomes this text. */
   text(text) {
-    this.write(text);
-    this.push(SET, TEXT);
+    this.push(SET, TEXT, text);
   }
 
   /** It becomes null. */
   null() {
-    this.push(SET, NULL);
+    this.push(SET, NULL, "");
   }
 
   /** The field or array element goes. */
   remove() {
-    this.push(REMOVE, NULL);
+    this.push(REMOVE, NULL, "");
   }
 
   /** Text becomes this one, anything else null or its type's zero. */
   clear(text) {
-    this.write(text);
-    this.push(CLEAR, TEXT);
+    this.push(CLEAR, TEXT, text);
   }
 
   /** The record cannot be transformed: the index of a code in `rejections`. */
   reject(code) {
-    this.push(REJECT, NULL);
+    this.push(REJECT, NULL, "");
     this.rejected.push({ row: this.row, code });
   }
 
-  write(text) {
-    this.room(text.length * 3);
-    this.length += encoder.encodeInto(text, this.data.subarray(this.length)).written;
-  }
-
-  room(more) {
-    if (this.data.length - this.length < more) {
-      const larger = new Uint8Array((this.length + more) * 2);
-      larger.set(this.data.subarray(0, this.length));
-      this.data = larger;
-    }
-  }
-
-  push(action, kind) {
+  push(action, kind, piece) {
     this.actions.push(action);
     this.kinds.push(kind);
-    this.ends.push(this.length);
+    this.pieces.push(piece);
   }
 
   answers() {
-    return {
-      actions: Uint8Array.from(this.actions),
-      kinds: Uint8Array.from(this.kinds),
-      ends: Uint32Array.from(this.ends),
-      data: this.data.subarray(0, this.length),
-    };
+    const { ends, data } = joined(this.pieces);
+    return { actions: Uint8Array.from(this.actions), kinds: Uint8Array.from(this.kinds), ends, data };
   }
+}
+
+/** Pieces back to back, and where each of them ends. */
+function joined(pieces) {
+  const ends = new Uint32Array(pieces.length);
+  let end = 0;
+  if (pieces.every((piece) => typeof piece === "string")) {
+    const data = encoder.encode(pieces.join(""));
+    pieces.forEach((piece, i) => (ends[i] = end += piece.length));
+    if (data.length === end) return { ends, data }; // a byte for each character
+  }
+  const encoded = pieces.map((piece) => (typeof piece === "string" ? encoder.encode(piece) : piece));
+  end = 0;
+  encoded.forEach((piece, i) => (ends[i] = end += piece.length));
+  const data = new Uint8Array(end);
+  encoded.forEach((piece, i) => data.set(piece, ends[i] - piece.length));
+  return { ends, data };
 }
 
 /**
@@ -153,12 +168,12 @@ export function masking(plugin) {
     transform(batch) {
       const rejected = new Map();
       const answered = batch.fields.map((column, field) => {
-        const answer = new Answer(column);
-        let start = 0;
-        for (let i = 0; i < column.ends.length; i++) {
-          answer.row = column.rows[i];
-          plugin.mask(fields[field], new Value(column.kinds[i], column.data.subarray(start, column.ends[i])), answer);
-          start = column.ends[i];
+        const answer = new Answer();
+        const { rows, kinds, ends, data } = column;
+        const whole = { data, ascii: asciiOf(data) };
+        for (let i = 0, start = 0; i < ends.length; start = ends[i++]) {
+          answer.row = rows[i];
+          plugin.mask(fields[field], new Value(whole, kinds[i], start, ends[i]), answer);
         }
         for (const { row, code } of answer.rejected) {
           if (!rejected.has(row)) rejected.set(row, code); // the first reason of a record counts

@@ -64,7 +64,7 @@ enum Feed {
 }
 
 pub fn dev(args: &DevArgs) -> Result<Exit, Failure> {
-    log::init().map_err(Failure::new)?;
+    log::init_for_authors().map_err(Failure::new)?;
     let stop = Arc::new(Stop::default());
     signals::on_terminate(stop.clone()).map_err(Failure::new)?;
     let host = toolkit::host().map_err(|error| Failure::new(chain(&error)))?;

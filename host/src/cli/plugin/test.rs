@@ -55,7 +55,7 @@ struct Target {
 }
 
 pub fn test(args: &TestArgs) -> Result<Exit, Failure> {
-    log::init().map_err(Failure::new)?;
+    log::init_for_authors().map_err(Failure::new)?;
     let target = target(&args.target)?;
     let places = if args.fixtures.is_empty() { vec![target.fixtures.clone()] } else { args.fixtures.clone() };
     let stage = target.plugin.as_ref().map(|(_, file)| Stage::with(file)).transpose().map_err(|error| Failure::new(chain(&error)))?;

@@ -90,6 +90,15 @@ impl Writer {
     }
 
     fn value(&mut self, value: &Value, path: &str) {
+        let empty = match value {
+            Value::Object(map) => map.is_empty(),
+            Value::Array(list) => list.is_empty(),
+            _ => false,
+        };
+        if empty {
+            self.text.push_str(&value.to_string());
+            return self.line(path.to_owned());
+        }
         let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         match value {
             Value::Object(map) => {
@@ -122,5 +131,40 @@ impl Writer {
             self.text.push(',');
         }
         self.line(path.to_owned());
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_knows_its_path() {
+        let step = json!({ "plugin": "mask", "fields": { "$.a": {}, "$.b": { "n": 1.50 } }, "keep": ["$.c"] });
+        let Value::Object(step) = step else { return };
+        let script = Script { steps: vec![step], keys: vec![("pii".into(), "secret".into())], limits: None };
+        let (source, places) = script.configuration(Some(Path::new("/plugins")));
+        let at = |text: &str| {
+            let line = source.text.lines().position(|line| line.contains(text)).unwrap();
+            let at = Location { file: "configuration".into(), line: u32::try_from(line + 1).unwrap(), column: 1 };
+            places.tell(&at, "!")
+        };
+        for (text, path) in [
+            ("\"mask\"", "plugin: !"),
+            ("\"$.a\"", "fields.$.a: !"),
+            ("\"$.b\"", "fields.$.b: !"),
+            ("\"n\"", "fields.$.b.n: !"),
+            ("\"$.c\"", "keep.0: !"),
+            ("\"/plugins\"", "plugins.dir: !"),
+        ] {
+            assert_eq!(at(text), path, "{}", source.text);
+        }
+        assert_eq!(script.secret("SLUICE_FIXTURE_KEY_0").as_deref(), Some("secret"));
+        assert!(!source.text.contains("secret"));
+        assert_eq!(
+            serde_json::from_str::<Value>(&source.text).unwrap()["pipelines"][0]["steps"][0]["fields"]["$.b"]["n"].to_string(),
+            "1.50"
+        );
     }
 }
