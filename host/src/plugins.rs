@@ -27,6 +27,7 @@ pub fn host(config: &config::plan::Plugins) -> Result<Plugins, RegistryError> {
     let limits = Limits {
         memory_bytes: given.memory as usize,
         batch_time: given.batch_time,
+        compile_time: given.compile_time,
         // The configuration counts per record, the host per call.
         output_records: given.output_records as usize * given.batch_records as usize,
         output_bytes: given.output_bytes as usize,

@@ -204,6 +204,9 @@ pub struct LimitsFile {
     pub output_records: At<u32>,
     /// Bytes that one batch may come out as, 64KiB to 1GiB. Default 64MiB.
     pub output_bytes: At<Size>,
+    /// Time to compile one component, 1s to 10m. Default 60s; languages that bring an interpreter take half of that on two
+    /// processors that do nothing else. What was compiled once is kept.
+    pub compile_time: At<Span>,
     /// Log lines of one call, 0 to 10000; the rest is counted and dropped. Default 100.
     pub log_lines: At<u32>,
 }
@@ -216,6 +219,7 @@ impl Default for LimitsFile {
             batch_records: At::preset(500),
             output_records: At::preset(10),
             output_bytes: At::preset(Size(64 << 20)),
+            compile_time: At::preset(Span(std::time::Duration::from_secs(60))),
             log_lines: At::preset(100),
         }
     }

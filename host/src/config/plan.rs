@@ -211,6 +211,8 @@ pub struct PluginLimits {
     pub output_records: u32,
     /// Bytes that one batch may come out as, 64 KiB to 1 GiB.
     pub output_bytes: u64,
+    /// Time to compile one component, 1 s to 10 min.
+    pub compile_time: Duration,
     /// Log lines of one call, 0 to 10000.
     pub log_lines: u32,
 }

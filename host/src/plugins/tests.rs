@@ -31,6 +31,7 @@ fn section(dir: &Path, trust: Trust) -> config::plan::Plugins {
         batch_records: 500,
         output_records: 10,
         output_bytes: 64 << 20,
+        compile_time: std::time::Duration::from_secs(60),
         log_lines: 100,
     };
     config::plan::Plugins { dir: Some(dir.to_owned()), trust, limits }

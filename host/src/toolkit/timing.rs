@@ -11,12 +11,16 @@ use crate::chain::Sample;
 const BATCH: usize = 100;
 /// Measured calls: enough for a ninety-ninth percentile.
 const CALLS: usize = 200;
+/// Measured starts.
+const STARTS: usize = 21;
 /// How long measuring may take.
 const WITHIN: Duration = Duration::from_secs(1);
 
 /// Processor time per record over many calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
+    /// Half of all fresh instances took less, `init` included.
+    pub start: Duration,
     /// Half of all calls took less, per record.
     pub p50: Duration,
     /// Ninety-nine in a hundred took less.
@@ -40,15 +44,18 @@ pub fn measure(trial: &Trial, fixture: &Fixture, seen: &Run) -> Result<Option<Ti
     while calls.len() < CALLS && began.elapsed() < WITHIN {
         calls.extend(trial.run(&fixture.topic, fixture.partition, &samples, BATCH)?.calls);
     }
-    Ok(Some(percentiles(&calls)))
+    let mut starts = (0..STARTS).map(|_| trial.start()).collect::<Result<Vec<_>, _>>()?;
+    starts.sort();
+    let (p50, p99) = percentiles(&calls);
+    Ok(Some(Timing { start: starts[STARTS / 2], p50, p99, batch: BATCH, calls: calls.len() }))
 }
 
-fn percentiles(calls: &[(usize, Duration)]) -> Timing {
+fn percentiles(calls: &[(usize, Duration)]) -> (Duration, Duration) {
     let each = |(rows, took): &(usize, Duration)| *took / u32::try_from(*rows).unwrap_or(u32::MAX).max(1);
     let mut times: Vec<Duration> = calls.iter().map(each).collect();
     times.sort();
     let at = |percent: usize| times.get((times.len() * percent).div_ceil(100).saturating_sub(1)).copied().unwrap_or_default();
-    Timing { p50: at(50), p99: at(99), batch: BATCH, calls: calls.len() }
+    (at(50), at(99))
 }
 
 #[cfg(test)]
@@ -58,8 +65,7 @@ mod tests {
     #[test]
     fn percentiles_are_per_record() {
         let calls: Vec<(usize, Duration)> = (1..=100).map(|n| (10, Duration::from_micros(n * 10))).collect();
-        let timing = percentiles(&calls);
-        assert_eq!((timing.p50, timing.p99), (Duration::from_micros(50), Duration::from_micros(99)));
-        assert_eq!(percentiles(&[]).p99, Duration::ZERO);
+        assert_eq!(percentiles(&calls), (Duration::from_micros(50), Duration::from_micros(99)));
+        assert_eq!(percentiles(&[]), (Duration::ZERO, Duration::ZERO));
     }
 }

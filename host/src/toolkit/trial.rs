@@ -138,6 +138,13 @@ impl Trial {
         Ok(run)
     }
 
+    /// Processor time that a fresh instance takes, `init` included.
+    pub fn start(&self) -> Result<Duration, TrialError> {
+        let began = used();
+        drop(Chain::open(&self.chain)?);
+        Ok(used().saturating_sub(began))
+    }
+
     /// Runs a fixture at one size.
     pub fn run_fixture(&self, fixture: &Fixture, size: usize) -> Result<Run, TrialError> {
         let samples: Vec<Sample> = fixture.samples().into_iter().map(|(_, sample)| sample).collect();

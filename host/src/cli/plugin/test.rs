@@ -40,7 +40,8 @@ struct Verdict {
     about: String,
     passed: bool,
     records: usize,
-    /// Nanoseconds per record.
+    /// Nanoseconds of processor time for a fresh instance, and per record.
+    start_ns: Option<u128>,
     p50_ns: Option<u128>,
     p99_ns: Option<u128>,
     differences: Vec<String>,
@@ -120,6 +121,7 @@ fn run(fixture: &Fixture, plugin: &str, dir: Option<&Path>, update: bool) -> Res
         about: fixture.about.clone(),
         passed: differences.is_empty(),
         records,
+        start_ns: timing.map(|timing| timing.start.as_nanos()),
         p50_ns: timing.map(|timing| timing.p50.as_nanos()),
         p99_ns: timing.map(|timing| timing.p99.as_nanos()),
         differences: differences.iter().map(told).collect(),
@@ -162,12 +164,14 @@ fn told(difference: &Difference) -> String {
 fn line(verdict: &Verdict) -> String {
     let time = |ns: Option<u128>| ns.map_or("-".into(), |ns| shown(Duration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))));
     let mut text = format!(
-        "{:<6} {}: {} record(s), p50 {}, p99 {} a record",
+        "{:<6} {}: {} record(s){}",
         if verdict.passed { "ok" } else { "FAILED" },
         verdict.about,
         verdict.records,
-        time(verdict.p50_ns),
-        time(verdict.p99_ns)
+        match verdict.p50_ns {
+            Some(_) => format!(", p50 {}, p99 {} a record, start {}", time(verdict.p50_ns), time(verdict.p99_ns), time(verdict.start_ns)),
+            None => String::new(),
+        }
     );
     for difference in &verdict.differences {
         text.push_str("\n  ");

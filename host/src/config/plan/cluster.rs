@@ -224,6 +224,7 @@ fn limits(file: &LimitsFile, report: &mut Report) -> PluginLimits {
         batch_records: in_range("plugins.limits.batch_records", &file.batch_records, 1, 1000, report),
         output_records: in_range("plugins.limits.output_records", &file.output_records, 1, 1000, report),
         output_bytes: size_in_range("plugins.limits.output_bytes", &file.output_bytes, 64 << 10, 1 << 30, report),
+        compile_time: span_in_range("plugins.limits.compile_time", &file.compile_time, seconds(1), seconds(600), report).0,
         log_lines: in_range("plugins.limits.log_lines", &file.log_lines, 0, 10_000, report),
     }
 }

@@ -89,6 +89,7 @@ fn defaults() {
     let limits = plan.plugins.limits;
     assert_eq!((limits.memory, limits.batch_time), (64 << 20, Duration::from_millis(200)));
     assert_eq!((limits.batch_records, limits.output_records, limits.log_lines), (500, 10, 100));
+    assert_eq!(limits.compile_time, Duration::from_secs(60));
     let step = only_step("    steps: [{ plugin: x }]\n");
     assert_eq!((step.mode, step.key, step.absent), (Mode::Fields, KeyRule::Clear, Absent::Pass));
 }
@@ -393,7 +394,7 @@ fn the_schema_has_every_key_with_its_manual() {
         }
         walk.extend(value.as_array().into_iter().flatten());
     }
-    let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters current delivery dir env \
+    let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters compile_time current delivery dir env \
         exclude fields file format groups headers http include isolation keep key keys lanes limits listen log_lines max_age \
         max_bytes max_records memory mode name offsets on_error on_gap on_topic_recreated output_bytes output_records password payload \
         pipelines plugin plugins previous properties quarantine regex rename schema_registry schemas sees signers source start steps \
