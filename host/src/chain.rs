@@ -1,6 +1,7 @@
 //! A pipeline's steps in order, in one lane: records in, rows for the target out, a verdict for every record. It never
 //! lets a record pass that a step could not transform; what becomes of such a record is the lane's.
 
+mod explain;
 pub mod format;
 mod plan;
 mod recent;
@@ -12,6 +13,7 @@ mod trial;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+pub use explain::{Explained, StepExplained};
 pub use format::{FetchError, Schemas};
 pub use plan::{ChainPlan, Lent, PlanError, StepPlan};
 pub use record::{Record, Sample};

@@ -2,6 +2,7 @@
 //! it must not decide anything that a library user would miss.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
+mod explain;
 mod lanes;
 mod mask;
 mod offsets;
@@ -59,6 +60,8 @@ enum Command {
     Run(run::RunArgs),
     /// Check a configuration, its plugins and their settings, without a cluster.
     Validate(Files),
+    /// Show what each step makes of each topic's latest schema: operators, what stays clear, what does not fit.
+    Explain(explain::ExplainArgs),
     /// Print the JSON Schema of the configuration.
     Schema,
     /// Show where the pipelines stand, from committed state on the targets.
@@ -166,6 +169,7 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Validate(files) => validate(&files),
+        Command::Explain(args) => explain::explain(&args),
         Command::Schema => schema(),
         Command::Status(args) => status(&args),
         Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),

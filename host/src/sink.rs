@@ -332,8 +332,10 @@ impl Sink {
             | E::InvalidMessage
             | E::InvalidMessageSize
             | E::PolicyViolation => Kind::Refused,
-            // A definite answer: what was refused was not written, and is not on its way.
-            E::UnknownTopic
+            // A definite answer: what was refused was not written, and is not on its way. What was purged in the queue never
+            // was; why is told by a replay, where no report told it.
+            E::PurgeQueue
+            | E::UnknownTopic
             | E::UnknownPartition
             | E::UnknownTopicOrPartition
             | E::NotLeaderForPartition

@@ -49,7 +49,7 @@ kt_get() {
 # ours runs.
 kt_choose_port() {
   local base p busy
-  ! kt_alive "$KT_RUN/kafka-a.pid" && ! kt_alive "$KT_RUN/kafka-b.pid" && ! kt_alive "$KT_RUN/registry.pid" || return 0
+  ! kt_alive "$KT_RUN/kafka-a.pid" && ! kt_alive "$KT_RUN/kafka-b.pid" && ! kt_alive "$KT_RUN/kafka-c.pid" && ! kt_alive "$KT_RUN/registry.pid" || return 0
   if [ -n "${SLUICE_TEST_PORT:-}" ]; then echo "$SLUICE_TEST_PORT" > "$KT_RUN/port"; return; fi
   for base in $(seq 19092 100 29092); do
     busy=

@@ -234,6 +234,34 @@ impl StepPlan {
         (format, framed)
     }
 
+    /// The step, from 0.
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+
+    pub(super) fn is_allow_list(&self) -> bool {
+        self.mode == Mode::AllowList
+    }
+
+    pub(super) fn watch(&self) -> Watch {
+        self.watch
+    }
+
+    /// The selector of a field, as written.
+    pub(super) fn selector(&self, field: usize) -> &str {
+        self.spec.fields.get(field).map_or("", |(selector, _)| selector)
+    }
+
+    /// The settings of a field.
+    pub(super) fn setting(&self, field: usize) -> Option<serde_json::Value> {
+        serde_json::from_str(&self.spec.fields.get(field)?.1).ok()
+    }
+
+    /// What the plugin says of a field's settings.
+    pub(super) fn field_schema(&self) -> &serde_json::Value {
+        &self.plugin.description().field_settings_schema
+    }
+
     /// The plugin's own version.
     pub fn version(&self) -> &str {
         &self.plugin.description().version

@@ -114,7 +114,7 @@ fn signers_that_sign_nothing() {
     check(
         "no key",
         &format!("plugins: {{ trust: signed, signers: [\"{key}\", \"{}\"] }}\n{}", &key[8..], pipeline("")),
-        &["s.yaml:1:114: plugins.signers: it is not a public key: ed25519: and 64 hex digits, as sluice plugin keygen prints it"],
+        &["s.yaml:1:113: plugins.signers: it is not a public key: ed25519: and 64 hex digits, as sluice plugin keygen prints it"],
     );
 }
 
