@@ -64,7 +64,7 @@ kt_choose_port() {
 
 # A process of ours: the pid is recorded and its command line names our directory (a pid may be reused).
 kt_alive() {
-  [ -f "$1" ] && tr '\0' ' ' < "/proc/$(cat "$1")/cmdline" 2>/dev/null | grep -qF "$KT_HOME"
+  [ -f "$1" ] && { tr '\0' ' ' < "/proc/$(cat "$1")/cmdline"; } 2>/dev/null | grep -qF "$KT_HOME"
 }
 
 kt_wait() {                                  # kt_wait SECONDS CMD...: poll CMD every 0.1 s
