@@ -160,7 +160,8 @@ fn output() -> Vec<Attack> {
             calls_once(COUNT, "call $count (i32.const 7) (i64.const 1)"),
             "transform",
             "did not declare",
-        ),
+        )
+        .by_fixed("what describe declared"),
     ]
 }
 
@@ -215,7 +216,8 @@ fn outside() -> Vec<Attack> {
         transform: "(drop (call $sync (i32.const 3)))".into(),
         ..Guest::default()
     };
-    let file = Attack::new("a file by a handle that it guessed", file, "transform", "trap").by_fixed("handles come from the host alone");
+    let file = Attack::new("a file by a handle that it guessed", file, "transform", "not of its type")
+        .by_fixed("handles come from the host alone");
     undeclared.chain([file]).collect()
 }
 
