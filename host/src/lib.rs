@@ -31,6 +31,8 @@ pub mod lane;
 // Side duties.
 pub mod discovery;
 pub mod resize;
+pub mod scan;
+pub mod standstill;
 pub mod tables;
 pub mod topics;
 pub mod view;
