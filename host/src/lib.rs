@@ -30,6 +30,7 @@ pub mod lane;
 
 // Side duties.
 pub mod discovery;
+pub mod rekey;
 pub mod resize;
 pub mod scan;
 pub mod standstill;
