@@ -194,6 +194,15 @@ fn what_is_lost_is_refused() {
     lab.catch_up("as before", &old_rules(&lab), 0);
 
     let file = new_rules(&lab, &steps, |_| {});
+    let id = format!("{}.open", lab.id);
+    let record = json!({ "key": "k", "value": "{\"seq\":3}" });
+    java::call(
+        "produce",
+        json!({ "bootstrap": lab.b, "topic": topic, "records": [record], "transaction": "open", "transactional_id": id }),
+    );
+    let open = rekey(&lab, "apply", &file, &["--accept-loss"], &[]).expect_code(5);
+    assert!(open.stderr.contains("a transaction is open there"), "what is committed later would be gone unnamed:\n{}", open.stderr);
+    java::call("end_transaction", json!({ "transactional_id": id, "commit": false }));
     let applied = rekey(&lab, "apply", &file, &["--accept-loss"], &[]).expect_code(0);
     assert!(applied.stderr.contains("audit.rekey_loss_accepted") && applied.stderr.contains("audit.rekey_applied"), "{}", applied.stderr);
     lab.catch_up("after", &file, 0);
