@@ -17,6 +17,7 @@ mod lost;
 mod mask;
 mod neighbours;
 mod plugins;
+mod rekey;
 mod resize;
 mod source;
 
