@@ -13,6 +13,7 @@ mod border;
 mod fidelity;
 mod formats;
 mod guests;
+mod keys;
 mod lost;
 mod mask;
 mod neighbours;
