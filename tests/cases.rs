@@ -22,6 +22,7 @@ mod resize;
 mod source;
 
 mod auth;
+mod chosen;
 mod demo;
 mod dropin;
 mod examples;
