@@ -15,6 +15,9 @@ use crate::kafka::{self, Context};
 /// How long one look for reports blocks while the producer's queue is full or is being flushed.
 const SERVE: Duration = Duration::from_millis(20);
 
+/// How long the client is told to send what lingers: its threads must get to see it.
+const WAKE: Duration = Duration::from_millis(5);
+
 /// How long a commit or an abort may take at most, also where the transaction time-out is longer: a target that does
 /// not answer must not hold a lane that is asked to stop. (In librdkafka 2.12.1 a wait of -1 has no end.)
 const COMMIT_WITHIN: Duration = Duration::from_secs(30);
@@ -189,7 +192,7 @@ impl Sink {
                 Err((RDKafkaErrorCode::QueueFull, back)) => {
                     headers = back.headers;
                     let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.timeout);
-                    self.serve(SERVE)?;
+                    self.serve_or_wake()?;
                     if Instant::now() > deadline {
                         return Err(self.failed(HANDING_OVER, RDKafkaErrorCode::QueueFull, "the target takes no records".into()));
                     }
@@ -240,6 +243,16 @@ impl Sink {
         Ok(())
     }
 
+    /// As [`Sink::serve`]; where no report comes, what lingers below a batch's size is sent.
+    fn serve_or_wake(&mut self) -> Result<(), SinkError> {
+        let before = self.outstanding;
+        self.serve(SERVE)?;
+        if self.outstanding == before {
+            ffi::wake_senders(&self.producer, WAKE);
+        }
+        Ok(())
+    }
+
     /// The failure that the others follow from, once a report told it.
     fn cause(&self) -> Option<RDKafkaErrorCode> {
         self.failure.as_ref().map(|(code, _)| *code).filter(|code| !is_purge(*code))
@@ -249,13 +262,9 @@ impl Sink {
     /// are never inferred. After a failure nothing is waited for: the client holds back what is queued until the abort.
     pub fn settle(&mut self) -> Result<(), SinkError> {
         let deadline = Instant::now() + self.timeout;
-        ffi::wake_senders(&self.producer);
+        ffi::wake_senders(&self.producer, WAKE);
         while self.outstanding > 0 && self.cause().is_none() {
-            let before = self.outstanding;
-            self.serve(SERVE)?;
-            if self.outstanding == before {
-                ffi::wake_senders(&self.producer);
-            }
+            self.serve_or_wake()?;
             if Instant::now() > deadline {
                 return Err(self.failed("have records acknowledged", RDKafkaErrorCode::OperationTimedOut, "time ran out".into()));
             }

@@ -14,7 +14,8 @@ use crate::config::plan::{self, FieldGrant, Isolation, KeyRule, Mode, Pipeline, 
 use crate::lane::UNMATCHED_WINDOW;
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
 use crate::plugin::{
-    Batch, CallError, Description, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec, Tables, Windows,
+    Batch, CallError, Column, Description, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec,
+    Tables, Windows,
 };
 use crate::plugins::Registry;
 
@@ -251,6 +252,18 @@ impl StepPlan {
             allowed_tables: self.allowed_tables.clone(),
             windows: windows.clone(),
             log: self.lent.log,
+        }
+    }
+
+    /// A batch without records, with the columns that the step grants.
+    pub fn empty_batch(&self, topic: &str, partition: i32) -> Batch {
+        Batch {
+            topic: topic.to_owned(),
+            partition,
+            fields: vec![Column::default(); self.columns()],
+            keys: self.sees.key.then(Column::default),
+            values: self.sees.value.then(Column::default),
+            ..Batch::default()
         }
     }
 

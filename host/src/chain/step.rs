@@ -13,7 +13,7 @@ use super::row::{OwnedHeader, Row, RowHeaders};
 use super::trial::rejects;
 use super::{CallFailed, Failed, Missed, Stopped, Verdict};
 use crate::config::plan::{Isolation, Mode};
-use crate::plugin::{Action, Answers, Batch, CallError, Changes, Column, Instance, Kind, Windows};
+use crate::plugin::{Action, Answers, Batch, CallError, Changes, Instance, Kind, Windows};
 
 /// One step in one lane: the plan, a live instance, and buffers that are filled again batch after batch.
 pub struct Step {
@@ -37,12 +37,7 @@ pub struct Step {
 impl Step {
     /// `windows`: what the step remembers already.
     pub fn open(plan: Arc<StepPlan>, windows: Arc<Mutex<Windows>>) -> Result<Self, CallFailed> {
-        let batch = Batch {
-            fields: vec![Column::default(); plan.columns()],
-            keys: plan.sees.key.then(Column::default),
-            values: plan.sees.value.then(Column::default),
-            ..Batch::default()
-        };
+        let batch = plan.empty_batch("", 0);
         let recent = Arc::new(Recent::default());
         plan.recent.join(Arc::downgrade(&recent));
         let mut step = Self {

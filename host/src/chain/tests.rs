@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use super::format::Parsed;
 use super::*;
 use crate::cli::check_selector;
 use crate::config::{self, Source};
+use crate::fields::avro;
 use crate::metrics::Metrics;
 use crate::plugin::{Cache, Compile, KeyRing, Limits, Plugins};
 use crate::plugins::{self, Registry};
-use crate::schemas::{Schema, SchemaKind};
 
 /// `ana@example.org` under the key of these tests, as every other test has it.
 const ANA: &str = "223c73a7523c3279c2b39614443d9484";
@@ -48,8 +47,7 @@ fn build(format: &str, step: &str) -> Result<ChainPlan, Vec<PlanError>> {
         (2, r#""long""#),
         (3, r#"{"type":"record","name":"K","fields":[{"name":"id","type":"string"},{"name":"region","type":"string"}]}"#),
     ] {
-        let schema = Schema { kind: SchemaKind::Avro, text: text.into(), references: Vec::new() };
-        schemas.learn(SchemaRef::Id(id), Parsed::of(&schema));
+        schemas.learn_avro(SchemaRef::Id(id), avro::Schema::parse(text, &[]).unwrap());
     }
     ChainPlan::build(&plan.pipelines[0], &registry, &lent, &Metrics::new("test"), &Arc::new(schemas))
 }

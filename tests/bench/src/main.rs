@@ -8,6 +8,7 @@ mod floor;
 mod measure;
 mod record;
 mod report;
+mod swap;
 mod topics;
 
 use std::io::{self, Write};
@@ -37,6 +38,8 @@ enum Command {
     Measure(measure::Measure),
     /// Run `sluice` and print the milliseconds between "lanes assigned" and the first committed record.
     First(first::First),
+    /// Run `sluice`, swap a component of it again and again, and print how long lanes committed nothing.
+    Swap(swap::Swap),
     /// Print the medians of what `measure` wrote, as a Markdown table.
     Report {
         /// What `measure --out` wrote.
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Measure(measure) => measure.run(),
         Command::First(first) => first.run(),
+        Command::Swap(swap) => swap.run(),
         Command::Report { file } => report::print(&file),
     };
     match done {

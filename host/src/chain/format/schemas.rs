@@ -102,6 +102,11 @@ impl Schemas {
         (!stale).then(|| parsed.clone())
     }
 
+    /// Takes a schema over from somebody who has it, so that nobody is asked.
+    pub fn learn_avro(&self, reference: SchemaRef, schema: avro::Schema) {
+        self.keep(reference, Parsed::Avro(schema));
+    }
+
     /// Asks the registry, and blocks while it waits for an answer: call it with no transaction open.
     pub fn fetch(&self, reference: SchemaRef, stop: &dyn Fn() -> bool) -> Result<(), FetchError> {
         let Some(registry) = &self.registry else {
@@ -115,17 +120,15 @@ impl Schemas {
                 Consequence::Halt => return Err(FetchError::Unavailable(error.to_string())),
             },
         };
+        self.keep(reference, parsed);
+        Ok(())
+    }
+
+    fn keep(&self, reference: SchemaRef, parsed: Parsed) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.clear();
         }
         known.insert(reference, (parsed, Instant::now()));
-        Ok(())
-    }
-
-    /// A schema as if it had been asked for.
-    #[cfg(test)]
-    pub fn learn(&self, reference: SchemaRef, parsed: Parsed) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(reference, (parsed, Instant::now()));
     }
 }
