@@ -131,6 +131,18 @@ impl Masked<'_, '_> {
 
     /// `{ fields: { … }, keep: [ … ] }`: what is kept.
     fn places_in(&mut self, key: &At<KeyFile>, entries: &[(At<String>, At<Any>)], fields: &At<Any>) -> Vec<String> {
+        match self.around.context.forest.get(fields.value).map(|node| &node.kind) {
+            Some(Kind::Map(listed)) if !listed.is_empty() => {
+                for (selector, node) in listed {
+                    self.field(selector, node);
+                }
+            }
+            _ => self.report.invalid(
+                key.spot,
+                "key.fields is a map of at least one place, such as { $.customer_id: { use: hmac, key: pii } }; for the key as \
+                 a whole write \"key: { use: hmac, key: pii }\"",
+            ),
+        }
         let mut keep = Vec::new();
         for (name, any) in entries {
             match (name.value.as_str(), self.around.context.forest.get(any.value)) {
@@ -144,18 +156,6 @@ impl Masked<'_, '_> {
                     self.report.invalid(name.spot, message);
                 }
             }
-        }
-        match self.around.context.forest.get(fields.value).map(|node| &node.kind) {
-            Some(Kind::Map(listed)) if !listed.is_empty() => {
-                for (selector, node) in listed {
-                    self.field(selector, node);
-                }
-            }
-            _ => self.report.invalid(
-                key.spot,
-                "key.fields is a map of at least one place, such as { $.customer_id: { use: hmac, key: pii } }; for the key as \
-                 a whole write \"key: { use: hmac, key: pii }\"",
-            ),
         }
         keep
     }
