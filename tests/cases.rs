@@ -13,6 +13,7 @@ mod border;
 mod fidelity;
 mod formats;
 mod guests;
+mod keys;
 mod lost;
 mod mask;
 mod neighbours;
@@ -22,6 +23,7 @@ mod resize;
 mod source;
 
 mod auth;
+mod chosen;
 mod demo;
 mod dropin;
 mod examples;

@@ -1,23 +1,27 @@
 //! A pipeline's steps in order, in one lane: records in, rows for the target out, a verdict for every record. It never
 //! lets a record pass that a step could not transform; what becomes of such a record is the lane's.
 
+mod columns;
 mod explain;
 pub mod format;
+mod part;
 mod plan;
 mod recent;
 mod record;
 mod row;
 mod step;
+mod traits;
 mod trial;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use explain::{Explained, StepExplained};
+pub use explain::{Explained, StepExplained, TopicSchemas};
 pub use format::{FetchError, Schemas};
 pub use plan::{ChainPlan, Lent, PlanError, StepPlan};
 pub use record::{Record, Sample};
 pub use row::Row;
+pub use traits::LossyKey;
 pub use trial::TrialFailed;
 
 use crate::lane::UNMATCHED_WINDOW;
@@ -320,3 +324,6 @@ fn halves(start: usize, end: usize) -> Vec<(usize, usize)> {
     let middle = start + (end - start) / 2;
     vec![(middle, end), (start, middle)]
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,16 @@ pub struct Topic {
     pub gone: bool,
     /// Its counterpart on the target.
     pub target: Counterpart,
+    /// Why it must not be copied with these steps; found out when it was first met.
+    pub refused: Option<String>,
+}
+
+/// What the pipeline is asked about topics.
+pub struct Questions<'a> {
+    /// Which topics have positions already: one of those that is gone from the target is not made again.
+    pub copied: &'a dyn Fn() -> Result<BTreeSet<String>, TopicError>,
+    /// Why a topic must not be copied; none where it may.
+    pub refused: &'a dyn Fn(&str) -> Result<Option<String>, TopicError>,
 }
 
 /// A source topic's counterpart on the target.
@@ -102,14 +112,12 @@ impl Discovery {
 
     /// Asks the source once and announces what changed. Topics that went stay announced, marked as gone; one that comes
     /// back has another id.
-    ///
-    /// `copied` says which topics have positions already: one of those that is gone from the target is not made again.
     pub fn refresh(
         &self,
         source: &BaseConsumer<Context>,
         filter: &TopicFilter,
         target: &TargetTopics,
-        copied: &dyn Fn() -> Result<BTreeSet<String>, TopicError>,
+        questions: &Questions<'_>,
     ) -> Result<(), DiscoveryError> {
         let (mut topics, unsure) = list(source, filter)?;
         identify(source, &mut topics, target);
@@ -119,9 +127,14 @@ impl Discovery {
             // Partitions never shrink; a re-created topic keeps its old lanes, which halt by its new id.
             kept.partitions = kept.partitions.max(topic.partitions);
             kept.target = topic.target.clone();
+            kept.refused = topic.refused.clone();
         }
         if topics != now.topics || now.version == 0 {
-            target.ensure(&mut topics, copied)?;
+            target.ensure(&mut topics, questions.copied)?;
+            let is_new = |name: &str, topic: &Topic| now.topics.get(name).is_none_or(|before| before.id != topic.id);
+            for (name, topic) in topics.iter_mut().filter(|(name, topic)| is_new(name, topic)) {
+                topic.refused = (questions.refused)(name)?;
+            }
         }
         target.identify(&mut topics);
         if topics == now.topics && now.version > 0 {
@@ -144,7 +157,7 @@ fn list(source: &BaseConsumer<Context>, filter: &TopicFilter) -> Result<(BTreeMa
         match topic.error().map(RDKafkaErrorCode::from) {
             None => {
                 let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
-                let found = Topic { id: String::new(), partitions, gone: false, target: Counterpart::default() };
+                let found = Topic { id: String::new(), partitions, gone: false, target: Counterpart::default(), refused: None };
                 topics.insert(topic.name().to_owned(), found);
             }
             Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {}

@@ -170,7 +170,10 @@ impl Gateway {
         let mut goals = Vec::new();
         for (pipeline, chain) in plan.pipelines.into_iter().zip(&prepared.chains) {
             let name = pipeline.name.clone();
-            let failed = |error: StartError| RunError::Start { pipeline: name.clone(), error: Box::new(error) };
+            let failed = |error: StartError| match error {
+                StartError::Refused(why) => RunError::Unsafe(why),
+                error => RunError::Start { pipeline: name.clone(), error: Box::new(error) },
+            };
             if ids[&pipeline.source.name] == ids[&pipeline.target.name] {
                 return Err(RunError::Unsafe(format!(
                     "pipeline {name}: source {} and target {} are the same cluster; it would copy topics onto themselves",

@@ -297,7 +297,7 @@ struct Working<'a> {
     /// The source record that is being handed to the producer.
     sending: Option<(usize, i64)>,
     /// Partitions of the topics that records were sent to by a step.
-    routed: HashMap<String, i32>,
+    routed: HashMap<String, Result<i32, &'static str>>,
     /// Partitions that were asked to be told about once.
     told: BTreeSet<usize>,
     /// Writes raw quarantined records to the source; made when the first one comes.

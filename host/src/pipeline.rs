@@ -1,6 +1,7 @@
 //! One pipeline in this process: what its lanes share, and the threads around them. It must not touch records.
 
 mod admitted;
+mod compaction;
 mod status;
 mod table;
 
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::config::plan::{Cluster, Delivery, Pipeline};
-use crate::discovery::{Discovery, DiscoveryError, REFRESH};
+use crate::discovery::{Discovery, DiscoveryError, Questions, REFRESH};
 use crate::group::Group;
 use crate::kafka::ffi::{self, OffsetAnswers, Spec};
 use crate::kafka::{self, Context, ProducerSettings};
@@ -23,6 +24,7 @@ use crate::status::PipelineStatus;
 use crate::topics::{StateTopics, TargetTopics, TopicError};
 use crate::view::View;
 pub use admitted::{Admission, Admitted, Current, Refusal};
+pub use compaction::Compaction;
 use status::Own;
 pub use status::pipeline_status;
 pub use table::{LaneInfo, LaneTable};
@@ -178,7 +180,10 @@ impl Shared {
     }
 
     fn discover(&self) -> Result<(), DiscoveryError> {
-        self.discovery.refresh(&self.observer, &self.pipeline.topics, &self.target_topics, &|| self.copied())
+        let chain = self.current.now().chain.clone();
+        let compaction = Compaction::of(self, &chain);
+        let questions = Questions { copied: &|| self.copied(), refused: &|topic| compaction.refuses(topic) };
+        self.discovery.refresh(&self.observer, &self.pipeline.topics, &self.target_topics, &questions)
     }
 
     /// The topics that have positions: read only when one is missing on the target.
@@ -211,6 +216,8 @@ pub enum StartError {
     Topic(#[from] TopicError),
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
+    #[error("{0}")]
+    Refused(String),
     #[error("cannot join the pipeline's group on the target: {0}")]
     Group(String),
     #[error("cannot start a thread: {0}")]
@@ -225,6 +232,10 @@ impl Running {
             shared.quarantine_partitions = shared.target_topics.partition_count(quarantine)?.unwrap_or(1) as u32;
         }
         shared.discover()?;
+        let refused: Vec<String> = shared.discovery.now().topics.values().filter_map(|topic| topic.refused.clone()).collect();
+        if !refused.is_empty() {
+            return Err(StartError::Refused(refused.join("\n")));
+        }
         if shared.discovery.now().topics.is_empty() {
             tracing::warn!(pipeline = shared.pipeline.name, source = shared.source.name, "no topic of the source matches yet");
         }

@@ -1,6 +1,7 @@
 //! Topics on the target: Sluice's own, checked at start, and the data topics, created and grown to the source's
 //! partition count. It must never shrink, delete or change a topic that exists.
 
+mod compacted;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,9 +1,12 @@
 //! Records that take another shape and another way: enriched, split, sent to the topic that they name.
 
-use crate::harness::config;
-use crate::harness::lab::Lab;
+use crate::harness::lab::{Lab, SOON};
+use crate::harness::status::{self, Account};
 use crate::harness::verdict::base64;
+use crate::harness::wait::eventually;
+use crate::harness::{config, java};
 use serde_json::{Value, json};
+use std::fs;
 
 fn value(record: &Value) -> Value {
     serde_json::from_slice(&base64(record["v"].as_str().expect("a value"))).expect("JSON")
@@ -46,5 +49,141 @@ fn routed_by_a_field() {
     }
     assert_eq!(all, 300);
     assert!(lab.dump(&topic).is_empty(), "nothing stayed in the topic of the source's name");
+    lab.finish();
+}
+
+fn text(field: &Value) -> Option<String> {
+    field.as_str().map(|bytes| String::from_utf8(base64(bytes)).expect("the records are text"))
+}
+
+/// Rows of a file and of a compacted topic that is kept current: what the next record is given follows the last row.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn looked_up_in_tables_that_change() {
+    let lab = Lab::new("tables");
+    let (topic, tiers) = (lab.topic("orders"), format!("{}-tiers", lab.id));
+    lab.create(&topic, 1);
+    let compacted = json!({ "bootstrap": lab.a, "topic": tiers, "partitions": 2, "config": { "cleanup.policy": "compact" } });
+    java::call("create_topic", compacted);
+    let row = |key: &str, tier: Value| json!({ "key": key, "value": if tier.is_null() { tier } else { json!({ "tier": tier }).to_string().into() } });
+    lab.produce(&tiers, json!([row("c1", json!("gold")), row("c2", json!("tin"))]));
+    fs::write(lab.dir.join("countries.csv"), "code,name\nDE,Germany\n").expect("the case's directory is writable");
+    let steps = json!([{ "plugin": "enrich", "sees": ["value"], "set": [
+        { "to": "$.tier", "lookup": { "table": "tiers", "by": "$.customer", "take": "tier", "miss": "null" } },
+        { "to": "$.country", "lookup": { "table": "countries", "by": "$.code", "take": "name", "miss": { "value": "?" } } },
+    ] }]);
+    let file = lab.config(&steps, |_| ());
+    let tables =
+        json!({ "tables": { "tiers": { "topic": tiers, "cluster": "landing" }, "countries": { "file": "countries.csv", "key": "code" } } });
+    let tables = lab.write("tables.yaml", &tables);
+    let order = |customer: &str, code: &str| json!([{ "key": "k", "value": json!({ "customer": customer, "code": code }).to_string() }]);
+    lab.produce(&topic, order("c1", "DE"));
+    lab.produce(&topic, order("c2", "FR"));
+    lab.produce(&topic, order("c3", "DE"));
+
+    let process = lab.run("run", &file, &["-f", tables.to_str().expect("plain path")], &[]);
+
+    let arrived = || {
+        let records = if lab.ends(&lab.b, &topic, true).is_empty() { Vec::new() } else { lab.dump(&topic) };
+        records.iter().map(value).map(|v| (v["tier"].clone(), v["country"].clone())).collect::<Vec<_>>()
+    };
+    let first = eventually("the records arrive", SOON, || Some(arrived()).filter(|all| all.len() == 3));
+    assert_eq!(first, [(json!("gold"), json!("Germany")), (json!("tin"), json!("?")), (Value::Null, json!("Germany"))]);
+    lab.produce(&tiers, json!([row("c1", Value::Null), row("c3", json!("gold"))]));
+    fs::write(lab.dir.join("countries.csv"), "code,name\nDE,Deutschland\nFR,France\n").expect("the case's directory is writable");
+    for (customer, code, expected) in [("c1", "FR", (Value::Null, json!("France"))), ("c3", "DE", (json!("gold"), json!("Deutschland")))] {
+        eventually("the tables have changed", SOON, || {
+            lab.produce(&topic, order(customer, code));
+            arrived().into_iter().skip(3).any(|found| found == expected).then_some(())
+        });
+    }
+    process.terminate(SOON).expect_code(0);
+    lab.finish();
+}
+
+/// Each element is a record of its own, in its place, with the key, headers and timestamp of the whole; later steps see
+/// it like any other, and the account counts it apart.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn an_array_becomes_records() {
+    let lab = Lab::new("split");
+    let topic = lab.topic("orders");
+    lab.create(&topic, 2);
+    let order = |n: usize, items: &str| {
+        json!({ "partition": n % 2, "key": format!("k{n}"), "timestamp": 1_700_000_000_000_i64 + n as i64,
+        "headers": [["trace", format!("t{n}")]], "value": format!("{{\"items\": {items}}}") })
+    };
+    let records = [
+        order(0, r#"[{"sku":"a","note":"CANARY-1"}, {"sku":"b" , "note":"CANARY-2"}]"#),
+        order(1, "[]"),
+        order(2, r#"[{"sku":"c","note":"CANARY-3"}]"#),
+        order(3, "null"),
+        json!({ "partition": 1, "key": "gone", "value": null }),
+    ];
+    lab.produce(&topic, json!(records));
+    let steps = json!([
+        { "plugin": "route", "sees": ["key", "value", "headers"], "split": { "$.items": { "as": "value", "none": "drop", "index": "item" } } },
+        { "plugin": "mask", "fields": { "$.note": { "use": "redact" } } },
+    ]);
+    let file = lab.config(&steps, |_| ());
+
+    lab.catch_up("run", &file, 0);
+
+    let found: Vec<_> = lab
+        .dump(&topic)
+        .iter()
+        .map(|record| {
+            let named = |n: usize| Some(format!("{}={}", text(&record["h"][n][0])?, text(&record["h"][n][1])?));
+            (
+                record["p"].as_i64(),
+                text(&record["k"]),
+                text(&record["v"]),
+                named(0),
+                named(1),
+                record["t"].as_i64().map(|t| t - 1_700_000_000_000),
+            )
+        })
+        .collect();
+    let some = |text: &str| Some(text.to_owned());
+    let item =
+        |key: &str, value: &str, trace: &str, index: &str, t: i64| (Some(0), some(key), some(value), some(trace), some(index), Some(t));
+    assert_eq!(
+        found[..3],
+        [
+            item("k0", r#"{"sku":"a","note":"[redacted]"}"#, "trace=t0", "item=0", 0),
+            item("k0", r#"{"sku":"b" , "note":"[redacted]"}"#, "trace=t0", "item=1", 0),
+            item("k2", r#"{"sku":"c","note":"[redacted]"}"#, "trace=t2", "item=0", 2),
+        ]
+    );
+    assert_eq!((found.len(), &found[3].1, &found[3].2), (4, &some("gone"), &None), "a deletion goes on");
+    let said = Account::of(&status::pipeline(&lab, &file)["account"]);
+    assert_eq!([said.read, said.passed, said.filtered, said.emitted], [5, 1, 4, 3]);
+    lab.finish();
+}
+
+/// Another key, by fields of the value; the partition, the order and the rest of the record stay.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn another_key_in_the_same_place() {
+    let lab = Lab::new("rekey");
+    let topic = lab.topic("orders");
+    lab.create(&topic, 3);
+    let order = |n: i64| json!({ "partition": n % 3, "key": format!("old-{n}"), "value": json!({ "tenant": format!("t\"{}", n % 2), "id": n }).to_string() });
+    let mut records: Vec<Value> = (0..30).map(order).collect();
+    records.push(json!({ "partition": 0, "key": "old", "value": r#"{"tenant":"t","id":null}"# }));
+    records.push(json!({ "partition": 1, "key": "kept", "value": null }));
+    lab.produce(&topic, json!(records));
+    let steps = json!([{ "plugin": "route", "fields": { "$.tenant": {}, "$.id": {} },
+        "rekey": { "from": ["$.tenant", "$.id"], "miss": "keep" } }]);
+    let file = lab.config(&steps, |_| ());
+
+    lab.catch_up("run", &file, 0);
+
+    let found: Vec<_> =
+        lab.dump(&topic).iter().map(|record| (record["p"].as_i64().unwrap_or(-1), text(&record["k"]).expect("a key"))).collect();
+    let mut expected: Vec<(i64, String)> = (0..30).map(|n| (n % 3, json!([format!("t\"{}", n % 2), n]).to_string())).collect();
+    expected.extend([(0, "old".to_owned()), (1, "kept".to_owned())]);
+    expected.sort_by_key(|(partition, _)| *partition);
+    assert_eq!(found, expected);
     lab.finish();
 }

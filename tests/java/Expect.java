@@ -42,7 +42,8 @@ final class Expect {
                     switch (step.path("plugin").asText()) {
                         case "mask" -> {
                             Rec shown = allowList(step) ? r.withHeaders(listed(step, r.headers())) : r;
-                            next.add(doc == null ? shown : shown.withValue(mask(step, doc)));
+                            Rec keyed = shown.withKey(key(step, shown.key()));
+                            next.add(doc == null ? keyed : keyed.withValue(mask(step, doc)));
                         }
                         case "filter" -> {
                             if (keeps(step, doc)) next.add(r);
@@ -109,6 +110,14 @@ final class Expect {
             }
         }
         return kept;
+    }
+
+    /** A key masked as a whole, whose text is what it is; a null one stays. */
+    private byte[] key(JsonNode step, byte[] key) throws Exception {
+        JsonNode rule = step.path("key");
+        if (!rule.isObject() || key == null) return key;
+        if (!rule.path("use").asText().equals("hmac")) throw new IllegalArgumentException("key operator " + rule);
+        return Operators.token(rule, key, keys).getBytes(StandardCharsets.UTF_8);
     }
 
     private byte[] mask(JsonNode step, Text doc) throws Exception {
@@ -190,6 +199,10 @@ final class Expect {
 
     /** A record without its place: what two records must share to be the same. */
     record Rec(byte[] key, byte[] value, List<List<byte[]>> headers, long timestamp) {
+        Rec withKey(byte[] now) {
+            return new Rec(now, value, headers, timestamp);
+        }
+
         Rec withValue(byte[] now) {
             return new Rec(key, now, headers, timestamp);
         }

@@ -42,7 +42,7 @@ final class Operators {
                 boolean address = at > 0 && value.text.substring(at + 1).matches("[A-Za-z0-9._-]+");
                 return quote(address ? keep(value.text.substring(0, at), 1, true) + value.text.substring(at) : keep(value.text, 0, true));
             case "hmac":
-                return quote(hmac(keys.get(settings.path("key").asText()), settings.path("domain").asText("default"), value.text));
+                return quote(token(settings, value.text.getBytes(StandardCharsets.UTF_8), keys));
             case "date_trunc":
                 return truncate(value, settings.path("to").asText());
             default:
@@ -67,14 +67,15 @@ final class Operators {
     }
 
     /** RFC 5869 with an empty salt (a block of zeros) and one block of output, then HMAC under the derived key. */
-    private static String hmac(byte[] key, String domain, String text) throws Exception {
+    static String token(JsonNode settings, byte[] value, Map<String, byte[]> keys) throws Exception {
+        byte[] key = keys.get(settings.path("key").asText());
+        String domain = settings.path("domain").asText("default");
         byte[] prk = mac(new byte[32], key);
         byte[] info = ("sluice/hmac/" + domain).getBytes(StandardCharsets.UTF_8);
         byte[] block = Arrays.copyOf(info, info.length + 1);
         block[info.length] = 1;
         byte[] derived = mac(prk, block);
-        byte[] token = mac(derived, text.getBytes(StandardCharsets.UTF_8));
-        return HexFormat.of().formatHex(token, 0, 16);
+        return HexFormat.of().formatHex(mac(derived, value), 0, 16);
     }
 
     private static String truncate(Text.Node value, String to) {

@@ -172,6 +172,9 @@ class Half:
             self.make(registry, schema, conf, spec)
 
     def make_avro(self, registry, schema, conf, _):
+        named = json.loads(schema.schema_str)
+        if isinstance(named, str):  # a primitive, which the serializer takes as a map alone
+            schema = Schema(json.dumps({"type": named}), schema.schema_type, schema.references)
         self.write, self.read = AvroSerializer(registry, schema, conf=conf), AvroDeserializer(registry)
         self.inward, self.outward = to_python, to_json
 

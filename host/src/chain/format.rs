@@ -1,5 +1,5 @@
-//! What a record's value is written in, and what reads it for a step: JSON, Avro or Protobuf under the schema that the
-//! record names, or one scalar. It must not let a value pass that it cannot read: what has no reader has a code instead.
+//! What a record's key or value is written in, and what reads it for a step: JSON, Avro or Protobuf under the schema that
+//! the record names, or one scalar. It must not let one pass that it cannot read: what has no reader has a code instead.
 //!
 //! ```text
 //! topic ─▶ format ─▶ framing ─▶ schema (cached, or asked for) ─▶ the step's selection compiled for it ─▶ Reader
@@ -65,6 +65,30 @@ pub struct Place {
 impl Place {
     /// A value that is JSON from its first byte.
     pub const JSON: Self = Self { reader: Reader::Json, body: 0 };
+
+    /// A value that is one scalar of that kind.
+    fn whole(kind: Kind) -> Self {
+        Self { reader: Reader::Whole(kind), body: 0 }
+    }
+}
+
+/// What bytes without framing are where the format is `auto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unframed {
+    /// A JSON document.
+    Json,
+    /// One scalar: text, or bytes where it is no UTF-8. Guessing JSON would make one token of the keys `7` and `"7"`, and
+    /// write one of them in quotes that it did not have.
+    Scalar,
+}
+
+impl Unframed {
+    fn place(self, bytes: &[u8]) -> Place {
+        match self {
+            Self::Json => Place::JSON,
+            Self::Scalar => Place::whole(if std::str::from_utf8(bytes).is_ok() { Kind::Text } else { Kind::Bytes }),
+        }
+    }
 }
 
 /// The last schema that one step met in one lane: records in a row name the same.
@@ -81,25 +105,28 @@ pub struct Asked<'a> {
     pub watch: Watch,
     /// The step, from 0.
     pub step: usize,
+    /// Which half of the record it is.
+    pub part: Part,
+    pub unframed: Unframed,
 }
 
 impl Asked<'_> {
-    /// What reads `value`. `headers` are those that may name its schema.
+    /// What reads `value`, a value or a key. `headers` are those that may name its schema.
     pub fn place(&self, format: Format, value: &[u8], headers: &[(Vec<u8>, Option<Vec<u8>>)], last: &mut Last) -> Result<Place, Unread> {
         let wanted = match format {
             Format::Json => return Ok(Place::JSON),
-            Format::Auto if !self.schemas.has_registry() => return Ok(Place::JSON),
-            Format::Text => return Ok(Place { reader: Reader::Whole(Kind::Text), body: 0 }),
-            Format::Bytes => return Ok(Place { reader: Reader::Whole(Kind::Bytes), body: 0 }),
+            Format::Auto if !self.schemas.has_registry() => return Ok(self.unframed.place(value)),
+            Format::Text => return Ok(Place::whole(Kind::Text)),
+            Format::Bytes => return Ok(Place::whole(Kind::Bytes)),
             Format::Auto => None,
             Format::Avro => Some(SchemaKind::Avro),
             Format::Protobuf => Some(SchemaKind::Protobuf),
             Format::JsonSchema => Some(SchemaKind::Json),
         };
         let named = headers.iter().map(|(name, value)| (&name[..], value.as_deref()));
-        let framing = wire::read(Part::Value, value, named).map_err(|error| Unread::code(error.code()))?;
+        let framing = wire::read(self.part, value, named).map_err(|error| Unread::code(error.code()))?;
         let Some(framing) = framing else {
-            return if wanted.is_none() { Ok(Place::JSON) } else { Err(Unread::code("not_framed")) };
+            return if wanted.is_none() { Ok(self.unframed.place(value)) } else { Err(Unread::code("not_framed")) };
         };
         let parsed = self.schemas.known(framing.reference).ok_or(Unread::Schema(framing.reference))?;
         if wanted.is_some_and(|wanted| parsed.kind().is_some_and(|kind| kind != wanted)) {
@@ -152,17 +179,21 @@ impl Asked<'_> {
     /// I6: what a schema brings that nobody listed, and what it has no more, is known before its first record passes.
     fn check(&self, reference: SchemaRef, unmatched: &[usize], unlisted: impl FnOnce() -> Vec<String>) -> Result<(), Unread> {
         let step = self.step + 1;
+        let schema = match self.part {
+            Part::Key => "the key's schema",
+            Part::Value => "the schema",
+        };
         if let Some(&field) = unmatched.first().filter(|_| self.watch.unmatched) {
             let selector = (self.selectors)(field);
             return Err(Unread::Drift(format!(
-                "selector {selector} of step {step} names nothing in the schema with {reference}: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose"
+                "selector {selector} of step {step} names nothing in {schema} with {reference}: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose"
             )));
         }
         if self.watch.unlisted {
             let unlisted = unlisted();
             if let Some(first) = unlisted.first() {
                 return Err(Unread::Drift(format!(
-                    "the schema with {reference} has {} that step {step} neither masks nor keeps, the first is {first}; list them, or set unlisted: drop on purpose",
+                    "{schema} with {reference} has {} that step {step} neither masks nor keeps, the first is {first}; list them, or set unlisted: drop on purpose",
                     if unlisted.len() == 1 { "a field".to_owned() } else { format!("{} fields", unlisted.len()) }
                 )));
             }

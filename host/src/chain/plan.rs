@@ -4,17 +4,18 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use super::format::{Asked, Last, Place, Readers, Schemas, Unread, Watch};
+use super::format::Schemas;
+use super::part::{Building, PartPlan, key_name};
 use super::recent::RecentOfLanes;
+use super::traits::{LossyKey, Traits};
 use super::{CallFailed, Drift, Failed};
 use crate::config::Location;
-use crate::config::plan::{self, Absent, Format, Isolation, KeyRule, Mode, Pipeline, Step, Unmatched};
-use crate::fields::{Containers, Selection, SelectionError, Selector};
+use crate::config::plan::{self, FieldGrant, Isolation, KeyRule, Mode, Pipeline, Step};
 use crate::lane::UNMATCHED_WINDOW;
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
 use crate::plugin::{
-    Batch, CallError, Column, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec, Tables,
-    Windows,
+    Batch, CallError, Column, Description, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec,
+    Tables, Windows,
 };
 use crate::plugins::Registry;
 
@@ -42,8 +43,8 @@ pub struct ChainPlan {
 
 /// A selector that must match now and then.
 pub struct Watched {
-    step: usize,
-    selector: String,
+    pub(super) step: usize,
+    pub(super) selector: String,
 }
 
 impl Watched {
@@ -57,12 +58,6 @@ impl Watched {
     }
 }
 
-/// A granted field of a step.
-pub struct FieldPlan {
-    /// Its number among the watched selectors, if it is watched.
-    pub selector_number: Option<usize>,
-}
-
 /// One step, ready to be instantiated.
 pub struct StepPlan {
     number: usize,
@@ -74,12 +69,16 @@ pub struct StepPlan {
     lent: Lent,
     allowed_keys: Vec<String>,
     allowed_tables: BTreeSet<String>,
-    pub(super) selection: Option<Selection>,
-    pub(super) fields: Vec<FieldPlan>,
+    /// The fields of the value; none where the step looks at none.
+    pub(super) value: Option<PartPlan>,
+    /// The places of the key that are masked; none where it is not.
+    pub(super) key: Option<PartPlan>,
+    /// The step makes every key null.
+    pub(super) null_key: bool,
+    /// Where it may make one key of two.
+    pub(super) lossy_key: Option<LossyKey>,
     pub(super) mode: Mode,
-    pub(super) key: KeyRule,
     pub(super) headers: Vec<Vec<u8>>,
-    pub(super) absent: Absent,
     pub(super) isolation: Isolation,
     pub(super) sees: Sees,
     pub(super) metrics: PluginMetrics,
@@ -87,10 +86,6 @@ pub struct StepPlan {
     pub(super) counters: Vec<Option<MaskedFields>>,
     /// The last records that passed, in all lanes.
     pub(super) recent: RecentOfLanes,
-    schemas: Arc<Schemas>,
-    /// The selection compiled for each schema.
-    readers: Readers,
-    watch: Watch,
 }
 
 /// What every step is built from.
@@ -136,6 +131,11 @@ impl ChainPlan {
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
+    /// The steps that may make one key of two, or two of one.
+    pub fn lossy_keys(&self) -> impl Iterator<Item = &LossyKey> {
+        self.steps.iter().filter_map(|step| step.lossy_key.as_ref())
+    }
+
     /// Names of the keys that steps may use.
     pub fn key_names(&self) -> impl Iterator<Item = &str> {
         self.steps.iter().flat_map(|step| step.allowed_keys.iter().map(String::as_str))
@@ -155,27 +155,29 @@ impl StepPlan {
         }
         let effects = description.effects;
         let masks = effects.edit_fields && !step.fields.is_empty();
+        if let KeyRule::Masked(_) = &step.key {
+            key_fits(step, description).map_err(|message| one(step.locate("/key"), message))?;
+        }
         if step.mode == Mode::AllowList {
             allow_list_fits(step, masks, effects).map_err(|message| one(&step.at, message))?;
         }
-        let effects = Effects { edit_fields: masks, ..effects };
-        let selection = compile(step, masks)?;
         let number = place.number as usize;
-        let fields = step.fields.iter().map(|grant| {
-            let watch = masks && step.unmatched == Unmatched::Halt;
-            let selector_number = watch.then(|| {
-                watched.push(Watched { step: number, selector: grant.selector.clone() });
-                watched.len() - 1
-            });
-            FieldPlan { selector_number }
-        });
+        let building = Building { step, number, masks, schemas };
+        let value = building.value(watched)?;
+        let key = match &step.key {
+            KeyRule::Masked(mask) => Some(building.key(mask, watched)?),
+            KeyRule::Clear | KeyRule::Null => None,
+        };
+        let effects = Effects { edit_fields: masks || key.is_some(), ..effects };
+        let of_value = step.fields.iter().map(|grant| (grant.selector.clone(), grant.settings.to_string()));
+        let of_key = step.key.fields().iter().map(|grant| (key_name(&grant.selector), grant.settings.to_string()));
         let built = Self {
             number,
             name: step.plugin.clone(),
             digest: plugin.digest_hex(),
             spec: StepSpec {
                 settings_json: serde_json::Value::Object(step.settings.clone()).to_string(),
-                fields: step.fields.iter().map(|grant| (grant.selector.clone(), grant.settings.to_string())).collect(),
+                fields: of_value.chain(of_key).collect(),
                 sees,
                 effects,
                 place,
@@ -183,56 +185,24 @@ impl StepPlan {
             lent: lent.clone(),
             allowed_tables: step.tables.clone(),
             allowed_keys: named_keys(step).filter(|name| lent.keys.contains(name)).map(str::to_owned).collect(),
-            selection,
-            fields: fields.collect(),
+            value,
+            key,
+            null_key: matches!(step.key, KeyRule::Null),
+            lossy_key: LossyKey::of(step, number, &description.field_settings_schema),
             mode: step.mode,
-            key: step.key,
             headers: step.headers.iter().map(|name| name.clone().into_bytes()).collect(),
-            absent: step.absent,
             isolation: step.isolation,
             sees,
             metrics: metrics.plugin(&step.plugin),
             counters: description.counters.iter().map(|name| name.strip_prefix(MASKED).map(|operator| metrics.masked(operator))).collect(),
             plugin: plugin.clone(),
             recent: RecentOfLanes::default(),
-            schemas: schemas.clone(),
-            readers: Readers::default(),
-            watch: Watch {
-                unmatched: masks && step.unmatched == Unmatched::Halt,
-                unlisted: step.mode == Mode::AllowList && step.unlisted_halts,
-            },
         };
         // A trial: what is wrong with the settings is said now, at its place, not by the first lane.
         match built.plugin.instantiate(&built.spec, built.services(&Arc::default())) {
             Ok(_) => Ok(built),
             Err(error) => Err(located(step, &error)),
         }
-    }
-
-    /// What reads a value of a topic with this format.
-    pub(super) fn place(
-        &self,
-        selection: &Selection,
-        format: Format,
-        value: &[u8],
-        headers: &[(Vec<u8>, Option<Vec<u8>>)],
-        last: &mut Last,
-    ) -> Result<Place, Unread> {
-        let selectors = |field: usize| self.spec.fields.get(field).map_or(String::new(), |(selector, _)| selector.clone());
-        let (schemas, readers) = (&*self.schemas, &self.readers);
-        let asked = Asked { schemas, readers, selection, selectors: &selectors, watch: self.watch, step: self.number };
-        asked.place(format, value, headers, last)
-    }
-
-    /// How the values of a topic are written, and whether a header may name their schema.
-    pub(super) fn format(&self, topic: &str) -> (Format, bool) {
-        let format = self.schemas.format(topic);
-        let framed = match format {
-            Format::Auto => self.schemas.has_registry(),
-            Format::Avro | Format::Protobuf | Format::JsonSchema => true,
-            Format::Json | Format::Text | Format::Bytes => false,
-        };
-        (format, framed)
     }
 
     /// The step, from 0.
@@ -244,18 +214,19 @@ impl StepPlan {
         self.mode == Mode::AllowList
     }
 
-    pub(super) fn watch(&self) -> Watch {
-        self.watch
+    /// Whether the plugin answers for every value that it is shown.
+    pub(super) fn masks(&self) -> bool {
+        self.spec.effects.edit_fields
     }
 
-    /// The selector of a field, as written.
-    pub(super) fn selector(&self, field: usize) -> &str {
-        self.spec.fields.get(field).map_or("", |(selector, _)| selector)
+    /// Number of columns: fields of the value and places of the key.
+    pub(super) fn columns(&self) -> usize {
+        self.spec.fields.len()
     }
 
-    /// The settings of a field.
-    pub(super) fn setting(&self, field: usize) -> Option<serde_json::Value> {
-        serde_json::from_str(&self.spec.fields.get(field)?.1).ok()
+    /// The settings of a column.
+    pub(super) fn setting(&self, column: usize) -> Option<serde_json::Value> {
+        serde_json::from_str(&self.spec.fields.get(column)?.1).ok()
     }
 
     /// What the plugin says of a field's settings.
@@ -294,7 +265,7 @@ impl StepPlan {
         Batch {
             topic: topic.to_owned(),
             partition,
-            fields: self.fields.iter().map(|_| Column::default()).collect(),
+            fields: vec![Column::default(); self.columns()],
             keys: self.sees.key.then(Column::default),
             values: self.sees.value.then(Column::default),
             ..Batch::default()
@@ -344,7 +315,7 @@ impl StepPlan {
 
 /// The keys that the step's field settings name; the plugin is denied all others.
 fn named_keys(step: &Step) -> impl Iterator<Item = &str> {
-    step.fields.iter().flat_map(|grant| plan::named_keys(&grant.settings))
+    step.grants().flat_map(|grant| plan::named_keys(&grant.settings))
 }
 
 fn granted_sees(step: &Step) -> Sees {
@@ -364,27 +335,24 @@ fn allow_list_fits(step: &Step, masks: bool, effects: Effects) -> Result<(), Str
     Ok(())
 }
 
-fn compile(step: &Step, masks: bool) -> Result<Option<Selection>, Vec<PlanError>> {
-    let allow_list = step.mode == Mode::AllowList;
-    if step.fields.is_empty() && !allow_list {
-        return Ok(None);
+/// I6: only a plugin that must answer every value masks a key, and none that could write the key that it saw.
+fn key_fits(step: &Step, description: &Description) -> Result<(), String> {
+    let effects = description.effects;
+    if !effects.edit_fields {
+        return Err(format!("key: plugin {} does not edit fields, and so masks no key; write key: in a step that does", step.plugin));
     }
-    let parse = |text: &str, at: &Location| {
-        Selector::parse(text).map_err(|error| vec![PlanError { at: at.clone(), message: format!("selector {text}: {error}") }])
+    if step.sees.key && (effects.edit_key || effects.emit) {
+        let why = "sees the whole key and can write keys, which would undo what key: says; mask it in a step after this one";
+        return Err(format!("key: plugin {} {why}", step.plugin));
+    }
+    let takes_away = |grant: &&FieldGrant| {
+        let output = Traits::of(&description.field_settings_schema, &grant.settings).and_then(|traits| traits.output);
+        grant.selector == "$" && matches!(output.as_deref(), Some("none" | "null"))
     };
-    let fields = step.fields.iter().map(|grant| parse(&grant.selector, &grant.at)).collect::<Result<Vec<_>, _>>()?;
-    let keep = step.keep.iter().map(|text| parse(text, &step.at)).collect::<Result<Vec<_>, _>>()?;
-    let containers = if masks { Containers::Expand } else { Containers::Composite };
-    Selection::compile(&fields, allow_list.then_some(&keep[..]), containers).map(Some).map_err(|error| {
-        let pointer = match &error {
-            SelectionError::Twice { field, .. } | SelectionError::Tie { field, .. } | SelectionError::Shadowed { field, .. } => {
-                format!("/fields/{field}")
-            }
-            SelectionError::KeptTwice { keep, .. } | SelectionError::KeptAndSelected { keep, .. } => format!("/keep/{keep}"),
-            SelectionError::TooComplex => String::new(),
-        };
-        vec![PlanError { at: step.locate(&pointer).clone(), message: error.to_string() }]
-    })
+    match step.key.fields().iter().find(takes_away) {
+        Some(_) => Err("key: the operator takes the whole key away; write \"key: null\" where that is meant".to_owned()),
+        None => Ok(()),
+    }
 }
 
 fn located(step: &Step, error: &InitError) -> Vec<PlanError> {

@@ -6,6 +6,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::record::Record;
 use crate::kafka::ffi;
+use crate::schemas::wire::Part;
 
 /// A header whose bytes are ours.
 pub type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
@@ -43,6 +44,21 @@ impl<'r> Row<'r> {
             header_set: RowHeaders::Source(record),
             timestamp: record.timestamp(),
             topic: None,
+        }
+    }
+
+    /// The key or the value; none where it is null.
+    pub fn half(&self, part: Part) -> Option<&[u8]> {
+        match part {
+            Part::Key => self.key.as_deref(),
+            Part::Value => self.value.as_deref(),
+        }
+    }
+
+    pub fn half_mut(&mut self, part: Part) -> &mut Option<Cow<'r, [u8]>> {
+        match part {
+            Part::Key => &mut self.key,
+            Part::Value => &mut self.value,
         }
     }
 

@@ -5,19 +5,15 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::format::{Last, Place, Unread};
+use super::columns::{Columns, Shown};
+use super::format::Unread;
 use super::plan::StepPlan;
 use super::recent::Recent;
 use super::row::{OwnedHeader, Row, RowHeaders};
 use super::trial::rejects;
 use super::{CallFailed, Failed, Missed, Stopped, Verdict};
-use crate::config::plan::{Absent, Format, Isolation, KeyRule, Mode};
-use crate::fields::{Edit, Hit, Hits, Patched, Selection};
+use crate::config::plan::{Isolation, Mode};
 use crate::plugin::{Action, Answers, Batch, CallError, Changes, Instance, Kind, Windows};
-use crate::schemas::wire::Part;
-
-/// Room that a patched document gets beyond its source's length, bytes.
-const PATCH_ROOM: usize = 64;
 
 /// One step in one lane: the plan, a live instance, and buffers that are filled again batch after batch.
 pub struct Step {
@@ -28,12 +24,9 @@ pub struct Step {
     /// What the step remembers, whichever instance asks.
     windows: Arc<Mutex<Windows>>,
     batch: Batch,
-    hits: Vec<Hits>,
-    /// By row of the batch: what read its value.
-    places: Vec<Place>,
-    last: Last,
-    /// The topic that `format` is of, and whether a header may name a value's schema.
-    format: (String, Format, bool),
+    /// What was found in the values, and in the keys.
+    value: Columns,
+    key: Columns,
     /// Which row of the chain each row of the batch is.
     live: Vec<usize>,
     counts: Vec<(u32, u64)>,
@@ -53,10 +46,8 @@ impl Step {
             used: false,
             windows,
             batch,
-            hits: Vec::new(),
-            places: Vec::new(),
-            last: Last::default(),
-            format: (String::new(), Format::Auto, false),
+            value: Columns::default(),
+            key: Columns::default(),
             live: Vec::new(),
             counts: Vec::new(),
             recent,
@@ -141,10 +132,8 @@ impl Step {
         missed: &mut Missed<'_>,
     ) -> Result<(), Stopped> {
         self.batch.clear();
-        self.places.clear();
-        if self.format.0 != topic || topic.is_empty() {
-            let (format, framed) = self.plan.format(topic);
-            self.format = (topic.to_owned(), format, framed);
+        for (part, columns) in [(&self.plan.value, &mut self.value), (&self.plan.key, &mut self.key)] {
+            part.iter().for_each(|part| columns.begin(part, topic));
         }
         if self.batch.topic != topic {
             topic.clone_into(&mut self.batch.topic);
@@ -156,11 +145,8 @@ impl Step {
                 continue;
             }
             let number = self.live.len();
-            match self.show(number, row, offsets[row.source], missed) {
-                Ok(place) => {
-                    self.live.push(index);
-                    self.places.push(place);
-                }
+            match self.show(&Shown { number, offset: offsets[row.source], row }, missed) {
+                Ok(()) => self.live.push(index),
                 Err(Unread::Code(code)) => verdicts[row.source] = Verdict::Failed(self.plan.failed(code)),
                 Err(Unread::Drift(detail)) => {
                     verdicts[row.source] = Verdict::Failed(self.plan.failed("drift".to_owned()));
@@ -173,67 +159,24 @@ impl Step {
         Ok(())
     }
 
-    /// What reads a row's value.
-    fn place(&mut self, selection: &Selection, value: &[u8], row: &Row<'_>) -> Result<Place, Unread> {
-        let (_, format, framed) = self.format;
-        let mut headers: Vec<OwnedHeader> = Vec::new();
-        if framed {
-            row.each_header(|name, value| {
-                if name == Part::Value.header().as_bytes() {
-                    headers.push((name.to_vec(), value.map(<[u8]>::to_vec)));
-                }
-            })
-            .map_err(|_| Unread::code("headers_unreadable"))?;
-        } else if matches!(format, Format::Auto | Format::Json) {
-            return Ok(Place::JSON);
+    /// Appends one row to the batch, whole or not at all.
+    fn show(&mut self, shown: &Shown<'_, '_>, missed: &mut Missed<'_>) -> Result<(), Unread> {
+        let appended = self.append(shown, missed);
+        if appended.is_err() {
+            self.withdraw(shown.number as u32);
         }
-        self.plan.place(selection, format, value, &headers, &mut self.last)
+        appended
     }
 
-    /// Appends one row to the batch, whole or not at all.
-    fn show(&mut self, number: usize, row: &Row<'_>, offset: i64, missed: &mut Missed<'_>) -> Result<Place, Unread> {
-        if number == self.hits.len() {
-            self.hits.push(Hits::new());
+    fn append(&mut self, shown: &Shown<'_, '_>, missed: &mut Missed<'_>) -> Result<(), Unread> {
+        for (part, columns) in [(&self.plan.value, &mut self.value), (&self.plan.key, &mut self.key)] {
+            let Some(part) = part else { continue };
+            columns.show(part, shown, &mut self.batch.fields, missed).map_err(|unread| match unread {
+                Unread::Code(code) => Unread::Code(part.code(&code)),
+                other => other,
+            })?;
         }
-        let row_number = number as u32;
-        let plan = self.plan.clone();
-        let mut place = Place::JSON;
-        if let (Some(selection), Some(value)) = (&plan.selection, &row.value) {
-            place = self.place(selection, value, row)?;
-            let body = value.get(place.body..).unwrap_or_default();
-            let hits = &mut self.hits[number];
-            place.reader.select(selection, body, hits).map_err(|error| Unread::code(error.code()))?;
-            for (field, grant) in self.plan.fields.iter().enumerate() {
-                let matched = hits.matched(field);
-                missed.saw(grant.selector_number, matched, offset);
-                if !matched && self.plan.absent == Absent::Reject {
-                    return Err(Unread::code("field_absent"));
-                }
-            }
-            for hit in hits.hits() {
-                let column = &mut self.batch.fields[hit.field as usize];
-                let start = column.data.len();
-                if let Err(error) = place.reader.append_value(body, hit, &mut column.data) {
-                    column.data.truncate(start);
-                    self.withdraw(row_number);
-                    return Err(Unread::code(error.code()));
-                }
-                let Ok(end) = u32::try_from(column.data.len()) else {
-                    self.withdraw(row_number);
-                    return Err(Unread::code("batch_too_large"));
-                };
-                column.rows.push(row_number);
-                column.kinds.push(hit.kind as u8);
-                column.ends.push(end);
-            }
-        }
-        match self.show_granted(row_number, row, offset) {
-            Ok(()) => Ok(place),
-            Err(code) => {
-                self.withdraw(row_number);
-                Err(Unread::Code(code))
-            }
-        }
+        self.show_granted(shown.number as u32, shown.row, shown.offset).map_err(Unread::Code)
     }
 
     fn show_granted(&mut self, number: u32, row: &Row<'_>, offset: i64) -> Result<(), String> {
@@ -280,7 +223,13 @@ impl Step {
             let source = rows[self.live[*row as usize]].source;
             verdicts[source] = Verdict::Failed(self.plan.rejected(*code));
         }
-        self.patch_fields(&changes, rows, verdicts);
+        let mut answers: Vec<Option<&Answers>> = vec![None; self.batch.fields.len()];
+        for answered in &changes.fields {
+            answers[answered.field as usize] = Some(&answered.answers);
+        }
+        for (part, columns) in [(&self.plan.value, &self.value), (&self.plan.key, &self.key)] {
+            part.iter().for_each(|part| columns.patch(part, &answers, &self.live, rows, verdicts));
+        }
         for (answers, of_key) in [(changes.keys.take(), true), (changes.values.take(), false)] {
             if let Some(answers) = answers {
                 self.replace_whole(&answers, of_key, rows, verdicts);
@@ -294,55 +243,6 @@ impl Step {
             rows[self.live[*row as usize]].topic = Some(topic.clone());
         }
         self.drop_and_emit(changes, rows);
-    }
-
-    fn patch_fields(&self, changes: &Changes, rows: &mut [Row<'_>], verdicts: &mut [Verdict]) {
-        if self.plan.selection.is_none() {
-            return;
-        }
-        let mut by_field: Vec<Option<&Answers>> = vec![None; self.plan.fields.len()];
-        for answered in &changes.fields {
-            by_field[answered.field as usize] = Some(&answered.answers);
-        }
-        let mut cursor = vec![0usize; self.plan.fields.len()];
-        for (number, index) in self.live.iter().enumerate() {
-            let (hits, row) = (&self.hits[number], &mut rows[*index]);
-            let Some(value) = &row.value else { continue };
-            if hits.hits().is_empty() && hits.pruned() == 0 {
-                continue;
-            }
-            let mut rejected = false;
-            let mut asked = 0;
-            let edit = |_: usize, hit: &Hit| {
-                asked += 1;
-                let field = hit.field as usize;
-                let at = cursor[field];
-                cursor[field] += 1;
-                by_field[field].map_or(Edit::Keep, |answers| edit_of(answers, at, &mut rejected))
-            };
-            let mut out = Vec::with_capacity(value.len() + PATCH_ROOM);
-            let place = &self.places[number];
-            // The framing names the schema, which stays.
-            let (framing, body) = value.split_at(place.body.min(value.len()));
-            out.extend_from_slice(framing);
-            let patched = place.reader.patch(body, hits, edit, &mut out);
-            // A patch that failed early did not ask for all: the next row's answers stand behind all of this one's.
-            for hit in hits.hits().iter().skip(asked) {
-                cursor[hit.field as usize] += 1;
-            }
-            if rejected {
-                // The plugin's own code for the row, where it gave one, says more.
-                if verdicts[row.source] == Verdict::Taken {
-                    verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned()));
-                }
-                continue;
-            }
-            match patched {
-                Ok(Patched::Changed) => row.value = Some(Cow::Owned(out)),
-                Ok(Patched::Unchanged) => {}
-                Err(error) => verdicts[row.source] = Verdict::Failed(self.plan.failed(error.code().to_owned())),
-            }
-        }
     }
 
     fn replace_whole(&self, answers: &Answers, of_key: bool, rows: &mut [Row<'_>], verdicts: &mut [Verdict]) {
@@ -400,7 +300,7 @@ impl Step {
 
     /// What an allow list and the step's key rule close, whatever the plugin did.
     fn close(&self, rows: &mut Vec<Row<'_>>, verdicts: &mut [Verdict]) {
-        if self.plan.key == KeyRule::Null {
+        if self.plan.null_key {
             rows.iter_mut().for_each(|row| row.key = None);
         }
         if self.plan.mode == Mode::AllowList {
@@ -410,22 +310,6 @@ impl Step {
                 }
             }
             rows.retain(|row| !matches!(verdicts[row.source], Verdict::Failed(_)));
-        }
-    }
-}
-
-/// I6: an answer that is not one of the contract's is no permission to pass.
-fn edit_of<'a>(answers: &'a Answers, at: usize, rejected: &mut bool) -> Edit<'a> {
-    match answers.actions.get(at).copied().and_then(Action::from_byte) {
-        Some(Action::Keep) => Edit::Keep,
-        Some(Action::Remove) => Edit::Remove,
-        Some(Action::Set) => {
-            Edit::Set { kind: answers.kinds.get(at).copied().unwrap_or(u8::MAX), data: answers.get(at).unwrap_or_default() }
-        }
-        Some(Action::Clear) => Edit::Clear { text: answers.get(at).unwrap_or_default() },
-        Some(Action::Reject) | None => {
-            *rejected = true;
-            Edit::Keep
         }
     }
 }

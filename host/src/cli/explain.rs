@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use super::output::{Format, plain};
 use super::{Exit, Failure, Files};
-use crate::chain::{ChainPlan, StepExplained, format::Parsed};
-use crate::config::plan::Pipeline;
+use crate::chain::{ChainPlan, StepExplained, TopicSchemas, format::Parsed};
+use crate::config::plan::{Format as Written, Pipeline};
 use crate::plugin::LogMode;
 use crate::schemas::wire::Part;
+use crate::topics::TargetTopics;
 use crate::{gateway, kafka};
 
 /// How long the source may take to list its topics.
@@ -29,9 +30,13 @@ pub struct ExplainArgs {
 struct Topic {
     pipeline: String,
     topic: String,
-    /// What its latest schema is: `Avro schema 7, version 2`, or why there is none.
+    /// What the latest schema of its values is: `Avro schema 7, version 2`, or why there is none.
     schema: String,
+    /// The same of its keys.
+    key_schema: String,
     steps: Vec<StepExplained>,
+    /// Why the topic is not copied at all.
+    errors: Vec<String>,
 }
 
 pub fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
@@ -47,7 +52,8 @@ pub fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
         Format::Table => topics.iter().for_each(table),
         format => println!("{}", plain(&topics, format).map_err(Failure::new)?),
     }
-    let errors = topics.iter().flat_map(|topic| &topic.steps).map(|step| step.errors.len()).sum::<usize>();
+    let errors =
+        topics.iter().map(|topic| topic.errors.len() + topic.steps.iter().map(|step| step.errors.len()).sum::<usize>()).sum::<usize>();
     if errors == 0 {
         return Ok(Exit::Done);
     }
@@ -65,27 +71,50 @@ fn matching(pipeline: &Pipeline) -> Result<Vec<String>, Failure> {
 }
 
 fn explained(pipeline: &Pipeline, chain: &ChainPlan, topic: String) -> Result<Topic, Failure> {
-    let mut found = Topic { pipeline: pipeline.name.clone(), schema: String::new(), steps: Vec::new(), topic };
+    let (schema, value) = latest(chain, Part::Value, &topic)?;
+    let (key_schema, key) = latest(chain, Part::Key, &topic)?;
+    let schemas = TopicSchemas { key: key.as_ref(), value: value.as_ref() };
+    let steps = chain.steps.iter().filter_map(|step| step.explain(schemas)).collect();
+    let errors = refused(pipeline, chain, &topic)?;
+    Ok(Topic { pipeline: pipeline.name.clone(), topic, schema, key_schema, steps, errors })
+}
+
+/// The latest schema of one half of a topic's records, and what there is to say of it.
+fn latest(chain: &ChainPlan, part: Part, topic: &str) -> Result<(String, Option<Parsed>), Failure> {
+    match chain.schemas.format(part, topic) {
+        format @ (Written::Json | Written::Text | Written::Bytes) => return Ok((format!("none: the format is {format}"), None)),
+        Written::Auto | Written::Avro | Written::Protobuf | Written::JsonSchema => {}
+    }
     let Some(registry) = chain.schemas.registry() else {
-        found.schema = "none: the source has no registry; fields show in the records alone".into();
-        return Ok(found);
+        return Ok(("none: the source has no registry; fields show in the records alone".into(), None));
     };
-    let latest = match registry.latest(&Part::Value.subject(&found.topic), &|| false) {
-        Ok(latest) => latest,
-        Err(error) if error.code() == "schema_unknown" => {
-            found.schema = error.to_string();
-            return Ok(found);
+    match registry.latest(&part.subject(topic), &|| false) {
+        Ok(latest) => {
+            let named = format!("{} schema {}, version {}", latest.schema.kind, latest.id, latest.version);
+            Ok((named, Some(Parsed::of(&latest.schema))))
         }
-        Err(error) => return Err(Failure { message: error.to_string(), exit: Exit::Unreachable }),
-    };
-    found.schema = format!("{} schema {}, version {}", latest.schema.kind, latest.id, latest.version);
-    let parsed = Parsed::of(&latest.schema);
-    found.steps = chain.steps.iter().filter_map(|step| step.explain(&parsed)).collect();
-    Ok(found)
+        Err(error) if error.code() == "schema_unknown" => Ok((error.to_string(), None)),
+        Err(error) => Err(Failure { message: error.to_string(), exit: Exit::Unreachable }),
+    }
+}
+
+/// Why the topic may not be copied through the chain, on either side.
+fn refused(pipeline: &Pipeline, chain: &ChainPlan, topic: &str) -> Result<Vec<String>, Failure> {
+    let mut errors = Vec::new();
+    if chain.lossy_keys().next().is_none() {
+        return Ok(errors);
+    }
+    for cluster in [&pipeline.source, &pipeline.target] {
+        let topics = TargetTopics::new(cluster, false).map_err(Failure::new)?;
+        errors.extend(topics.refuses(topic, chain.lossy_keys()).map_err(Failure::new)?);
+    }
+    Ok(errors)
 }
 
 fn table(topic: &Topic) {
     println!("pipeline {}, topic {}: {}", topic.pipeline, topic.topic, topic.schema);
+    println!("  keys: {}", topic.key_schema);
+    topic.errors.iter().for_each(|error| println!("  error: {error}"));
     for step in &topic.steps {
         println!("  step {} ({})", step.step, step.plugin);
         for place in &step.places {

@@ -2,6 +2,7 @@
 //! It checks shape only: what the settings mean together is the plan's.
 
 mod format;
+mod key;
 mod pipeline;
 mod registry;
 mod step;
@@ -19,12 +20,13 @@ use super::place::{At, Entries};
 use super::secret::{KeyReference, Reference};
 use super::units::{Size, Span};
 pub use format::{FormatFile, FormatHalves, FormatWord, TopicRuleFile};
+pub use key::KeyFile;
 pub use pipeline::{
     DeliveryFile, OnErrorFile, OnGapFile, OnTopicRecreatedFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile,
 };
 pub use pipeline::{QuarantineFile, TransactionFile};
 pub use registry::{BasicFile, CertificateFile, RegistryFile, UrlsFile};
-pub use step::{IsolationFile, KeyFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
+pub use step::{IsolationFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
 
 /// A Sluice configuration. `-f` may be given several times: clusters, keys and pipelines of all files come together,
 /// and a name may be given once.

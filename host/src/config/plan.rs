@@ -5,6 +5,7 @@ mod cluster;
 mod format;
 mod grants;
 mod hash;
+mod key;
 mod merge;
 mod pipeline;
 mod registry;
@@ -28,6 +29,7 @@ use super::topics::TopicFilter;
 use super::tree::Forest;
 use crate::plugins::signature::PublicKey;
 pub use format::{Format, Formats, TopicRule};
+pub use key::{KeyMask, KeyRule};
 pub use registry::{ClientCertificate, RegistryAuth, SchemaRegistry};
 pub use settings::Places;
 
@@ -361,9 +363,14 @@ impl Step {
         self.places.nearest(pointer).unwrap_or(&self.at)
     }
 
+    /// All that the plugin is granted, in the order of its columns: fields of the value, then places of the key.
+    pub fn grants(&self) -> impl Iterator<Item = &FieldGrant> {
+        self.fields.iter().chain(self.key.fields())
+    }
+
     /// Whether the settings of a field name that key of `keys`: other keys are denied to the plugin.
     pub fn names_key(&self, name: &str) -> bool {
-        self.fields.iter().any(|grant| named_keys(&grant.settings).contains(&name))
+        self.grants().any(|grant| named_keys(&grant.settings).contains(&name))
     }
 }
 
@@ -400,15 +407,6 @@ pub enum Mode {
     Fields,
     /// It does not.
     AllowList,
-}
-
-/// What becomes of the record's key, after what the plugin does with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyRule {
-    /// It goes on.
-    Clear,
-    /// It becomes null.
-    Null,
 }
 
 /// A record without a granted field.

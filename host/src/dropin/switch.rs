@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::chain::{ChainPlan, Lent};
 use crate::clock::now_millis;
 use crate::metrics::{Metrics, SwapResult};
-use crate::pipeline::{Admission, Refusal, Running, Shared};
+use crate::pipeline::{Admission, Compaction, Refusal, Running, Shared};
 use crate::plugin::Plugin;
 use crate::plugins::Registry;
 use crate::position::Claim;
@@ -84,6 +84,7 @@ impl Switch {
         for shared in naming.filter(|shared| shared.pipeline.steps.iter().any(|step| step.plugin == *name)) {
             let chain = ChainPlan::build(&shared.pipeline, &registry, &self.lent, &self.metrics, &shared.current.now().chain.schemas)
                 .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+            may_copy(shared, &chain)?;
             let tried = try_on(shared, &chain, plugin)?;
             chains.push((shared.clone(), Arc::new(chain), tried));
         }
@@ -128,6 +129,17 @@ impl Switch {
             running.shared.current.refused(name, refusal.clone());
         }
     }
+}
+
+/// Whether the topics that the pipeline copies may be copied through the chain.
+fn may_copy(shared: &Shared, chain: &ChainPlan) -> Result<(), String> {
+    let compaction = Compaction::of(shared, chain);
+    for (topic, _) in shared.discovery.now().topics.iter().filter(|(_, topic)| topic.refused.is_none()) {
+        if let Some(why) = compaction.refuses(topic).map_err(|error| error.to_string())? {
+            return Err(why);
+        }
+    }
+    Ok(())
 }
 
 /// Shows the last records of every lane to the new plugin, in each step that it is to take over.

@@ -34,6 +34,8 @@ impl Working<'_> {
         let selectors = chain.selectors();
         self.slots.iter_mut().for_each(|slot| slot.watch(selectors));
         self.chain = chain;
+        // Whether records may go to a topic depends on the chain, too.
+        self.routed.clear();
         self.admitted = Arc::clone(&next);
         let digests = self.admitted.admission.digests().join(",");
         let took_ms = began.elapsed().as_secs_f64() * 1e3;

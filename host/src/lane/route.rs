@@ -10,6 +10,8 @@ const REFUSED: &str = "route_refused";
 const NO_TOPIC: &str = "route_no_topic";
 /// It has too few partitions for the record's own.
 const NO_PARTITION: &str = "route_no_partition";
+/// It is compacted, and a step may make one key of two.
+const COMPACTED: &str = "route_compacted";
 
 impl Working<'_> {
     /// The number in the sink of the topic `name`, for records of `slot`; or the code of why they cannot go there. One
@@ -17,21 +19,35 @@ impl Working<'_> {
     pub(super) fn route(&mut self, slot: usize, name: &str) -> Result<Result<u16, &'static str>, Failure> {
         let at = &self.slots[slot];
         let partition = at.partition;
-        if let Some(count) = self.routed.get(name) {
-            return if partition < *count { Ok(Ok(self.sink.topic(name)?)) } else { Ok(Err(NO_PARTITION)) };
+        if let Some(known) = self.routed.get(name) {
+            return match known {
+                Ok(count) if partition < *count => Ok(Ok(self.sink.topic(name)?)),
+                Ok(_) => Ok(Err(NO_PARTITION)),
+                Err(code) => Ok(Err(code)),
+            };
         }
         if !is_topic_name(name) || is_internal(name) {
             return Ok(Err(REFUSED));
         }
         let shared = &self.lane.shared;
         let wanted = shared.discovery.now().topics.get(&*at.topic).map_or(partition + 1, |topic| topic.partitions);
-        let made = shared.target_topics.create(name, wanted, &[]).and_then(|()| shared.target_topics.partition_count(name));
+        let (targets, chain) = (&shared.target_topics, shared.current.now().chain.clone());
+        let made = targets
+            .create(name, wanted, &[])
+            .and_then(|()| Ok((targets.partition_count(name)?, targets.refuses(name, chain.lossy_keys())?)));
         match made {
-            Ok(Some(count)) => {
-                self.routed.insert(name.to_owned(), i32::try_from(count).unwrap_or(i32::MAX));
+            Ok((Some(count), refused)) => {
+                let known = match refused {
+                    None => Ok(i32::try_from(count).unwrap_or(i32::MAX)),
+                    Some(why) => {
+                        tracing::warn!(pipeline = shared.pipeline.name, lane = self.lane.number, "records are not sent there: {why}");
+                        Err(COMPACTED)
+                    }
+                };
+                self.routed.insert(name.to_owned(), known);
                 self.route(slot, name)
             }
-            Ok(None) => Ok(Err(NO_TOPIC)),
+            Ok((None, _)) => Ok(Err(NO_TOPIC)),
             Err(error) => {
                 tracing::warn!(pipeline = shared.pipeline.name, lane = self.lane.number, %error, "a record's topic cannot be made");
                 Ok(Err(NO_TOPIC))

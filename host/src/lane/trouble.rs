@@ -19,7 +19,7 @@ const ASK_WITHIN: Duration = Duration::from_secs(5);
 
 /// Whether a halt outlives the abort of the transaction that was to write it: no replay would meet its cause.
 pub(super) fn lasts(code: &str) -> bool {
-    [Reason::TopicRecreated, Reason::TargetTopic].iter().any(|reason| reason.as_str() == code)
+    [Reason::TopicRecreated, Reason::TargetTopic, Reason::Compacted].iter().any(|reason| reason.as_str() == code)
 }
 
 impl Working<'_> {
@@ -28,6 +28,10 @@ impl Working<'_> {
     pub(super) fn meet(&mut self, slot: usize, sources: &Sources, first: bool) -> Result<(), Failure> {
         self.meet_target(slot, sources)?;
         let mut start = first | self.meet_source(slot, sources)?;
+        if let Some(why) = sources.topics.get(&*self.slots[slot].topic).and_then(|topic| topic.refused.clone()) {
+            let next = self.slots[slot].next;
+            return if self.slots[slot].halted.is_some() { Ok(()) } else { self.halt(slot, Reason::Compacted.as_str(), next, why) };
+        }
         let at = &self.slots[slot];
         let parked = at.parked.as_ref().is_some_and(|(reason, _)| *reason == Reason::SourceTopic);
         match sources.topics.get(&*at.topic).is_some_and(|topic| topic.gone) {

@@ -100,6 +100,8 @@ names! {
         TargetRefused = "target_refused",
         /// The target topic is missing, or has fewer partitions than the source's.
         TargetTopic = "target_topic",
+        /// The topic is compacted, and a step may make one key of two.
+        Compacted = "compacted",
         /// A cluster denies what the lane needs.
         Authorization = "authorization",
         /// A cluster does not answer.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::plan::{Format, Formats, Pipeline, TopicRule};
 use crate::fields::{avro, proto};
+use crate::schemas::wire::Part;
 use crate::schemas::{Consequence, Registry, Schema, SchemaKind, SchemaRef, SetupError};
 
 /// How long a schema that the registry does not have, or that is of no use, is taken for such.
@@ -74,10 +75,14 @@ impl Schemas {
         Ok(Self { formats: pipeline.formats, rules: pipeline.topic_rules.clone(), registry, known: Mutex::default() })
     }
 
-    /// How the values of a topic are written.
-    pub fn format(&self, topic: &str) -> Format {
+    /// How one half of a topic's records is written.
+    pub fn format(&self, part: Part, topic: &str) -> Format {
         let rule = self.rules.iter().find(|rule| rule.topics.matches(topic));
-        rule.map_or(self.formats, |rule| rule.formats).value
+        let formats = rule.map_or(self.formats, |rule| rule.formats);
+        match part {
+            Part::Key => formats.key,
+            Part::Value => formats.value,
+        }
     }
 
     pub fn has_registry(&self) -> bool {

@@ -15,7 +15,8 @@ use super::pipeline::TopicPattern;
 #[serde(rename_all = "snake_case")]
 pub enum FormatWord {
     /// As each record says: by the schema that a `__key_schema_id` or `__value_schema_id` header names, else by the
-    /// one that the first bytes name (Confluent's wire format), else JSON, else bytes.
+    /// one that the first bytes name (Confluent's wire format), else JSON. A key that a step masks as a whole is text
+    /// instead of JSON, or bytes where it is no UTF-8.
     Auto,
     /// JSON, without a schema.
     Json,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::super::place::{Any, At, Entries};
+use super::key::{KeyFile, KeyShape};
 
 /// A plugin and its settings. Every key that is not listed here is the plugin's own setting.
 ///
@@ -31,8 +32,15 @@ pub struct StepFile {
     #[serde(default)]
     #[schemars(with = "Option<Vec<String>>")]
     pub keep: Option<At<Vec<At<String>>>>,
-    /// What becomes of the record's key. Default `clear`; in `mode: allow_list` it has to be written, unless the step
-    /// sees the key.
+    /// What becomes of the record's key. Default `clear`; in `mode: allow_list` it has to be written.
+    ///
+    /// - `clear`: it goes on as the step leaves it.
+    /// - `null`: it becomes null.
+    /// - `{ use: hmac, key: pii }`: the plugin masks it as a whole. Under `format: auto` that is the value of its schema
+    ///   where it names one, else its text; write `format: { key: json }` where it is JSON.
+    /// - `{ fields: { $.customer_id: { use: hmac, key: pii } } }`: the plugin masks places in a key that is a document.
+    ///
+    /// A null key stays null. On a compacted topic an operator that makes one key of two is refused, and so is `null`.
     #[schemars(with = "Option<KeyShape>")]
     pub key: Option<At<KeyFile>>,
     /// In `mode: allow_list`, the headers that go on, by name; all others are dropped.
@@ -124,25 +132,6 @@ pub enum ModeFile {
     AllowList,
 }
 
-/// What becomes of the record's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyFile {
-    /// It goes on as it is.
-    Clear,
-    /// It becomes null.
-    Null,
-}
-
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-#[expect(dead_code, reason = "only its schema is used")]
-enum KeyShape {
-    /// It goes on as it is.
-    Clear,
-    /// It becomes null.
-    Null,
-}
-
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -151,33 +140,6 @@ enum AbsentShape {
     Reject,
     Keep,
     Drop,
-}
-
-// By hand: `key: null`, without quotes, is written by a person who means the word.
-impl<'de> Deserialize<'de> for KeyFile {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Word;
-        impl Visitor<'_> for Word {
-            type Value = KeyFile;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("clear or null")
-            }
-
-            fn visit_unit<E>(self) -> Result<KeyFile, E> {
-                Ok(KeyFile::Null)
-            }
-
-            fn visit_str<E: Error>(self, word: &str) -> Result<KeyFile, E> {
-                match word {
-                    "clear" => Ok(KeyFile::Clear),
-                    "null" => Ok(KeyFile::Null),
-                    _ => Err(E::unknown_variant(word, &["clear", "null"])),
-                }
-            }
-        }
-        deserializer.deserialize_any(Word)
-    }
 }
 
 /// Whether a selector that matches nothing stops the pipeline.

@@ -1,4 +1,4 @@
-//! The selectors of one step, each path once, however it is spelled. It does not know what a selector is: whoever
+//! The selectors of one step's value or key, each path once, however it is spelled. It does not know what a selector is: whoever
 //! gives it the check does.
 
 use std::collections::HashMap;
@@ -14,6 +14,8 @@ pub(super) struct Granter<'a> {
     check: SelectorCheck<'a>,
     /// By canonical form: where it was first written.
     seen: HashMap<String, Seen>,
+    /// How many grants of the step come before these.
+    first: usize,
     grants: Vec<FieldGrant>,
 }
 
@@ -25,8 +27,8 @@ struct Seen {
 }
 
 impl<'a> Granter<'a> {
-    pub(super) fn new(check: SelectorCheck<'a>) -> Self {
-        Self { check, seen: HashMap::new(), grants: Vec::new() }
+    pub(super) fn new(check: SelectorCheck<'a>, first: usize) -> Self {
+        Self { check, seen: HashMap::new(), first, grants: Vec::new() }
     }
 
     fn canonical(&self, selector: &str, at: &Location, report: &mut Report) -> Option<String> {
@@ -40,12 +42,12 @@ impl<'a> Granter<'a> {
         }
     }
 
-    /// Grants a field; twice is an error. Its index among the grants.
+    /// Grants a field; twice is an error. Its index among the step's grants.
     pub(super) fn grant(&mut self, selector: &str, settings: Value, at: Location, report: &mut Report) -> Option<usize> {
         let canonical = self.canonical(selector, &at, report)?;
         self.claim(selector, canonical, &at, report).then(|| {
             self.grants.push(FieldGrant { selector: selector.to_owned(), settings, at });
-            self.grants.len() - 1
+            self.first + self.grants.len() - 1
         })
     }
 
@@ -90,7 +92,7 @@ impl<'a> Granter<'a> {
     /// The grants in order, each with a place.
     pub(super) fn finish(self, places: &mut Places) -> Vec<FieldGrant> {
         for (i, grant) in self.grants.iter().enumerate() {
-            places.set(&format!("/fields/{i}"), grant.at.clone());
+            places.set(&format!("/fields/{}", self.first + i), grant.at.clone());
         }
         self.grants
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::topics::Pattern;
-use super::{Absent, Formats, Isolation, KeyRule, Mode, OnError, Payload, Pipeline, Step, TopicRule, Unmatched};
+use super::{Absent, FieldGrant, Formats, Isolation, KeyRule, Mode, OnError, Payload, Pipeline, Step, TopicRule, Unmatched};
 
 impl Pipeline {
     /// SHA-256 over canonical JSON of the name, both clusters' names, topics, formats, steps and `on_error`. Where it
@@ -57,7 +57,7 @@ fn on_error(on_error: &OnError) -> Value {
 }
 
 fn step(step: &Step) -> Value {
-    let fields = step.fields.iter().map(|f| json!([f.selector, f.settings]));
+    let field = |grant: &FieldGrant| json!([grant.selector, grant.settings]);
     let sees = step.sees;
     json!({
         "plugin": step.plugin,
@@ -65,11 +65,12 @@ fn step(step: &Step) -> Value {
             Mode::Fields => "fields",
             Mode::AllowList => "allow_list",
         },
-        "fields": fields.collect::<Vec<_>>(),
+        "fields": step.fields.iter().map(field).collect::<Vec<_>>(),
         "keep": step.keep,
-        "key": match step.key {
-            KeyRule::Clear => "clear",
-            KeyRule::Null => "null",
+        "key": match &step.key {
+            KeyRule::Clear => json!("clear"),
+            KeyRule::Null => json!("null"),
+            KeyRule::Masked(mask) => json!({ "fields": mask.fields.iter().map(field).collect::<Vec<_>>(), "keep": mask.keep }),
         },
         "headers": step.headers,
         "absent": match step.absent {

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::error::Report;
-use super::super::file::{IsolationFile, KeyFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
+use super::super::file::{IsolationFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
 use super::super::place::{Any, At, Spot};
 use super::super::suggest::hint;
 use super::super::tree::{Kind, Node};
 use super::grants::Granter;
+use super::key::{Around, key};
 use super::pipeline::Known;
 use super::settings::{Places, below, fields_named, tables_named};
-use super::{Absent, Context, Isolation, KeyRule, Mode, Sees, Step, Unmatched};
+use super::{Absent, Context, Isolation, Mode, Sees, Step, Unmatched};
 
 pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>, report: &mut Report) -> Option<Step> {
     let at = report.locate(file.value.plugin.spot);
@@ -34,7 +35,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
         tables_named(&name.value, node, &mut |table, spot| known_table(table, spot, known, &mut tables, report));
         settings.insert(name.value.clone(), node.to_json());
     }
-    let mut granter = Granter::new(context.selectors);
+    let mut granter = Granter::new(context.selectors, 0);
     let fields = file.fields.as_ref().map_or(&[][..], |fields| &fields.value.0);
     if file.plugin.value == "filter" && file.fields.is_some() {
         conditions(file, fields, &mut settings, &mut places, context, report);
@@ -53,11 +54,13 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
     let mode = mode(file, report);
     let sees = sees(&file.sees, &mut places, report);
     let keep = keep(file, &mut granter, &mut places, report);
+    let fields = granter.finish(&mut places);
+    let around = Around { mode, fields: fields.len(), known, context };
     Some(Step {
         plugin: file.plugin.value.clone(),
         mode,
         keep,
-        key: key(file, mode, report),
+        key: key(file, &around, &mut places, &mut tables, report),
         headers: headers(file),
         absent: absent(file, &mut settings, &mut places, report),
         unmatched: match file.unmatched.value {
@@ -71,7 +74,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
         },
         tables,
         sees,
-        fields: granter.finish(&mut places),
+        fields,
         settings,
         at,
         places,
@@ -79,7 +82,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
 }
 
 /// Notes a table that the settings name, or reports that there is none.
-fn known_table(table: &str, spot: Spot, known: &Known<'_>, tables: &mut BTreeSet<String>, report: &mut Report) {
+pub(super) fn known_table(table: &str, spot: Spot, known: &Known<'_>, tables: &mut BTreeSet<String>, report: &mut Report) {
     if known.table_names.contains(&table) {
         tables.insert(table.to_owned());
         return;
@@ -110,15 +113,7 @@ fn fields_of(
         let Some(node) = context.forest.get(any.value) else {
             continue;
         };
-        let settings = match node.kind {
-            Kind::Null => json!({}),
-            Kind::Map(_) => node.to_json(),
-            _ => {
-                let message = format!("the settings of a field are a map such as {{ use: redact }}, not {}", node.what());
-                report.invalid(node.spot, message);
-                continue;
-            }
-        };
+        let Some(settings) = field_settings(node, report) else { continue };
         known_keys(node, known, report);
         let at = report.locate(selector.spot);
         if let Some(index) = granter.grant(&selector.value, settings, at, report) {
@@ -127,25 +122,39 @@ fn fields_of(
     }
 }
 
-/// Every key that the settings name, at any depth: an operator may have another one inside.
-fn known_keys(node: &Node, known: &Known<'_>, report: &mut Report) {
-    match &node.kind {
-        Kind::Map(entries) => {
-            for (name, value) in entries {
-                match &value.kind {
-                    Kind::Text(key) if name.text == "key" && !known.key_names.contains(&key.as_str()) => {
-                        let near = match hint(key, known.key_names.iter().copied()) {
-                            near if near.is_empty() => "; give it under \"keys\"".to_owned(),
-                            near => near,
-                        };
-                        report.invalid(value.spot, format!("there is no key \"{key}\"{near}"));
-                    }
-                    _ => known_keys(value, known, report),
-                }
-            }
+/// What a step says about one field.
+pub(super) fn field_settings(node: &Node, report: &mut Report) -> Option<Value> {
+    match node.kind {
+        Kind::Null => Some(json!({})),
+        Kind::Map(_) => Some(node.to_json()),
+        _ => {
+            let message = format!("the settings of a field are a map such as {{ use: redact }}, not {}", node.what());
+            report.invalid(node.spot, message);
+            None
         }
+    }
+}
+
+/// Every key that the settings name, at any depth: an operator may have another one inside.
+pub(super) fn known_keys(node: &Node, known: &Known<'_>, report: &mut Report) {
+    match &node.kind {
+        Kind::Map(entries) => entries.iter().for_each(|(name, value)| named_key(&name.text, value, known, report)),
         Kind::List(items) => items.iter().for_each(|item| known_keys(item, known, report)),
         _ => {}
+    }
+}
+
+/// The same for one setting, by its name.
+pub(super) fn named_key(name: &str, value: &Node, known: &Known<'_>, report: &mut Report) {
+    match &value.kind {
+        Kind::Text(key) if name == "key" && !known.key_names.contains(&key.as_str()) => {
+            let near = match hint(key, known.key_names.iter().copied()) {
+                near if near.is_empty() => "; give it under \"keys\"".to_owned(),
+                near => near,
+            };
+            report.invalid(value.spot, format!("there is no key \"{key}\"{near}"));
+        }
+        _ => known_keys(value, known, report),
     }
 }
 
@@ -230,24 +239,6 @@ fn keep(file: &StepFile, granter: &mut Granter<'_>, places: &mut Places, report:
         }
     }
     kept
-}
-
-/// A key often carries what the fields hide, so that an allow list has to say that it goes on.
-fn key(file: &StepFile, mode: Mode, report: &mut Report) -> KeyRule {
-    match &file.key {
-        Some(key) if key.value == KeyFile::Null => KeyRule::Null,
-        Some(_) => KeyRule::Clear,
-        None => {
-            if mode == Mode::AllowList {
-                report.invalid(
-                    file.mode.spot,
-                    "mode: allow_list needs a word about the record's key: write \"key: clear\" (it goes on as the step \
-                     leaves it) or \"key: null\" (it becomes null)",
-                );
-            }
-            KeyRule::Clear
-        }
-    }
 }
 
 fn headers(file: &StepFile) -> Vec<String> {

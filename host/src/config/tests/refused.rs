@@ -281,7 +281,7 @@ fn steps() {
         ),
         &[
             "s.yaml:12:15: mode: allow_list needs a word about the record's key: write \"key: clear\" (it goes on as the \
-             step leaves it) or \"key: null\" (it becomes null)",
+             step leaves it), \"key: null\" (it becomes null) or what masks it, such as \"key: { use: hmac, key: pii }\"",
             "s.yaml:13:21: the path \"$.k\" is given twice in this step; the first is at s.yaml:13:16",
             "s.yaml:13:26: \"$['a']\" is the same path as \"$.a\" at s.yaml:16:11; give it once",
             "s.yaml:14:17: absent: \"pas\" is not one of pass, reject, keep, drop; did you mean \"pass\"?",
