@@ -3,6 +3,8 @@
 
 mod explain;
 pub mod format;
+#[cfg(test)]
+mod hostile;
 mod plan;
 mod recent;
 mod record;

@@ -110,11 +110,16 @@ impl Schemas {
                 Consequence::Halt => return Err(FetchError::Unavailable(error.to_string())),
             },
         };
+        self.know(reference, parsed);
+        Ok(())
+    }
+
+    /// Keeps what a record may name from now on.
+    pub(in crate::chain) fn know(&self, reference: SchemaRef, parsed: Parsed) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.clear();
         }
         known.insert(reference, (parsed, Instant::now()));
-        Ok(())
     }
 }
