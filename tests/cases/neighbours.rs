@@ -5,7 +5,7 @@ use crate::harness::guests::{component, install, place, slow_to_compile};
 use crate::harness::lab::{Lab, SOON};
 use crate::harness::process::Sluice;
 use crate::harness::verdict::ask;
-use crate::harness::wait::{eventually, pass, secs};
+use crate::harness::wait::{eventually, secs};
 use crate::harness::{config, full, http};
 use serde_json::{Value, json};
 use std::fs;
@@ -24,11 +24,12 @@ const HOSTILE: [&str; 9] = [
     "guest-flood",
 ];
 
-/// Records that each hostile pipeline gets, every fourth of them poison.
-const POISON: usize = 200;
+/// Records that each hostile pipeline gets at a time, the first of them poison. Few, so that the search for the guilty one
+/// stays below the lane's bound however slow the machine is.
+const DOSE: usize = 4;
 
-/// How far the calm pipeline may be behind at any look, in seconds of its rate.
-const BEHIND: u64 = 5;
+/// Doses, one after the other: the hostile ones are at work from the first to the last.
+const DOSES: usize = 6;
 
 fn hostile(lab: &Lab, guest: &str) -> Value {
     json!({
@@ -41,14 +42,53 @@ fn hostile(lab: &Lab, guest: &str) -> Value {
     })
 }
 
-fn quarantined(process: &Sluice, lab: &Lab, guest: &str) -> f64 {
-    let label = format!("pipeline=\"{}-{guest}\"", lab.pipeline());
-    let page = http::get(process.port, "/metrics").map_or(String::new(), |page| page.body);
-    http::metric(&page, "sluice_records_total", &[&label, "outcome=\"quarantined\""])
+/// The sum of a counter of that pipeline.
+fn counted(page: &str, pipeline: &str, outcome: &str) -> f64 {
+    http::metric(page, "sluice_records_total", &[&format!("pipeline=\"{pipeline}\""), &format!("outcome=\"{outcome}\"")])
+}
+
+/// Records that pipeline is done with.
+fn taken(page: &str, pipeline: &str) -> f64 {
+    ["passed", "filtered", "quarantined"].map(|outcome| counted(page, pipeline, outcome)).iter().sum()
+}
+
+/// What the process says of itself; on the way the calm pipeline must neither halt nor abort.
+fn look(process: &Sluice, lab: &Lab) -> String {
+    let page = http::get(process.port, "/metrics").expect("the page is served").body;
+    let calm = format!("pipeline=\"{}\"", lab.pipeline());
+    assert_eq!(http::metric(&page, "sluice_lane_state", &[&calm, "state=\"halted\""]), 0.0, "the calm pipeline halted");
+    assert_eq!(http::metric(&page, "sluice_transactions_total", &[&calm, "result=\"aborted\""]), 0.0, "the calm pipeline aborted");
+    page
+}
+
+fn dose(lab: &Lab) {
+    for guest in HOSTILE {
+        let record = |n: usize| {
+            let trigger = if n == 0 { "now" } else { "none" };
+            json!({ "partition": 0, "value": format!("{{\"seq\":{n},\"trigger\":\"{trigger}\"}}") })
+        };
+        lab.produce(&lab.topic(guest), (0..DOSE).map(record).collect());
+    }
+}
+
+/// Whether every hostile pipeline is done with that many doses: the poison set aside and nothing else.
+fn is_done(page: &str, lab: &Lab, doses: usize) -> bool {
+    HOSTILE.iter().all(|guest| {
+        let pipeline = format!("{}-{guest}", lab.pipeline());
+        // A flood of log lines is cut, its answer is good.
+        let poison = if *guest == "guest-flood" { 0 } else { doses };
+        let set_aside = counted(page, &pipeline, "quarantined");
+        assert!(set_aside <= poison as f64, "{guest}: {set_aside} records set aside");
+        set_aside == poison as f64 && taken(page, &pipeline) == (DOSE * doses) as f64
+    })
 }
 
 /// Nine hostile plugins at work at once, and three components dropped in that no plugin should be: the calm pipeline,
-/// paced at a fifth of what it can do alone, never falls behind and never halts.
+/// paced at a fifth of what it can do alone, takes what comes as it comes and never halts.
+///
+/// Rates are judged by counting, not by a clock: whatever the machine does, with five times its pace in hand the calm
+/// pipeline gets to nine tenths of all that was written since the hostile ones began, dose after dose. One that is slower
+/// than its pace, or of whose lanes one stands still, never does.
 #[test]
 #[ignore = "needs brokers: tests/run"]
 fn a_calm_pipeline_keeps_its_rate() {
@@ -77,38 +117,35 @@ fn a_calm_pipeline_keeps_its_rate() {
     let pipelines = text["pipelines"].as_array_mut().expect("pipelines");
     pipelines.extend(HOSTILE.map(|guest| hostile(&lab, guest)));
     let both = lab.write("both.yaml", &text);
-    let process = {
-        let mut process = lab.run("run", &both, &[], &[]);
-        process.wait_ready(SOON);
-        process
-    };
+    let mut process = lab.run("run", &both, &[], &[]);
+    process.wait_ready(SOON);
     let feed = Feed::start(&lab, json!({ "topic": topic, "partitions": 4, "seed": 2 }), rate, 0);
-    for guest in HOSTILE {
-        let record = |n: usize| {
-            let trigger = if n.is_multiple_of(4) { "now" } else { "none" };
-            json!({ "partition": 0, "value": format!("{{\"seq\":{n},\"trigger\":\"{trigger}\"}}") })
-        };
-        lab.produce(&lab.topic(guest), (0..POISON).map(record).collect());
-    }
     let dir = lab.dir.join("plugins");
     fs::File::create(dir.join("large.wasm")).and_then(|file| file.set_len(200 << 20)).expect("the directory is writable");
     place(&dir, "slow.wasm", &slow_to_compile());
     place(&dir, "half.wasm", &component("guest-split")[..5000]);
 
     let label = format!("pipeline=\"{}\"", lab.pipeline());
+    let written = || lab.ends(&lab.a, &topic, true).iter().sum::<i64>() - alone;
     let (mut worst, began) = (0.0_f64, Instant::now());
-    while began.elapsed() < secs(full::size(40, 120)) {
-        pass(secs(1));
-        let page = http::get(process.port, "/metrics").expect("the page is served").body;
-        worst = worst.max(http::metric(&page, "sluice_lag_records", &[&label]));
-        assert_eq!(http::metric(&page, "sluice_lane_state", &[&label, "state=\"halted\""]), 0.0, "the calm pipeline halted");
-        assert_eq!(http::metric(&page, "sluice_transactions_total", &[&label, "result=\"aborted\""]), 0.0);
+    for doses in 1..=DOSES {
+        dose(&lab);
+        let before = written();
+        eventually(&format!("dose {doses} is taken, and the calm pipeline keeps its rate meanwhile"), 2 * SOON, || {
+            let written = written();
+            let page = look(&process, &lab);
+            worst = worst.max(http::metric(&page, "sluice_lag_records", &[&label]));
+            let keeps_up = written > before && taken(&page, lab.pipeline()) >= 0.9 * written as f64;
+            (keeps_up && is_done(&page, &lab, doses)).then_some(())
+        });
     }
-    eprintln!("capacity {capacity:.0}/s, rate {rate}/s, worst lag {worst:.0} records");
-    assert!(worst <= (BEHIND * rate) as f64, "behind by {worst} records at {rate} a second");
-    for guest in HOSTILE.iter().filter(|guest| **guest != "guest-flood") {
-        eventually(&format!("{guest} is cut"), SOON, || (quarantined(&process, &lab, guest) > 0.0).then_some(()));
-    }
+    let took = began.elapsed().as_secs_f64();
+    eprintln!("capacity {capacity:.0}/s, paced at {rate}/s, {} in {took:.0} s beside the hostile ones; worst lag {worst:.0}", written());
+    // The last of it arrives while they have new work.
+    dose(&lab);
+    let written = feed.finish();
+    eventually("every record is taken", SOON, || (taken(&look(&process, &lab), lab.pipeline()) == written as f64).then_some(()));
+    eventually("the last dose is taken", 2 * SOON, || is_done(&look(&process, &lab), &lab, DOSES + 1).then_some(()));
     eventually("what was dropped in is refused", secs(120), || {
         let refused = process.stderr();
         ["large.wasm", "slow.wasm", "half.wasm"]
@@ -116,10 +153,8 @@ fn a_calm_pipeline_keeps_its_rate() {
             .all(|file| refused.lines().any(|line| line.contains("audit.plugin_refused") && line.contains(file)))
             .then_some(())
     });
-    let written = feed.finish();
     process.terminate(secs(60));
     lab.catch_up("last", &file, 0);
     ask(&lab, &topic, &steps).right_and_accounted(&file);
-    assert!(written > 0);
     lab.finish();
 }

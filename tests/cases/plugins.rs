@@ -1,11 +1,12 @@
 //! Plugins in any language: the templates build as they are and conform, the embedded plugins conform, fixtures find what
 //! is wrong. Where a tool is missing the case types what `build` says, as an author would.
 
+use crate::harness::config;
 use crate::harness::full;
-use crate::harness::lab;
+use crate::harness::lab::{self, Lab, SOON};
 use crate::harness::process::{Ended, Sluice};
-use crate::harness::wait::secs;
-use serde_json::Value;
+use crate::harness::wait::{eventually, secs};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -99,10 +100,67 @@ fn the_template_for_python_conforms_in_the_full_run() {
     }
 }
 
+/// What each fixture of the suite finds: a fault in the plugin (or in its tools: `plugin.c`, `sluice/sluice.c`), or, where
+/// the host alone decides, a step that says something else.
+const FAULTS: [(&str, &str, &str, &str); 16] = [
+    ("text", "plugin.c", "if (from == 0) from = value.length;", ""),
+    (
+        "numbers",
+        "plugin.c",
+        "size_t from",
+        "if (sluice_is_number(value) && value.length > 15) ((uint8_t *)value.data)[15] = '0'; size_t from",
+    ),
+    ("kinds", "plugin.c", "sluice_keep(answer);", "sluice_set(answer, SLUICE_TEXT, 0);"),
+    ("kinds", "plugin.c", "sluice_reject(answer, NOT_TEXT);", "sluice_keep(answer);"),
+    ("bytes", "fixture", "rejected: invalid_utf8", "rejected: not_json"),
+    ("bytes_value", "plugin.c", "value.kind != SLUICE_TEXT &&", "value.kind != SLUICE_TEXT && value.kind != SLUICE_BYTES &&"),
+    ("avro", "plugin.c", "value.kind != SLUICE_TEXT &&", "value.kind != SLUICE_TEXT && value.kind != SLUICE_BYTES &&"),
+    ("arrays", "plugin.c", "size_t from", "static int n; if (++n % 2 == 0) { sluice_keep(answer); return; } size_t from"),
+    ("missing", "fixture", "absent: reject", "absent: pass"),
+    ("missing_passes", "fixture", "unmatched: allow", "unmatched: allow\n  absent: reject"),
+    ("empty", "sluice/sluice.c", "(void)err;", "(void)err; if (batch->count == 0) abort();"),
+    ("many", "plugin.c", "size_t from", "static int n; if (++n > 9000) { sluice_keep(answer); return; } size_t from"),
+    ("scripts", "plugin.c", "stars += (value.data[i] & 0xC0) != 0x80", "stars++"),
+    ("refused", "plugin.c", ".most = 1000", ".least = -5, .most = 1000"),
+    ("refused", "plugin.c", ".name = \"n\"", ".name = \"m\""),
+    ("refused_step", "fixture", "  colour: red\n", ""),
+];
+
+/// A suite that nothing fails says nothing: each of its fixtures passes the template for C, and finds a fault.
+#[test]
+fn each_fixture_of_the_suite_can_fail() {
+    let dir = lab::scratch("plugin-faults");
+    let folder = built(&dir, "c");
+    let fixtures: Vec<PathBuf> =
+        fs::read_dir(suite("keep_last")).expect("the suite is there").flatten().map(|entry| entry.path()).collect();
+    for path in &fixtures {
+        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a plain name");
+        assert!(FAULTS.iter().any(|(fixture, ..)| *fixture == name), "nobody knows what {name} finds");
+    }
+    for (fixture, place, from, to) in FAULTS {
+        let original = Path::new(&suite("keep_last")).join(format!("{fixture}.yaml"));
+        let file = if place == "fixture" { original.clone() } else { folder.join(place) };
+        let text = fs::read_to_string(&file).expect("it is there");
+        let faulty = text.replacen(from, to, 1);
+        assert_ne!(text, faulty, "{fixture}: {from:?} is not in {}", file.display());
+        let judged = if place == "fixture" { dir.join(format!("{fixture}.yaml")) } else { original };
+        fs::write(if place == "fixture" { &judged } else { &file }, faulty).expect("the case's directory is writable");
+        if place != "fixture" {
+            sluice(&folder, &["plugin", "build"]).expect_code(0);
+        }
+        let found = sluice(&folder, &["plugin", "test", ".", "--fixtures", &judged.display().to_string()]);
+        assert_eq!(found.code, Some(1), "{fixture} passes in spite of {to:?}:\n{}{}", found.stdout, found.stderr);
+        if place != "fixture" {
+            fs::write(&file, text).expect("the case's directory is writable");
+        }
+    }
+    fs::remove_dir_all(&dir).expect("the case's directory is ours");
+}
+
 #[test]
 fn the_embedded_plugins_conform() {
     let dir = lab::scratch("plugin-embedded");
-    for name in ["mask", "filter"] {
+    for name in ["mask", "filter", "enrich", "route"] {
         sluice(&dir, &["plugin", "test", name, "--fixtures", &suite(name)]).expect_code(0);
     }
     fs::remove_dir_all(&dir).expect("the case's directory is ours");
@@ -141,6 +199,38 @@ fn fixtures_find_what_is_wrong() {
     assert_eq!(updated, FIXTURE.replace("**42424242", "******4242").replace("[\"42424\"]", "['42424']"));
     assert!(refused.stderr.contains("a.yaml:5:1") && refused.stderr.contains("records"), "{}", refused.stderr);
     fs::remove_dir_all(&dir).expect("the case's directory is ours");
+}
+
+/// `plugin dev` on a topic: the newest record, those that come, and after a save all of them as they come out now.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn dev_follows_a_live_topic_and_every_save() {
+    let lab = Lab::new("dev");
+    let folder = built(&lab.dir, "c");
+    let topic = lab.topic("cards");
+    lab.create(&topic, 1);
+    let write = |card: &str| lab.produce(&topic, json!([{ "partition": 0, "value": format!("{{\"card\":\"{card}\"}}") }]));
+    write("4242424242424242");
+    let file = lab.config(&config::fields(), |_| ()).display().to_string();
+
+    let args = ["plugin", "dev", "last-four", "--topic", &topic, "-f", &file, "--cluster", "landing", "--before"];
+    let process = Sluice::start(&lab.dir, "dev", 0, &args, &[]);
+    let wait_shown = |text: &str| {
+        let shown = || fs::read_to_string(lab.dir.join("dev.out")).unwrap_or_default();
+        eventually(&format!("{text} is shown"), SOON, || shown().contains(text).then_some(()));
+    };
+    wait_shown(r#"- {"card":"4242424242424242"}"#);
+    wait_shown(r#"+ passed: {"card":"************4242"}"#);
+    write("5105105105105100");
+    wait_shown(r#"+ passed: {"card":"************5100"}"#);
+    let source = folder.join("plugin.c");
+    let text = fs::read_to_string(&source).expect("the template has it");
+    fs::write(&source, text.replace(".preset = {.integer = 4}", ".preset = {.integer = 2}")).expect("the case's directory is writable");
+    wait_shown(r#"+ passed: {"card":"**************42"}"#);
+    wait_shown(r#"+ passed: {"card":"**************00"}"#);
+
+    process.terminate(SOON);
+    lab.finish();
 }
 
 /// What Sluice refuses is shown as far as it can be read, with the reason and exit 1.

@@ -64,7 +64,7 @@ kt_choose_port() {
 
 # A process of ours: the pid is recorded and its command line names our directory (a pid may be reused).
 kt_alive() {
-  [ -f "$1" ] && tr '\0' ' ' < "/proc/$(cat "$1")/cmdline" 2>/dev/null | grep -qF "$KT_HOME"
+  [ -f "$1" ] && { tr '\0' ' ' < "/proc/$(cat "$1")/cmdline"; } 2>/dev/null | grep -qF "$KT_HOME"
 }
 
 kt_wait() {                                  # kt_wait SECONDS CMD...: poll CMD every 0.1 s
@@ -89,13 +89,16 @@ kt_stop_pidfile() {                          # TERM, wait, KILL; only the pid we
 
 # Debian's package names; apt only where we are root, else say what to install.
 kt_need() {                                  # kt_need COMMAND PACKAGE...
-  local cmd=$1; shift
-  command -v "$cmd" > /dev/null && return
+  command -v "$1" > /dev/null || kt_install "$@"
+}
+
+kt_install() {                               # kt_install WHAT PACKAGE...
+  local what=$1; shift
   if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
-    echo "installing $* (for $cmd)" >&2
+    echo "installing $* (for $what)" >&2
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } > /dev/null
   else
-    echo "$cmd is missing: install it, on Debian or Ubuntu with: sudo apt-get install -y --no-install-recommends $*" >&2
+    echo "$what is missing: install it, on Debian or Ubuntu with: sudo apt-get install -y --no-install-recommends $*" >&2
     return 1
   fi
 }

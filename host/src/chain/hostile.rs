@@ -45,9 +45,9 @@ fn prepared(format: &str, cache: &TempDir) -> Prepared {
     let schemas = &prepared.chains[0].schemas;
     for (id, kind, text) in [(1, SchemaKind::Avro, AVRO), (2, SchemaKind::Protobuf, PROTOBUF), (4, SchemaKind::Avro, "{\"type\":")] {
         let schema = Schema { kind, text: text.to_owned(), references: Vec::new() };
-        schemas.know(SchemaRef::Id(id), Parsed::of(&schema));
+        schemas.keep(SchemaRef::Id(id), Parsed::of(&schema));
     }
-    schemas.know(SchemaRef::Id(3), Parsed::Unusable("schema_unknown"));
+    schemas.keep(SchemaRef::Id(3), Parsed::Unusable("schema_unknown"));
     prepared
 }
 

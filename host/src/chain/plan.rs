@@ -13,7 +13,8 @@ use crate::fields::{Containers, Selection, SelectionError, Selector};
 use crate::lane::UNMATCHED_WINDOW;
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
 use crate::plugin::{
-    Batch, CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec, Tables, Windows,
+    Batch, CallError, Column, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec, Tables,
+    Windows,
 };
 use crate::plugins::Registry;
 
@@ -280,6 +281,18 @@ impl StepPlan {
             allowed_tables: self.allowed_tables.clone(),
             windows: windows.clone(),
             log: self.lent.log,
+        }
+    }
+
+    /// A batch without records, with the columns that the step grants.
+    pub fn empty_batch(&self, topic: &str, partition: i32) -> Batch {
+        Batch {
+            topic: topic.to_owned(),
+            partition,
+            fields: self.fields.iter().map(|_| Column::default()).collect(),
+            keys: self.sees.key.then(Column::default),
+            values: self.sees.value.then(Column::default),
+            ..Batch::default()
         }
     }
 

@@ -13,7 +13,7 @@ use super::trial::rejects;
 use super::{CallFailed, Failed, Missed, Stopped, Verdict};
 use crate::config::plan::{Absent, Format, Isolation, KeyRule, Mode};
 use crate::fields::{Edit, Hit, Hits, Patched, Selection};
-use crate::plugin::{Action, Answers, Batch, CallError, Changes, Column, Instance, Kind, Windows};
+use crate::plugin::{Action, Answers, Batch, CallError, Changes, Instance, Kind, Windows};
 use crate::schemas::wire::Part;
 
 /// Room that a patched document gets beyond its source's length, bytes.
@@ -44,12 +44,7 @@ pub struct Step {
 impl Step {
     /// `windows`: what the step remembers already.
     pub fn open(plan: Arc<StepPlan>, windows: Arc<Mutex<Windows>>) -> Result<Self, CallFailed> {
-        let batch = Batch {
-            fields: plan.fields.iter().map(|_| Column::default()).collect(),
-            keys: plan.sees.key.then(Column::default),
-            values: plan.sees.value.then(Column::default),
-            ..Batch::default()
-        };
+        let batch = plan.empty_batch("", 0);
         let recent = Arc::new(Recent::default());
         plan.recent.join(Arc::downgrade(&recent));
         let mut step = Self {

@@ -4,27 +4,19 @@
 //! `cargo test --release -p sluice --lib plugin::hostile -- --nocapture` prints the table of `host/SECURITY.md`.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a failed unwrap is a failed test, and the table is for people")]
 
+mod attacks;
+
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use super::guest::{ANSWER, DATA, Guest, words};
-use super::{Batch, Column, Effects, HostServices, Kind, Limits, StepSpec};
+use self::attacks::{attacks, field};
+use super::guest::{DATA, Guest, words};
+use super::{Batch, Column, Effects, HostServices, Kind, Limits, LoadError, LogLines, StepSpec};
 
-/// How far beyond its limit a call may run: the epoch's tick, twice, and one operation that no tick interrupts.
-const GRACE: Duration = Duration::from_millis(60);
-
-const LOG: &str = r#"(import "sluice:plugin/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
-const COUNT: &str = r#"(import "sluice:plugin/metrics@0.1.0" "add" (func $count (param i32 i64)))"#;
-const FOREVER: &str = "(loop $l (br $l))";
-
-/// Offset of the record `changes` in the answer of `transform`, and of its members; the canonical ABI's layout.
-const CHANGES: u32 = ANSWER + 4;
-const HEADER_ROWS: u32 = CHANGES + 80;
-const HEADERS: u32 = CHANGES + 88;
-const DROPPED: u32 = CHANGES + 112;
-/// Where the guest's description says how many counters it has.
-const COUNTERS: u32 = 64 + 48;
+/// What a call may take beyond its limit: two ticks of the epoch, one operation that no tick interrupts, and whatever a
+/// shared machine charges to this thread.
+const GRACE: Duration = Duration::from_secs(1);
 
 const EDIT_FIELDS: u16 = 1;
 const EDIT_HEADERS: u16 = 1 << 3;
@@ -42,34 +34,54 @@ struct Cut {
     took: Duration,
 }
 
+impl Cut {
+    /// Where an operator finds what was said.
+    fn seen(&self) -> String {
+        match (self.stage, self.said.split_once(':')) {
+            ("transform", Some((kind, _))) => format!("`plugin_{kind}`"),
+            _ => "refused".to_owned(),
+        }
+    }
+}
+
 fn now() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap()
 }
 
-/// Loads, begins and calls a guest, each as far as it gets.
-fn attack(guest: &Guest) -> Cut {
-    let bytes = guest.bytes();
-    let began = now();
-    let cut = |stage, began, said: String| Cut { stage, said, took: now().saturating_sub(began) };
-    let plugin = match super::guest::load(bytes, &limits()) {
-        Ok(plugin) => plugin,
-        Err(error) => return cut("load", began, error.to_string()),
-    };
+fn step(guest: &Guest) -> StepSpec {
     let effects = Effects {
         edit_fields: guest.effects & EDIT_FIELDS != 0,
         edit_headers: guest.effects & EDIT_HEADERS != 0,
         drop: guest.effects & DROP != 0,
         ..Effects::default()
     };
-    let step = StepSpec { settings_json: "{}".into(), fields: vec![("$.a".into(), "{}".into())], effects, ..StepSpec::default() };
+    StepSpec { settings_json: "{}".into(), fields: vec![("$.a".into(), "{}".into())], effects, ..StepSpec::default() }
+}
+
+fn batch(topic: &str, texts: &[&str]) -> Batch {
+    let mut column = Column::default();
+    for (row, text) in (0..).zip(texts) {
+        column.push(row, Kind::Text, text.as_bytes()).unwrap();
+    }
+    let count = texts.len() as u32;
+    Batch { topic: topic.into(), count, fields: vec![column], origins: (0..i64::from(count)).collect(), ..Batch::default() }
+}
+
+/// Loads, begins and calls a guest, each as far as it gets.
+fn attack(guest: &Guest, limits: &Limits) -> Cut {
+    let bytes = guest.bytes();
     let began = now();
-    let mut instance = match plugin.instantiate(&step, HostServices::default()) {
+    let cut = |stage, began, said: String| Cut { stage, said, took: now().saturating_sub(began) };
+    let plugin = match super::guest::load(bytes, limits) {
+        Ok(plugin) => plugin,
+        Err(error) => return cut("load", began, error.to_string()),
+    };
+    let began = now();
+    let mut instance = match plugin.instantiate(&step(guest), HostServices::default()) {
         Ok(instance) => instance,
         Err(error) => return cut("init", began, error.to_string()),
     };
-    let mut column = Column::default();
-    (0..2).for_each(|row| column.push(row, Kind::Text, b"Ada Lovelace").unwrap());
-    let batch = Batch { topic: "t".into(), count: 2, fields: vec![column], origins: vec![0, 1], ..Batch::default() };
+    let batch = batch("t", &["Ada Lovelace", "Ada Lovelace"]);
     let began = now();
     match instance.transform(&batch) {
         Ok(_) => cut("not at all", began, String::new()),
@@ -81,147 +93,127 @@ fn attack(guest: &Guest) -> Cut {
     }
 }
 
-fn transforms(items: &str, transform: &str) -> Guest {
-    Guest { items: items.into(), transform: transform.into(), counters: vec!["a"], ..Guest::default() }
-}
-
-fn answers(effects: u16, data: Vec<(u32, Vec<u8>)>) -> Guest {
-    Guest { effects, data, ..Guest::default() }
-}
-
-/// A field's answers: actions, kinds, ends and text for the two values of the batch.
-fn field(actions: [u8; 2], kinds: [u8; 2], ends: [u32; 2], data: &[u8]) -> Guest {
-    let entry = DATA + 64;
-    let lists = [0, DATA, 2, DATA + 8, 2, DATA + 16, 2, DATA + 32, data.len() as u32];
-    let given = vec![
-        (CHANGES, words(&[entry, 1])),
-        (entry, words(&lists)),
-        (DATA, actions.to_vec()),
-        (DATA + 8, kinds.to_vec()),
-        (DATA + 16, words(&ends)),
-        (DATA + 32, data.to_vec()),
-    ];
-    answers(EDIT_FIELDS, given)
-}
-
-/// The attack, the guest, where it is cut, what is said, and the time that it may take there.
-fn attacks() -> Vec<(&'static str, Guest, &'static str, &'static str, Duration)> {
-    let limits = limits();
-    let (describe, init, call, short) = (limits.describe_time, limits.init_time, limits.transform_time(2), Duration::from_millis(100));
-    let start = "(func $start (loop $l (br $l))) (start $start)";
-    let deep = "(func $deep (param i64) (result i64) (i64.add (i64.const 1) (call $deep (i64.add (local.get 0) (i64.const 1)))))";
-    let until_refused = |grow: &str| format!("(loop $l (br_if $l (i32.ne ({grow}) (i32.const -1)))) unreachable");
-    let storm = |grow: &str| format!("(loop $l (drop ({grow})) (br $l))");
-    let (pages, elements) = ("memory.grow (i32.const 1)", "table.grow $t (ref.null func) (i32.const 10)");
-    let table = "(table $t 1 funcref)";
-    let memories = "(memory $m1 1) (memory $m2 1) (memory $m3 1) (memory $m4 1)";
-    let fill = "(loop $l (memory.fill (i32.const 65536) (i32.const 1) (i32.const 60000000)) (br $l))";
-    let whole = format!("(i32.store (i32.const {}) (i32.const 0x3fffffff))", DROPPED + 4);
-    let large = format!("(i32.store (i32.const {}) (i32.const 14000000))", DROPPED + 4);
-    let many = format!("(i32.store (i32.const {COUNTERS}) (i32.const 2000000))");
-    let many: &'static str = Box::leak(many.into_boxed_str());
-    let header = vec![
-        (HEADER_ROWS, words(&[DATA, 1])),
-        (HEADERS, words(&[DATA + 16, 1])),
-        (DATA, words(&[0])),
-        (DATA + 16, words(&[0, DATA + 64, 3, 0, 0, 0])),
-        (DATA + 64, b"a\0b".to_vec()),
-    ];
-    let text = "(call $log (i32.const 1) (i32.const 8192) (i32.const 2))";
-    let bad_text = Guest { data: vec![(DATA, vec![0xff, 0xfe])], ..transforms(LOG, text) };
-    let calls = |import: &str, call: &str| calls_once(import, &format!("loop $l ({call}) (br $l)"));
-    let line = "call $log (i32.const 1) (i32.const 8192) (i32.const 40)";
-    vec![
-        ("endless loop in describe", Guest { describe: FOREVER, ..Guest::default() }, "load", "longer than its time limit", describe),
-        ("endless loop before describe", transforms(start, ""), "load", "longer than its time limit", describe),
-        ("endless loop in init", Guest { init: FOREVER, ..Guest::default() }, "init", "longer than its time limit", init),
-        ("endless loop in transform", transforms("", FOREVER), "transform", "timeout", call),
-        ("memory to its limit", transforms("", &until_refused(pages)), "transform", "memory", call),
-        ("memory.grow without end", transforms("", &storm(pages)), "transform", "timeout", call),
-        ("memory.grow by nothing, without end", transforms("", &storm("memory.grow (i32.const 0)")), "transform", "timeout", call),
-        ("60 MB filled again and again", Guest { pages: 1000, ..transforms("", fill) }, "transform", "timeout", call),
-        ("five memories", transforms(memories, ""), "load", "5 memories; the limit is 4", short),
-        ("memory beyond the limit at the start", Guest { pages: 1025, ..Guest::default() }, "load", "bytes of memory", short),
-        ("a table to its limit", transforms(table, &until_refused(elements)), "transform", "memory", call),
-        ("table.grow without end", transforms(table, &storm(elements)), "transform", "timeout", call),
-        ("a table beyond the limit at the start", transforms("(table 10000000 funcref)", ""), "load", "memory limit", short),
-        ("deep recursion", transforms(deep, "(drop (call $deep (i64.const 0)))"), "transform", "stack", short),
-        ("a list of 4 GiB", answers_with(DROP, &whole, 4), "transform", "not of its type", short),
-        ("a list of 56 MB", answers_with(DROP, &large, 1000), "transform", "output", short),
-        ("ends that do not ascend", field([1, 1], [4, 4], [2, 1], b"xy"), "transform", "ends that do not ascend", short),
-        ("ends beyond the data", field([1, 1], [4, 4], [1, 9], b"xy"), "transform", "ends that do not fit", short),
-        (
-            "a row out of range",
-            answers(DROP, vec![(DROPPED, words(&[DATA, 1])), (DATA, words(&[2]))]),
-            "transform",
-            "does not exist",
-            short,
-        ),
-        ("an action that does not exist", field([9, 0], [4, 4], [0, 0], b""), "transform", "an action that does not exist", short),
-        ("a kind that does not exist", field([1, 0], [9, 4], [1, 1], b"x"), "transform", "a kind that does not exist", short),
-        (
-            "an enum that does not exist",
-            calls_once(LOG, "call $log (i32.const 77) (i32.const 8192) (i32.const 4)"),
-            "transform",
-            "not of its type",
-            short,
-        ),
-        ("text that is not UTF-8", field([1, 0], [4, 4], [1, 1], b"\xff"), "transform", "not UTF-8", short),
-        ("a string that is not UTF-8", bad_text, "transform", "not of its type", short),
-        ("a header name with a NUL", answers(EDIT_HEADERS, header), "transform", "a header name with a NUL", short),
-        ("no answer to a granted value", answers(EDIT_FIELDS, vec![]), "transform", "without answers", short),
-        ("a flood of log lines", calls(LOG, line), "transform", "timeout", call),
-        ("a flood of counts", calls(COUNT, "call $count (i32.const 0) (i64.const 1)"), "transform", "timeout", call),
-        ("a counter that was not declared", calls(COUNT, "call $count (i32.const 7) (i64.const 1)"), "transform", "did not declare", short),
-        ("two million names of counters", Guest { describe: many, pages: 1000, ..Guest::default() }, "load", "more bytes than", short),
-        ("65 names of counters", Guest { counters: names(65), ..Guest::default() }, "load", "at most 64", short),
-    ]
-}
-
-fn answers_with(effects: u16, transform: &str, pages: u32) -> Guest {
-    Guest { effects, pages, ..transforms("", transform) }
-}
-
-fn calls_once(import: &str, call: &str) -> Guest {
-    Guest { data: vec![(DATA, vec![b'x'; 40])], ..transforms(import, &format!("({call})")) }
-}
-
-fn names(count: usize) -> Vec<&'static str> {
-    (0..count).map(|i| &*Box::leak(format!("c{i}").into_boxed_str())).collect()
-}
-
 #[test]
 fn every_attack_is_cut_at_its_limit() {
     let mut failed = Vec::new();
-    for (name, guest, stage, says, within) in attacks() {
-        let cut = attack(&guest);
-        eprintln!("| {name} | {} | {} | {:.1} ms |", cut.stage, cut.said, cut.took.as_secs_f64() * 1e3);
-        if cut.stage != stage || !cut.said.contains(says) || cut.took > within + GRACE {
-            failed.push(format!("{name}: {stage}, {says}, {within:?}; not {}, {}, {:?}", cut.stage, cut.said, cut.took));
+    for attack in attacks(&limits()) {
+        let cut = self::attack(&attack.guest, &limits());
+        let time = cut.took.as_secs_f64() * 1e3;
+        eprintln!("| {} | {} | {} | {} | {time:.1} ms | {} |", attack.name, attack.limit, cut.stage, cut.said, cut.seen());
+        if cut.stage != attack.stage || !cut.said.contains(attack.says) || cut.took > attack.within + GRACE {
+            let (stage, says, within) = (attack.stage, attack.says, attack.within);
+            failed.push(format!("{}: {stage}, {says}, {within:?}; not {}, {}, {:?}", attack.name, cut.stage, cut.said, cut.took));
         }
         // What a guest was handed never comes back in an error.
-        assert!(!cut.said.contains("Ada"), "{name}: {}", cut.said);
+        assert!(!cut.said.contains("Ada"), "{}: {}", attack.name, cut.said);
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// With its limit out of the way, nothing else cuts the attack in the same words: it is that limit that protects.
 #[test]
-fn what_reaches_outside_is_refused_before_it_runs() {
-    let outside = [
-        ("wasi:sockets/tcp@0.2.6", "package wasi:sockets@0.2.6; interface tcp { open: func(); }"),
-        ("wasi:http/outgoing-handler@0.2.6", "package wasi:http@0.2.6; interface outgoing-handler { open: func(); }"),
-        ("wasi:keyvalue/store@0.2.0", "package wasi:keyvalue@0.2.0; interface store { open: func(); }"),
-    ];
-    for (import, package) in outside {
-        let guest = Guest {
-            packages: Box::leak(Box::new([package])),
-            world: Box::leak(format!("import {import};").into_boxed_str()),
-            items: format!(r#"(import "{import}" "open" (func))"#),
-            ..Guest::default()
-        };
-        let cut = attack(&guest);
-        assert_eq!((cut.stage, cut.said.ends_with("which no plugin may")), ("load", true), "{import}: {}", cut.said);
+fn without_its_limit_an_attack_is_not_cut() {
+    let mut lifted = 0;
+    for attack in attacks(&limits()) {
+        let Some(lift) = attack.lift else { continue };
+        let mut limits = limits();
+        lift(&mut limits);
+        let cut = self::attack(&attack.guest, &limits);
+        assert!(cut.stage != attack.stage || !cut.said.contains(attack.says), "{}: {} cuts it all the same", attack.name, cut.said);
+        lifted += 1;
     }
+    assert!(lifted > 5, "{lifted}");
+}
+
+/// A loop that ends by itself after a fifth of a second or so ends with it where it has the time, and at its limit where it
+/// has not: in each of the three calls.
+#[test]
+fn time_is_what_ends_a_loop() {
+    const LONG: &str = "(local.set $n (i64.const 300000000)) (loop $l
+        (local.set $n (i64.sub (local.get $n) (i64.const 1))) (br_if $l (i64.ne (local.get $n) (i64.const 0))))";
+    let code = format!("(func $work (local $n i64) {LONG})");
+    let guests = [
+        ("load", Guest { items: code.clone(), describe: "(call $work)", ..Guest::default() }),
+        ("init", Guest { items: code.clone(), init: "(call $work)", ..Guest::default() }),
+        ("transform", Guest { items: code, transform: "(call $work)".into(), ..Guest::default() }),
+    ];
+    let time = |time| Limits { describe_time: time, init_time: time, batch_time: time, ..Limits::default() };
+    for (stage, guest) in guests {
+        assert_eq!(attack(&guest, &time(Duration::from_secs(600))).stage, "not at all", "{stage}");
+        let cut = attack(&guest, &time(Duration::from_millis(1)));
+        assert_eq!(cut.stage, stage, "{}", cut.said);
+    }
+}
+
+/// Lines beyond the limit of one call are counted and go nowhere.
+#[test]
+fn a_flood_of_log_lines_is_counted() {
+    let transform = "(loop $l (call $log (i32.const 1) (i32.const 8192) (i32.const 4))
+        (local.set $i (i32.add (local.get $i) (i32.const 1))) (br_if $l (i32.lt_u (local.get $i) (i32.const 100000))))";
+    let log = r#"(import "sluice:plugin/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
+    let guest = Guest { items: log.into(), transform: transform.into(), ..Guest::default() };
+    let plugin = guest.load(&Limits { batch_time: Duration::from_secs(600), ..limits() }).unwrap();
+    let mut instance = plugin.instantiate(&step(&guest), HostServices::default()).unwrap();
+    let began = now();
+    instance.transform(&batch("t", &["Ada Lovelace"])).unwrap();
+    let time = (now() - began).as_secs_f64() * 1e3;
+    eprintln!("| 100,000 log lines | LOG_LINES | not cut | 100 counted as written, the rest as dropped | {time:.1} ms | counted |");
+    assert_eq!(instance.take_log_lines(), LogLines { written: 100, dropped: 99_900 });
+}
+
+/// A large file is refused by its size, by the directory before it is read and by the loader before it is looked at.
+#[test]
+fn a_component_of_200_mb_is_not_looked_at() {
+    let (limit, size) = (limits().binary_bytes, 200 << 20);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("large.wasm");
+    std::fs::File::create(&path).unwrap().set_len(size as u64).unwrap();
+    let began = now();
+    let said = crate::plugins::directory::read(&path, limit).err().unwrap().to_string();
+    let time = (now() - began).as_secs_f64() * 1e3;
+    eprintln!("| a component of 200 MB | BINARY_BYTES | load | {said} | {time:.1} ms | refused |");
+    assert_eq!(said, format!("it has {size} bytes and at most {limit} are allowed"));
+    let loaded = super::guest::load(vec![0; size], &limits());
+    assert!(matches!(loaded, Err(LoadError::TooLarge { .. })));
+}
+
+/// Environment, arguments, directories and clock are there for runtimes that ask, and hold nothing.
+#[test]
+fn what_runtimes_ask_for_holds_nothing() {
+    let items = r#"
+        (import "wasi:cli/environment@0.2.6" "get-environment" (func $env (param i32)))
+        (import "wasi:cli/environment@0.2.6" "get-arguments" (func $args (param i32)))
+        (import "wasi:filesystem/preopens@0.2.6" "get-directories" (func $dirs (param i32)))
+        (import "wasi:clocks/monotonic-clock@0.2.6" "now" (func $now (result i64)))
+        (import "wasi:clocks/wall-clock@0.2.6" "now" (func $date (param i32)))
+        (func $none (param i32) (if (i32.load offset=4 (local.get 0)) (then unreachable)))"#;
+    let at = DATA;
+    let transform = format!(
+        "(i32.store (i32.const {len}) (i32.const 1)) (call $env (i32.const {at})) (call $none (i32.const {at}))
+         (i32.store (i32.const {len}) (i32.const 1)) (call $args (i32.const {at})) (call $none (i32.const {at}))
+         (i32.store (i32.const {len}) (i32.const 1)) (call $dirs (i32.const {at})) (call $none (i32.const {at}))
+         (i64.store (i32.const {at}) (i64.const 1)) (call $date (i32.const {at}))
+         (if (i64.ne (i64.load (i32.const {at})) (i64.const 0)) (then unreachable))
+         (if (i64.ne (call $now) (i64.const 0)) (then unreachable))",
+        len = at + 4
+    );
+    let guest = Guest {
+        packages: &[
+            "package wasi:cli@0.2.6; interface environment {
+               get-environment: func() -> list<tuple<string, string>>; get-arguments: func() -> list<string>; }",
+            "package wasi:clocks@0.2.6; interface monotonic-clock { now: func() -> u64; }
+             interface wall-clock { record datetime { seconds: u64, nanoseconds: u32 } now: func() -> datetime; }",
+            "package wasi:filesystem@0.2.6; interface types { resource descriptor { sync: func() -> result; } }
+             interface preopens { use types.{descriptor}; get-directories: func() -> list<tuple<descriptor, string>>; }",
+        ],
+        world: "import wasi:cli/environment@0.2.6; import wasi:clocks/monotonic-clock@0.2.6; import wasi:clocks/wall-clock@0.2.6;
+                import wasi:filesystem/types@0.2.6; import wasi:filesystem/preopens@0.2.6;",
+        items: items.into(),
+        transform,
+        ..Guest::default()
+    };
+    let cut = attack(&guest, &limits());
+    assert_eq!((cut.stage, cut.said.as_str()), ("not at all", ""));
 }
 
 /// What is not promised without `isolation: batch`, and what always is: an instance can carry a granted value from one
@@ -238,15 +230,12 @@ fn only_a_fresh_instance_forgets() {
     guest.data.push((secret, b"nothing seen".to_vec()));
     // One value a batch: the answer's lists are that much shorter.
     guest.data[1].1 = words(&[0, DATA, 1, DATA + 8, 1, DATA + 16, 1, DATA + 32, 12]);
-    let plugin = Guest { transform, ..guest }.load(&limits()).unwrap();
-    let effects = Effects { edit_fields: true, ..Effects::default() };
-    let step = StepSpec { settings_json: "{}".into(), fields: vec![("$.a".into(), "{}".into())], effects, ..StepSpec::default() };
-    let fresh = || plugin.instantiate(&step, HostServices::default()).unwrap();
+    let guest = Guest { transform, ..guest };
+    let plugin = guest.load(&limits()).unwrap();
+    let fresh = || plugin.instantiate(&step(&guest), HostServices::default()).unwrap();
     let said = |instance: &mut super::Instance, topic: &str, text: &str| {
-        let mut column = Column::default();
-        column.push(0, Kind::Text, text.as_bytes()).unwrap();
-        let batch = Batch { topic: topic.into(), count: 1, fields: vec![column], origins: vec![0], ..Batch::default() };
-        String::from_utf8(instance.transform(&batch).unwrap().fields[0].answers.data.clone()).unwrap()
+        let changes = instance.transform(&batch(topic, &[text])).unwrap();
+        String::from_utf8(changes.fields[0].answers.data.clone()).unwrap()
     };
     let mut one = fresh();
     assert_eq!(said(&mut one, "people", "Ada Lovelace"), "nothing seen");

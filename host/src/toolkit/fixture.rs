@@ -12,12 +12,15 @@ use thiserror::Error;
 
 use crate::chain::Sample;
 use crate::config::{self, ConfigErrors, Source};
+use crate::fields::avro;
 use file::{ExpectFile, FixtureFile, Given, Payload, RecordFile};
 
 /// Timestamp of a record that gives none: 2026-01-01T00:00:00Z.
 const TIMESTAMP: i64 = 1_767_225_600_000;
 /// Most records that `repeat` makes of one: a fixture is run three times.
 const MOST_REPEATS: u32 = 100_000;
+/// The id by which values written as `{ avro: … }` name the fixture's schema.
+pub const SCHEMA_ID: u32 = 1;
 
 /// A fixture as it is run.
 #[derive(Debug)]
@@ -36,6 +39,10 @@ pub struct Fixture {
     pub keys: Vec<(String, String)>,
     /// `plugins.limits` of the configuration; none: the defaults.
     pub limits: Option<Value>,
+    /// `format` of the pipeline; none: its default.
+    pub format: Option<Value>,
+    /// The schema that Avro values name by [`SCHEMA_ID`].
+    pub schema: Option<avro::Schema>,
     /// The records, in order.
     pub cases: Vec<Case>,
     /// What must be wrong with the configuration; then there are no records.
@@ -60,8 +67,8 @@ pub struct Case {
 /// What must become of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
-    /// A step drops it.
-    Dropped,
+    /// A step drops it, and this is what was made of it.
+    Dropped(Vec<Emitted>),
     /// It cannot be transformed; the code that a step or the host gives.
     Rejected(String),
     /// It passes, as this.
@@ -79,6 +86,8 @@ pub struct Passed {
     pub headers: Vec<Header>,
     /// Its timestamp.
     pub timestamp: i64,
+    /// Its topic, where a step chose one.
+    pub topic: Option<String>,
     /// What steps made of it beside it.
     pub emitted: Vec<Emitted>,
     /// What must be in no part of what comes out.
@@ -94,6 +103,7 @@ pub struct Emitted {
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     pub headers: Vec<Header>,
+    pub topic: Option<String>,
 }
 
 /// A fixture that cannot be run.
@@ -164,12 +174,15 @@ impl Fixture {
         if !file.problems.is_empty() && !file.records.is_empty() {
             return Err(meaning(line, "problems are those of the configuration: a fixture has them or records".into()));
         }
+        let schema = file.avro_schema.map(|schema| avro_schema(shaped.json(schema)).map_err(|why| (shaped.spot(schema).line, why)));
+        let schema = schema.transpose().map_err(|(line, why)| meaning(line, why))?;
+        let json = |part| shaped.json(part);
+        let reader = Reader { json: &json, schema: schema.as_ref() };
         let mut cases = Vec::new();
         let mut offset = 0;
         for record in &file.records {
             let at = (record.spot.line, record.spot.column);
-            let json = |part| shaped.json(part);
-            let case = Case::of(&record.value, offset, at, &json).map_err(|message| meaning(at.0, message))?;
+            let case = Case::of(&record.value, offset, at, reader).map_err(|message| meaning(at.0, message))?;
             offset += i64::from(case.repeat);
             cases.push(case);
         }
@@ -182,6 +195,8 @@ impl Fixture {
             step,
             keys: file.keys.0.iter().map(|(name, secret)| (name.value.clone(), secret.clone())).collect(),
             limits: file.limits.map(|limits| shaped.json(limits)),
+            format: file.format.map(|format| shaped.json(format)).or_else(|| schema.is_some().then(|| "avro".into())),
+            schema: schema.clone(),
             cases,
             problems: file.problems.clone(),
             text: source.text,
@@ -200,10 +215,32 @@ impl Fixture {
     }
 }
 
-type Json<'a> = &'a dyn Fn(config::Any) -> Value;
+/// What bytes are made with.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    json: &'a dyn Fn(config::Any) -> Value,
+    schema: Option<&'a avro::Schema>,
+}
+
+fn avro_schema(given: Value) -> Result<avro::Schema, String> {
+    let text = match given {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    avro::Schema::parse(&text, &[]).map_err(|error| format!("avro_schema: {error}"))
+}
+
+/// A datum in Confluent's wire format: <https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/>.
+fn framed(schema: Option<&avro::Schema>, datum: &Value) -> Result<Vec<u8>, String> {
+    let schema = schema.ok_or("there is no avro_schema to write it by")?;
+    let mut bytes = vec![0];
+    bytes.extend(SCHEMA_ID.to_be_bytes());
+    avro::json::from_json(schema, datum.to_string().as_bytes(), &mut bytes).map_err(|error| format!("avro: {error}"))?;
+    Ok(bytes)
+}
 
 impl Case {
-    fn of(file: &RecordFile, offset: i64, at: (u32, u32), json: Json<'_>) -> Result<Case, String> {
+    fn of(file: &RecordFile, offset: i64, at: (u32, u32), reader: Reader<'_>) -> Result<Case, String> {
         let repeat = file.repeat.unwrap_or(1);
         if !(1..=MOST_REPEATS).contains(&repeat) {
             return Err(format!("repeat is 1 to {MOST_REPEATS}"));
@@ -211,34 +248,35 @@ impl Case {
         let sample = Sample {
             offset,
             timestamp: file.timestamp.unwrap_or(TIMESTAMP),
-            key: some(&file.key, json)?,
-            value: some(&file.value, json)?,
-            headers: headers(&file.header.0, json)?,
+            key: some(&file.key, reader)?,
+            value: some(&file.value, reader)?,
+            headers: headers(&file.header.0, reader)?,
         };
-        let expect = expect(file.expect.as_ref(), &sample, json)?;
+        let expect = expect(file.expect.as_ref(), &sample, reader)?;
         Ok(Case { sample, repeat, expect, at })
     }
 }
 
-fn bytes(payload: &Payload, json: Json<'_>) -> Result<Option<Vec<u8>>, String> {
+fn bytes(payload: &Payload, reader: Reader<'_>) -> Result<Option<Vec<u8>>, String> {
     match payload {
         Payload::Null => Ok(None),
         Payload::Text(text) => Ok(Some(text.clone().into_bytes())),
-        Payload::Json(part) => Ok(Some(json(*part).to_string().into_bytes())),
+        Payload::Json(part) => Ok(Some((reader.json)(*part).to_string().into_bytes())),
+        Payload::Avro(part) => framed(reader.schema, &(reader.json)(*part)).map(Some),
         Payload::Hex(digits) => unhex(digits).map(Some),
     }
 }
 
 /// As [`bytes`]; what is not given is null.
-fn some(payload: &Option<Payload>, json: Json<'_>) -> Result<Option<Vec<u8>>, String> {
-    payload.as_ref().map_or(Ok(None), |payload| bytes(payload, json))
+fn some(payload: &Option<Payload>, reader: Reader<'_>) -> Result<Option<Vec<u8>>, String> {
+    payload.as_ref().map_or(Ok(None), |payload| bytes(payload, reader))
 }
 
 /// As [`bytes`]; what is not given is `otherwise`.
-fn given(payload: &Given, otherwise: Option<Vec<u8>>, json: Json<'_>) -> Result<Option<Vec<u8>>, String> {
+fn given(payload: &Given, otherwise: Option<Vec<u8>>, reader: Reader<'_>) -> Result<Option<Vec<u8>>, String> {
     match payload {
         Given::Not => Ok(otherwise),
-        Given::As(payload) => bytes(payload, json),
+        Given::As(payload) => bytes(payload, reader),
     }
 }
 
@@ -249,11 +287,11 @@ fn unhex(digits: &str) -> Result<Vec<u8>, String> {
     digits.chunks(2).map(pair).collect::<Option<_>>().ok_or_else(|| "hex is pairs of hexadecimal digits".to_owned())
 }
 
-fn headers(given: &[(config::At<String>, Option<Payload>)], json: Json<'_>) -> Result<Vec<Header>, String> {
-    given.iter().map(|(name, value)| Ok((name.value.clone().into_bytes(), some(value, json)?))).collect()
+fn headers(given: &[(config::At<String>, Option<Payload>)], reader: Reader<'_>) -> Result<Vec<Header>, String> {
+    given.iter().map(|(name, value)| Ok((name.value.clone().into_bytes(), some(value, reader)?))).collect()
 }
 
-fn expect(file: Option<&ExpectFile>, sample: &Sample, json: Json<'_>) -> Result<Expect, String> {
+fn expect(file: Option<&ExpectFile>, sample: &Sample, reader: Reader<'_>) -> Result<Expect, String> {
     let same = Passed {
         value: Some(sample.value.clone()),
         key: sample.key.clone(),
@@ -267,24 +305,27 @@ fn expect(file: Option<&ExpectFile>, sample: &Sample, json: Json<'_>) -> Result<
         || matches!(file.key, Given::As(_))
         || file.header.is_some()
         || file.timestamp.is_some()
-        || !(file.no_leak.is_empty() && file.emitted.is_empty());
+        || file.topic.is_some()
+        || !file.no_leak.is_empty();
+    let emitted = file.emitted.iter().map(|one| {
+        let (key, value, headers) = (some(&one.key, reader)?, some(&one.value, reader)?, headers(&one.header.0, reader)?);
+        Ok(Emitted { key, value, headers, topic: one.topic.clone() })
+    });
+    let emitted = emitted.collect::<Result<Vec<_>, String>>()?;
     match (file.dropped, &file.rejected) {
-        (true, None) if !passes => return Ok(Expect::Dropped),
-        (false, Some(code)) if !passes => return Ok(Expect::Rejected(code.clone())),
+        (true, None) if !passes => return Ok(Expect::Dropped(emitted)),
+        (false, Some(code)) if !passes && emitted.is_empty() => return Ok(Expect::Rejected(code.clone())),
         (false, None) => {}
         _ => return Err("a record passes, is dropped or is rejected: expect one of them".into()),
     }
-    let emitted = file
-        .emitted
-        .iter()
-        .map(|one| Ok(Emitted { key: some(&one.key, json)?, value: some(&one.value, json)?, headers: headers(&one.header.0, json)? }));
     let open = !equals && !file.no_leak.is_empty();
     Ok(Expect::Passed(Passed {
-        value: if open { None } else { Some(given(&file.equals, sample.value.clone(), json)?) },
-        key: given(&file.key, same.key, json)?,
-        headers: file.header.as_ref().map_or(Ok(same.headers), |given| headers(&given.0, json))?,
+        value: if open { None } else { Some(given(&file.equals, sample.value.clone(), reader)?) },
+        key: given(&file.key, same.key, reader)?,
+        headers: file.header.as_ref().map_or(Ok(same.headers), |given| headers(&given.0, reader))?,
         timestamp: file.timestamp.unwrap_or(same.timestamp),
-        emitted: emitted.collect::<Result<_, String>>()?,
+        topic: file.topic.clone(),
+        emitted,
         no_leak: file.no_leak.clone(),
     }))
 }

@@ -47,6 +47,10 @@ pub fn differences(fixture: &Fixture, runs: &[(usize, Run)]) -> Vec<Difference> 
             found.push(Difference { record: Some(record + 1), line: Some(fixture.cases[numbers[record]].at.0), what, expected, found: is });
         }
     }
+    if let Some(why) = &first.empty {
+        let (expected, is) = ("no change, and no failure".into(), why.clone());
+        found.push(Difference { record: None, line: None, what: "a batch without records".into(), expected, found: is });
+    }
     for detail in &first.drift {
         found.push(Difference {
             record: None,
@@ -102,6 +106,9 @@ fn compare(case: &Case, outcome: &Outcome, mut differ: impl FnMut(&str, String, 
             if expected.timestamp != out.timestamp {
                 differ("timestamp", expected.timestamp.to_string(), out.timestamp.to_string());
             }
+            if expected.topic != out.topic {
+                differ("topic", topic(&expected.topic), topic(&out.topic));
+            }
             if expected.emitted != *emitted {
                 differ("emitted", list(&expected.emitted), list(emitted));
             }
@@ -109,7 +116,7 @@ fn compare(case: &Case, outcome: &Outcome, mut differ: impl FnMut(&str, String, 
                 differ("no_leak", format!("{text:?} nowhere"), tell(outcome));
             }
         }
-        (Expect::Dropped, Outcome::Dropped(emitted)) if emitted.is_empty() => {}
+        (Expect::Dropped(expected), Outcome::Dropped(emitted)) if expected == emitted => {}
         (Expect::Rejected(code), Outcome::Rejected(found)) if code == found => {}
         (expected, is) => differ("outcome", tell_expected(expected), tell(is)),
     }
@@ -149,7 +156,7 @@ fn parts(outcome: &Outcome) -> Vec<Vec<u8>> {
 
 fn tell_expected(expected: &Expect) -> String {
     match expected {
-        Expect::Dropped => "dropped".into(),
+        Expect::Dropped(emitted) => tell(&Outcome::Dropped(emitted.clone())),
         Expect::Rejected(code) => format!("rejected: {code}"),
         Expect::Passed(passed) => passed.value.as_ref().map_or("passed".into(), |value| format!("passed: {}", bytes(value.as_deref()))),
     }
@@ -188,9 +195,15 @@ fn headers(headers: &[Header]) -> String {
     format!("{{{}}}", each.collect::<Vec<_>>().join(", "))
 }
 
+fn topic(topic: &Option<String>) -> String {
+    topic.clone().unwrap_or_else(|| "that of the source".into())
+}
+
 fn list(emitted: &[Emitted]) -> String {
-    let each =
-        emitted.iter().map(|made| format!("{} = {} {}", bytes(made.key.as_deref()), bytes(made.value.as_deref()), headers(&made.headers)));
+    let each = emitted.iter().map(|made| {
+        let to = made.topic.as_ref().map_or(String::new(), |topic| format!(" to {topic}"));
+        format!("{} = {} {}{to}", bytes(made.key.as_deref()), bytes(made.value.as_deref()), headers(&made.headers))
+    });
     format!("[{}]", each.collect::<Vec<_>>().join(", "))
 }
 
@@ -217,7 +230,7 @@ mod tests {
     }
 
     fn out(value: &str) -> Outcome {
-        Outcome::Passed(Out { key: None, value: Some(value.into()), headers: Vec::new(), timestamp: 0 }, Vec::new())
+        Outcome::Passed(Out { key: None, value: Some(value.into()), headers: Vec::new(), timestamp: 0, topic: None }, Vec::new())
     }
 
     fn found(expect: Expect, outcome: &Outcome) -> Vec<(String, String, String)> {
@@ -234,14 +247,17 @@ mod tests {
         assert_eq!(found(Expect::Passed(Passed::default()), &out("free")), []);
         let key = Passed { key: Some(vec![0]), ..Passed::default() };
         assert_eq!(found(Expect::Passed(key), &out("")), [("key".into(), "hex: 00".into(), "null".into())]);
+        let routed = Passed { topic: Some("t".into()), ..Passed::default() };
+        assert_eq!(found(Expect::Passed(routed), &out("")), [("topic".into(), "t".into(), "that of the source".into())]);
         let rejected = Outcome::Rejected("a".into());
         assert_eq!(found(Expect::Rejected("a".into()), &rejected), []);
         for (expect, outcome) in [
             (Expect::Rejected("b".into()), &rejected),
-            (Expect::Dropped, &rejected),
+            (Expect::Dropped(vec![]), &rejected),
             (Expect::Passed(Passed::default()), &rejected),
-            (Expect::Dropped, &Outcome::Dropped(vec![Emitted::default()])),
-            (Expect::Dropped, &out("a")),
+            (Expect::Dropped(vec![]), &Outcome::Dropped(vec![Emitted::default()])),
+            (Expect::Dropped(vec![Emitted::default()]), &Outcome::Dropped(vec![])),
+            (Expect::Dropped(vec![]), &out("a")),
         ] {
             assert_eq!(found(expect, outcome)[0].0, "outcome");
         }

@@ -84,6 +84,18 @@ impl Language {
         }
     }
 
+    /// Whether a component is made of a file with this name.
+    pub fn is_source(self, path: &Path) -> bool {
+        let extensions: &[&str] = match self {
+            Language::Rust => &["rs", "toml", "lock", "json"],
+            Language::Go => &["go", "mod", "sum", "s"],
+            Language::Python => &["py"],
+            Language::JavaScript => &["js", "mjs", "json"],
+            Language::C => &["c", "h"],
+        };
+        path.extension().is_some_and(|own| own == "wit" || extensions.iter().any(|extension| own == *extension))
+    }
+
     /// The language of the plugin in a folder.
     pub fn of(dir: &Path) -> Result<Language, LanguageError> {
         let mut found = Language::ALL.into_iter().filter(|language| dir.join(language.marker()).is_file());

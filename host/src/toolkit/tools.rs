@@ -100,10 +100,16 @@ pub fn version(text: &str) -> Option<(u32, u32)> {
     })
 }
 
-/// The command that installs packages of Debian or Ubuntu where this system is one; else a sentence.
+/// The command that installs packages of Debian or Ubuntu where this system is one; else a sentence. It works on a new
+/// system, too, which has no lists of packages yet, and asks nothing.
 pub fn apt(packages: &str, elsewhere: &str) -> String {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    if is_debian(&release) { format!("apt-get install --no-install-recommends {packages}") } else { elsewhere.to_owned() }
+    let sudo = if rustix::process::geteuid().is_root() { "" } else { "sudo " };
+    if is_debian(&release) { apt_line(sudo, packages) } else { elsewhere.to_owned() }
+}
+
+fn apt_line(sudo: &str, packages: &str) -> String {
+    format!("{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}")
 }
 
 fn is_debian(release: &str) -> bool {
@@ -142,6 +148,11 @@ mod tests {
         ] {
             assert_eq!(is_debian(release), expected, "{release}");
         }
+    }
+
+    #[test]
+    fn a_new_system_gets_its_lists_first() {
+        assert_eq!(apt_line("sudo ", "a b"), "sudo apt-get update && sudo apt-get install -y --no-install-recommends a b");
     }
 
     #[test]

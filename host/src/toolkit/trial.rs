@@ -12,12 +12,13 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 use thiserror::Error;
 
-use super::fixture::{Emitted, Fixture, Header};
+use super::fixture::{Emitted, Fixture, Header, SCHEMA_ID};
 use crate::chain::{CallFailed, Chain, ChainPlan, GaveUp, Row, Sample, Verdict};
 use crate::cli::check_selector;
 use crate::config;
 use crate::gateway::{self, Prepared, RunError};
 use crate::plugin::LogMode;
+use crate::schemas::SchemaRef;
 pub use script::Script;
 
 /// Sizes at which every fixture runs: a record alone, a size that divides nothing, the largest that a run may use.
@@ -41,6 +42,8 @@ pub struct Out {
     pub value: Option<Vec<u8>>,
     pub headers: Vec<Header>,
     pub timestamp: i64,
+    /// Where a step chose one.
+    pub topic: Option<String>,
 }
 
 /// What a run of a fixture was like.
@@ -50,6 +53,8 @@ pub struct Run {
     pub outcomes: Vec<Outcome>,
     /// Selectors that matched nothing for so long that a partition would halt.
     pub drift: Vec<String>,
+    /// Why a step failed on a batch without records, which only a fixture without records asks for.
+    pub empty: Option<String>,
     /// Rows and processor time of each call, in order.
     pub calls: Vec<(usize, Duration)>,
 }
@@ -96,6 +101,9 @@ impl Trial {
         })?;
         let chain = prepared.chains.first().cloned();
         let chain = chain.ok_or_else(|| TrialError::Problems(vec!["there is no step".into()]))?;
+        if let Some(schema) = &script.schema {
+            chain.schemas.learn_avro(SchemaRef::Id(SCHEMA_ID), schema.clone());
+        }
         Ok(Trial { chain, _prepared: prepared })
     }
 
@@ -103,11 +111,12 @@ impl Trial {
     pub fn run(&self, topic: &str, partition: i32, samples: &[Sample], size: usize) -> Result<Run, TrialError> {
         let mut chain = Chain::open(&self.chain)?;
         let mut missed = vec![0; chain.selectors()];
-        let mut run = Run { outcomes: Vec::with_capacity(samples.len()), drift: Vec::new(), calls: Vec::new() };
-        // A fixture may be about a batch without records.
-        let batches: Box<dyn Iterator<Item = &[Sample]>> =
-            if samples.is_empty() { Box::new(std::iter::once(samples)) } else { Box::new(samples.chunks(size)) };
-        for batch in batches {
+        let mut run = Run { outcomes: Vec::with_capacity(samples.len()), drift: Vec::new(), empty: None, calls: Vec::new() };
+        if samples.is_empty() {
+            let steps = self.chain.steps.iter();
+            run.empty = steps.map(|step| step.try_on(&[step.empty_batch(topic, partition)])).find_map(Result::err).map(|failed| failed.why);
+        }
+        for batch in samples.chunks(size) {
             let began = used();
             let processed = chain.process(topic, partition, batch, &mut missed);
             run.calls.push((batch.len(), used().saturating_sub(began)));
@@ -165,10 +174,10 @@ fn headers_of(row: &Row<'_>) -> Result<Vec<Header>, TrialError> {
 
 fn passed(row: Row<'_>) -> Result<Out, TrialError> {
     let headers = headers_of(&row)?;
-    Ok(Out { key: row.key.map(Into::into), value: row.value.map(Into::into), headers, timestamp: row.timestamp })
+    Ok(Out { key: row.key.map(Into::into), value: row.value.map(Into::into), headers, timestamp: row.timestamp, topic: row.topic })
 }
 
 fn made(row: Row<'_>) -> Result<Emitted, TrialError> {
-    let Out { key, value, headers, .. } = passed(row)?;
-    Ok(Emitted { key, value, headers })
+    let Out { key, value, headers, topic, .. } = passed(row)?;
+    Ok(Emitted { key, value, headers, topic })
 }

@@ -127,6 +127,7 @@ fn expectation(case: &Case, outcome: &Outcome, indent: usize) -> Vec<String> {
             if out.timestamp != sample.timestamp {
                 entries.push(format!("timestamp: {}", out.timestamp));
             }
+            entries.extend(out.topic.iter().map(|topic| format!("topic: {}", text(topic.as_bytes()))));
             entries.extend(made(emitted));
             if !no_leak.is_empty() {
                 let list: Vec<String> = no_leak.iter().map(|leak| text(leak.as_bytes())).collect();
@@ -143,8 +144,9 @@ fn expectation(case: &Case, outcome: &Outcome, indent: usize) -> Vec<String> {
 
 fn made(emitted: &[Emitted]) -> Option<String> {
     let one = |made: &Emitted| {
+        let topic = made.topic.as_ref().map_or(String::new(), |topic| format!(", topic: {}", text(topic.as_bytes())));
         format!(
-            "{{ key: {}, value: {}, header: {} }}",
+            "{{ key: {}, value: {}, header: {}{topic} }}",
             payload(made.key.as_deref()),
             payload(made.value.as_deref()),
             headers(&made.headers)
@@ -234,7 +236,7 @@ records:
     }
 
     fn out(value: &[u8], key: Option<&str>, timestamp: i64) -> Outcome {
-        let out = Out { key: key.map(Into::into), value: Some(value.to_vec()), headers: Vec::new(), timestamp };
+        let out = Out { key: key.map(Into::into), value: Some(value.to_vec()), headers: Vec::new(), timestamp, topic: None };
         Outcome::Passed(out, Vec::new())
     }
 

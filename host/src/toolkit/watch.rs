@@ -2,16 +2,24 @@
 //! no service of the system; a plugin's folder has few files. It must not look at what builds make.
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
 use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::fstat;
+
 use super::build::BUILD_DIR;
+use super::language::Language;
 
 /// Time between two looks.
 pub const LOOK: Duration = Duration::from_millis(300);
 /// Folders that tools fill; names that begin with a dot are left out too.
 const MADE: &[&str] = &[BUILD_DIR, "target", "node_modules", "__pycache__"];
+/// Where fixtures are; a component is not made of them.
+const TESTS: &str = "tests";
 /// Files looked at, at most: a folder with more is not a plugin's.
 const MOST: usize = 10_000;
 
@@ -20,9 +28,10 @@ const MOST: usize = 10_000;
 pub struct Look(BTreeMap<PathBuf, (u64, SystemTime)>);
 
 impl Look {
-    /// Looks at every file below `dir`, by size and time of change.
+    /// Looks at every file below `dir`, by size and time of change. What this process writes into it is left out.
     pub fn at(dir: &Path) -> io::Result<Look> {
         let mut files = BTreeMap::new();
+        let own = [own(io::stdout()), own(io::stderr())];
         let mut dirs = vec![dir.to_owned()];
         while let Some(dir) = dirs.pop() {
             for entry in std::fs::read_dir(&dir)? {
@@ -35,7 +44,7 @@ impl Look {
                 let Ok(meta) = entry.metadata() else { continue };
                 if meta.is_dir() {
                     dirs.push(entry.path());
-                } else if files.len() < MOST {
+                } else if files.len() < MOST && !own.contains(&Some(identity(&meta))) {
                     files.insert(entry.path(), (meta.len(), meta.modified()?));
                 }
             }
@@ -43,10 +52,12 @@ impl Look {
         Ok(Look(files))
     }
 
-    /// A file that changed after that time; none where the time is not known.
-    pub fn newer_than(&self, time: Option<SystemTime>) -> Option<&Path> {
+    /// A source that changed after that time; none where the time is not known. What is written in another language than the
+    /// plugin of `dir` is no source, nor is a fixture.
+    pub fn source_after(&self, time: Option<SystemTime>, dir: &Path, language: Language) -> Option<&Path> {
         let time = time?;
-        self.0.iter().find(|(_, (_, changed))| *changed > time).map(|(path, _)| path.as_path())
+        let is_source = |path: &Path| language.is_source(path) && !path.starts_with(dir.join(TESTS));
+        self.0.iter().find(|(path, (_, changed))| *changed > time && is_source(path)).map(|(path, _)| path.as_path())
     }
 
     /// Files that came, went or changed since `before`.
@@ -55,6 +66,16 @@ impl Look {
         let gone = before.0.keys().filter(|path| !self.0.contains_key(*path)).cloned();
         changed.chain(gone).collect()
     }
+}
+
+/// What tells a file from every other one.
+fn identity(meta: &Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
+}
+
+/// The file that a stream of this process goes to.
+fn own(stream: impl AsFd) -> Option<(u64, u64)> {
+    fstat(stream).ok().map(|stat| (stat.st_dev, stat.st_ino))
 }
 
 #[cfg(test)]
@@ -83,5 +104,33 @@ mod tests {
         let now = Look::at(dir.path()).unwrap();
         let names: Vec<_> = now.changes(&before).iter().map(|path| path.file_name().unwrap().to_owned()).collect();
         assert_eq!(names, ["new.c", "plugin.c", "a.yaml"]);
+    }
+
+    #[test]
+    fn only_sources_are_newer_than_a_component() {
+        for (file, counts) in [
+            ("plugin.c", true),
+            ("sluice/sluice.h", true),
+            ("wit/v0.1.0/plugin.wit", true),
+            ("test.err", false),
+            ("README.md", false),
+            ("tests/helper.c", false),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "").unwrap();
+            let look = Look::at(dir.path()).unwrap();
+            let newer = |time| look.source_after(time, dir.path(), Language::C);
+            assert_eq!(newer(Some(SystemTime::UNIX_EPOCH)), counts.then_some(path.as_path()), "{file}");
+            assert_eq!(newer(Some(SystemTime::now() + Duration::from_secs(60))), None, "{file}");
+            assert_eq!(newer(None), None, "{file}");
+        }
+    }
+
+    #[test]
+    fn a_streams_own_file_is_known() {
+        let file = tempfile::tempfile().unwrap();
+        assert_eq!(own(&file), Some(identity(&file.metadata().unwrap())));
     }
 }

@@ -9,6 +9,7 @@ mod floor;
 mod measure;
 mod record;
 mod report;
+mod swap;
 mod topics;
 
 use std::io::{self, Write};
@@ -40,6 +41,8 @@ enum Command {
     First(first::First),
     /// Print what selecting, patching and the crossing into plugins cost, as a Markdown table; needs no broker.
     Fields(fields::Fields),
+    /// Run `sluice`, swap a component of it again and again, and print how long lanes committed nothing.
+    Swap(swap::Swap),
     /// Print the medians of what `measure` wrote, as a Markdown table.
     Report {
         /// What `measure --out` wrote.
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Command::Measure(measure) => measure.run(),
         Command::First(first) => first.run(),
         Command::Fields(fields) => fields.run(),
+        Command::Swap(swap) => swap.run(),
         Command::Report { file } => report::print(&file),
     };
     match done {

@@ -64,10 +64,19 @@ pub struct Check {
 
 impl Check {
     pub fn run(&self) -> Result<(), Failed> {
-        let held = ends(&clients::observer(&self.brokers)?, &self.topic)?.values().sum::<i64>().unsigned_abs();
-        if held >= self.records {
-            return Ok(());
-        }
+        let client = clients::observer(&self.brokers)?;
+        let deadline = Instant::now() + WITHIN;
+        // A committed transaction is readable once its markers are written, a moment after the client knows of the commit.
+        let held = loop {
+            let held = ends(&client, &self.topic)?.values().sum::<i64>().unsigned_abs();
+            if held >= self.records {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                break held;
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        };
         Err(Failed::new(format!("find {} records in topic {}", self.records, self.topic), format!("it ends at {held}")))
     }
 }

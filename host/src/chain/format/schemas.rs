@@ -97,6 +97,11 @@ impl Schemas {
         (!stale).then(|| parsed.clone())
     }
 
+    /// Takes a schema over from somebody who has it, so that nobody is asked.
+    pub fn learn_avro(&self, reference: SchemaRef, schema: avro::Schema) {
+        self.keep(reference, Parsed::Avro(schema));
+    }
+
     /// Asks the registry, and blocks while it waits for an answer: call it with no transaction open.
     pub fn fetch(&self, reference: SchemaRef, stop: &dyn Fn() -> bool) -> Result<(), FetchError> {
         let Some(registry) = &self.registry else {
@@ -110,12 +115,12 @@ impl Schemas {
                 Consequence::Halt => return Err(FetchError::Unavailable(error.to_string())),
             },
         };
-        self.know(reference, parsed);
+        self.keep(reference, parsed);
         Ok(())
     }
 
-    /// Keeps what a record may name from now on.
-    pub(in crate::chain) fn know(&self, reference: SchemaRef, parsed: Parsed) {
+    /// Has a schema for who asks next, as if the registry had answered.
+    pub(in crate::chain) fn keep(&self, reference: SchemaRef, parsed: Parsed) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.clear();

@@ -14,6 +14,7 @@ use crate::plugin::{Plugin, embedded};
 use crate::toolkit;
 use crate::toolkit::fixture::{self, Fixture};
 use crate::toolkit::judge::{self, Difference};
+use crate::toolkit::language::Language;
 use crate::toolkit::timing::{self, Timing};
 use crate::toolkit::trial::{BATCHES, Run, Script, Trial, TrialError};
 use crate::toolkit::{build::BUILD_DIR, stage::Stage, update, watch::Look};
@@ -107,7 +108,9 @@ pub fn built_in(dir: &Path) -> Result<PathBuf, Failure> {
     let changed = |path: &PathBuf| path.metadata().and_then(|meta| meta.modified()).ok();
     let newest = components.max_by_key(changed).ok_or_else(unbuilt)?;
     let sources = Look::at(dir).map_err(|error| Failure::new(format!("cannot read {}: {error}", dir.display())))?;
-    if let Some(source) = sources.newer_than(changed(&newest)) {
+    if let Ok(language) = Language::of(dir)
+        && let Some(source) = sources.source_after(changed(&newest), dir, language)
+    {
         eprintln!("note: {} changed after the component was built", source.display());
     }
     Ok(newest)

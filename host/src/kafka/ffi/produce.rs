@@ -124,11 +124,12 @@ pub fn produce<'a, C: ProducerContext>(producer: &BaseProducer<C>, out: Outgoing
     }
 }
 
-/// Makes the client send what lingers, without waiting and without serving reports (the safe crate's flush would serve
-/// and lose them).
-pub fn wake_senders<C: ProducerContext>(producer: &BaseProducer<C>) {
-    // SAFETY: a valid client. With no time to wait the call only wakes the senders; its time-out says nothing new.
-    unsafe { sys::rd_kafka_flush(producer.client().native_ptr(), 0) };
+/// Makes the client send what lingers, for as long as given and without serving reports (the safe crate's flush would
+/// serve and lose them).
+pub fn wake_senders<C: ProducerContext>(producer: &BaseProducer<C>, within: Duration) {
+    // SAFETY: a valid client. The call wakes the senders, which send what lingers while it lasts; that it timed out says
+    // nothing new.
+    unsafe { sys::rd_kafka_flush(producer.client().native_ptr(), millis(within)) };
 }
 
 /// What became of a produced record.

@@ -273,6 +273,28 @@ fn a_fresh_instance_costs() {
     }
 }
 
+/// `cargo test --release -p sluice --lib -- --ignored --nocapture a_crossing_costs`
+#[test]
+#[ignore = "a measurement, to be run alone on a quiet machine"]
+#[allow(clippy::print_stdout, reason = "its result is a figure")]
+fn a_crossing_costs() {
+    const RECORDS: u32 = 500;
+    // Every value is answered with "keep", whose parts are zeros.
+    let (entry, zeros) = (DATA + 64, DATA + 4096);
+    let lists = [0, zeros, RECORDS, zeros, RECORDS, zeros, RECORDS, zeros, 0];
+    let guest = Guest { effects: EDIT_FIELDS, data: vec![(ANSWER + 4, words(&[entry, 1])), (entry, words(&lists))], ..Guest::default() };
+    let plugin = guest.load(&Limits::default()).unwrap();
+    let mut instance = plugin.instantiate(&step(EDITS), HostServices::default()).unwrap();
+    let batch = batch(&vec!["ana@example.org"; RECORDS as usize]);
+    let mut best = Duration::MAX;
+    for _ in 0..20_000 {
+        let began = std::time::Instant::now();
+        instance.transform(&batch).unwrap();
+        best = best.min(began.elapsed());
+    }
+    println!("{:6.1} ns a record, no-op plugin, batch of {RECORDS}, one text field", best.as_secs_f64() * 1e9 / f64::from(RECORDS));
+}
+
 #[test]
 fn wasi_is_answered_by_stubs_that_reach_nothing() {
     let items = format!(

@@ -83,22 +83,16 @@ fn find() -> Result<Compiler, Vec<Missing>> {
         }
     }
     let (clang, linker) = (tools::find_versioned("clang"), tools::find_versioned("wasm-ld"));
-    let mut missing = Vec::new();
-    match (clang, linker) {
-        (Some(clang), Some(linker)) if Path::new(SYSTEM_LIBC).is_file() => {
-            return Ok(Compiler::Clang { clang, linker, sysroot: None });
-        }
-        (clang, linker) => {
-            for (here, what) in [
-                (clang.is_some(), "clang"),
-                (linker.is_some(), "wasm-ld, the linker for WebAssembly"),
-                (Path::new(SYSTEM_LIBC).is_file(), "wasi-libc, the C library for WebAssembly"),
-            ] {
-                if !here {
-                    missing.push(what);
-                }
-            }
-        }
+    let (libc, runtime) = (Path::new(SYSTEM_LIBC).is_file(), clang.as_deref().is_none_or(has_runtime));
+    let missing = [
+        (clang.is_some(), "clang"),
+        (runtime, "clang's own library for WebAssembly"),
+        (linker.is_some(), "wasm-ld, the linker for WebAssembly"),
+        (libc, "wasi-libc, the C library for WebAssembly"),
+    ];
+    let missing: Vec<&str> = missing.into_iter().filter_map(|(here, what)| (!here).then_some(what)).collect();
+    if let (Some(clang), Some(linker), true) = (clang, linker, missing.is_empty()) {
+        return Ok(Compiler::Clang { clang, linker, sysroot: None });
     }
     if let Some(program) = tools::find(&["zig"]) {
         return Ok(Compiler::Zig { program, arguments: &[] });
@@ -110,6 +104,12 @@ fn find() -> Result<Compiler, Vec<Missing>> {
     }
     let install = tools::apt("clang lld wasi-libc libclang-rt-dev-wasm32", "python3 -m pip install ziglang");
     Err(vec![Missing { what: missing.join(" and "), install }])
+}
+
+/// Whether this clang has what every program for WebAssembly is linked with; distributions pack it apart.
+fn has_runtime(clang: &Path) -> bool {
+    let asked = tools::run(Command::new(clang).args(["--target=wasm32-wasi", "-print-libgcc-file-name"]));
+    asked.is_ok_and(|file| Path::new(file.trim()).is_file())
 }
 
 #[cfg(test)]

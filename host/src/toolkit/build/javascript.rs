@@ -6,8 +6,8 @@ use std::process::Command;
 use super::{BuildError, Work};
 use crate::toolkit::tools::{self, Missing};
 
-/// The first version of node that the packager works with.
-const LEAST: (u32, u32) = (20, 0);
+/// The first version of node that the packager was seen to work with; Debian 12 has it.
+const LEAST: (u32, u32) = (18, 0);
 /// The packager, below the folder.
 const PACKAGER: &str = "node_modules/@bytecodealliance/componentize-js/package.json";
 
@@ -30,6 +30,9 @@ pub(super) fn component(work: &Work<'_>) -> Result<Vec<u8>, BuildError> {
         missing.push(Missing { what: format!("node {} or later", LEAST.0), install });
     }
     if !work.dir.join(PACKAGER).is_file() {
+        if missing.is_empty() && tools::find(&["npm"]).is_none() {
+            missing.push(Missing { what: "npm".into(), install: tools::apt("npm", "the installer of https://nodejs.org") });
+        }
         let install = format!("npm install --prefix {}", work.dir.display());
         missing.push(Missing { what: "@bytecodealliance/componentize-js".into(), install });
     }

@@ -17,8 +17,16 @@ pub(super) fn component(work: &Work<'_>) -> Result<Vec<u8>, BuildError> {
     let Some(program) = program else {
         let venv = work.dir.join(".venv");
         let venv = venv.display();
+        let mut missing = Vec::new();
+        // Debian has venv in a package of its own, which shows in what it needs.
+        if !tools::find(&["python3"]).is_some_and(|python| tools::run(Command::new(python).args(["-c", "import ensurepip, venv"])).is_ok())
+        {
+            let install = tools::apt("python3 python3-venv", "the installer of https://www.python.org");
+            missing.push(Missing { what: "python3 with venv".into(), install });
+        }
         let install = format!("python3 -m venv {venv} && {venv}/bin/pip install componentize-py=={VERSION}");
-        return Err(BuildError::Missing { dir: work.dir.to_owned(), missing: vec![Missing { what: "componentize-py".into(), install }] });
+        missing.push(Missing { what: "componentize-py".into(), install });
+        return Err(BuildError::Missing { dir: work.dir.to_owned(), missing });
     };
     let out = work.build.join("plugin.component.wasm");
     let mut command = Command::new(program);

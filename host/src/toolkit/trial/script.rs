@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::config::{Location, Source};
+use crate::fields::avro;
 use crate::toolkit::fixture::Fixture;
 
 /// The name of the text in messages that no path explains.
@@ -22,6 +23,10 @@ pub struct Script {
     pub keys: Vec<(String, String)>,
     /// `plugins.limits`.
     pub limits: Option<Value>,
+    /// `format` of the pipeline.
+    pub format: Option<Value>,
+    /// The schema that Avro values name.
+    pub schema: Option<avro::Schema>,
 }
 
 impl Script {
@@ -32,7 +37,13 @@ impl Script {
             step.insert("plugin".into(), name.into());
         }
         step.extend(fixture.step.clone());
-        Script { steps: vec![step], keys: fixture.keys.clone(), limits: fixture.limits.clone() }
+        Script {
+            steps: vec![step],
+            keys: fixture.keys.clone(),
+            limits: fixture.limits.clone(),
+            format: fixture.format.clone(),
+            schema: fixture.schema.clone(),
+        }
     }
 
     pub(super) fn secret(&self, name: &str) -> Option<String> {
@@ -51,11 +62,21 @@ impl Script {
         if let Some(limits) = &self.limits {
             plugins.insert("limits".into(), limits.clone());
         }
+        let mut source = json!({ "bootstrap_servers": "127.0.0.1:1" });
+        if self.format.is_some() {
+            // What needs one is given one. It is never asked: the schema is known.
+            source["schema_registry"] = json!({ "url": "http://127.0.0.1:1", "wait": "0s" });
+        }
+        let mut pipeline = json!({ "name": "fixture", "source": "source", "target": "target", "topics": { "include": ["*"] } });
+        if let Some(format) = &self.format {
+            pipeline["format"] = format.clone();
+        }
+        pipeline["steps"] = json!(self.steps);
         let whole = json!({
-            "clusters": { "source": { "bootstrap_servers": "127.0.0.1:1" }, "target": { "bootstrap_servers": "127.0.0.1:2" } },
+            "clusters": { "source": source, "target": { "bootstrap_servers": "127.0.0.1:2" } },
             "keys": keys,
             "plugins": plugins,
-            "pipelines": [{ "name": "fixture", "source": "source", "target": "target", "topics": { "include": ["*"] }, "steps": self.steps }],
+            "pipelines": [pipeline],
         });
         let mut writer = Writer { text: String::new(), places: Places(Vec::new()) };
         writer.value(&whole, "");
@@ -143,7 +164,7 @@ mod tests {
     fn every_line_knows_its_path() {
         let step = r#"{ "plugin": "mask", "fields": { "$.a": {}, "$.b": { "n": 1.50 } }, "keep": ["$.c"] }"#;
         let step: Map<String, Value> = serde_json::from_str(step).unwrap();
-        let script = Script { steps: vec![step], keys: vec![("pii".into(), "secret".into())], limits: None };
+        let script = Script { steps: vec![step], keys: vec![("pii".into(), "secret".into())], ..Script::default() };
         let (source, places) = script.configuration(Some(Path::new("/plugins")));
         let at = |text: &str| {
             let line = source.text.lines().position(|line| line.contains(text)).unwrap();
