@@ -63,6 +63,8 @@ impl Data {
 
 impl Fields {
     pub fn run(&self) -> Result<(), Failed> {
+        // As in the program; the floor of the other tables keeps the allocator as it is.
+        sluice::kafka::ffi::bound_allocator();
         let dir = std::env::temp_dir().join(format!("sluice-bench-{}", std::process::id()));
         std::fs::create_dir_all(&dir).map_err(Failed::to("make a directory"))?;
         let done = Lab::open(&dir).and_then(|lab| self.table(&lab));

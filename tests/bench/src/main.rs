@@ -75,8 +75,7 @@ pub fn say(line: &str) -> Result<(), Failed> {
 }
 
 fn main() -> ExitCode {
-    // As in the program: plugins are compiled in a process of their own, and the allocator gives back as it does there.
-    sluice::kafka::ffi::bound_allocator();
+    // As in the program: plugins are compiled in a process of their own.
     let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
     if arguments.first().is_some_and(|first| first == sluice::plugin::CHILD_ARGUMENT) {
         return sluice::plugin::compile_child_main(&arguments[1..]);
