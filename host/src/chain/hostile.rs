@@ -39,7 +39,7 @@ fn prepared(format: &str, cache: &TempDir) -> Prepared {
     });
     let source = Source { name: "hostile".to_owned(), base: ".".into(), text: text.to_string() };
     let plan = plan_of(&[source], &check_selector, &|_| None).unwrap();
-    let host = Plugins::new(Limits::default(), Compile::InProcess, Cache::open(cache.path().to_owned()).unwrap()).unwrap();
+    let host = Plugins::new(Limits::default(), Compile::InProcess, Cache::open(cache.path().join("cache")).unwrap()).unwrap();
     let registry = Registry::load(&host, &plan.plugins, &BTreeSet::from(["mask"])).unwrap();
     let prepared = prepare_with(&plan, registry, LogMode::Count).unwrap_or_else(|error| panic!("{error}"));
     let schemas = &prepared.chains[0].schemas;
