@@ -4,6 +4,8 @@
 mod columns;
 mod explain;
 pub mod format;
+#[cfg(test)]
+mod hostile;
 mod part;
 mod plan;
 mod recent;

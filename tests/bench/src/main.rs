@@ -2,6 +2,7 @@
 //! It decides nothing about what is measured; `run` beside it does.
 
 mod clients;
+mod fields;
 mod fill;
 mod first;
 mod floor;
@@ -38,6 +39,8 @@ enum Command {
     Measure(measure::Measure),
     /// Run `sluice` and print the milliseconds between "lanes assigned" and the first committed record.
     First(first::First),
+    /// Print what selecting, patching and the crossing into plugins cost, as a Markdown table; needs no broker.
+    Fields(fields::Fields),
     /// Run `sluice`, swap a component of it again and again, and print how long lanes committed nothing.
     Swap(swap::Swap),
     /// Print the medians of what `measure` wrote, as a Markdown table.
@@ -72,6 +75,11 @@ pub fn say(line: &str) -> Result<(), Failed> {
 }
 
 fn main() -> ExitCode {
+    // As in the program: plugins are compiled in a process of their own.
+    let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == sluice::plugin::CHILD_ARGUMENT) {
+        return sluice::plugin::compile_child_main(&arguments[1..]);
+    }
     let done = match Args::parse().command {
         Command::Floor(floor) => floor.run(),
         Command::Fill(fill) => fill.run(),
@@ -79,6 +87,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Measure(measure) => measure.run(),
         Command::First(first) => first.run(),
+        Command::Fields(fields) => fields.run(),
         Command::Swap(swap) => swap.run(),
         Command::Report { file } => report::print(&file),
     };

@@ -13,7 +13,7 @@ pub enum Shape {
 pub const SMALLEST_JSON: usize = 260;
 
 /// A small generator (SplitMix64, public domain, <https://prng.di.unimi.it/splitmix64.c>): even bits, no state to carry.
-fn mix(number: u64) -> u64 {
+pub fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

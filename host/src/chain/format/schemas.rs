@@ -124,7 +124,8 @@ impl Schemas {
         Ok(())
     }
 
-    fn keep(&self, reference: SchemaRef, parsed: Parsed) {
+    /// Has a schema for who asks next, as if the registry had answered.
+    pub(in crate::chain) fn keep(&self, reference: SchemaRef, parsed: Parsed) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.clear();

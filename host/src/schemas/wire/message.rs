@@ -49,15 +49,15 @@ impl<'a> MessageIndexes<'a> {
     }
 }
 
-/// A zigzag varint that is not negative, and how long it is.
+/// A zigzag varint of 32 bits that is not negative, and how long it is.
 fn number(bytes: &[u8]) -> Option<(u32, usize)> {
     let mut raw = 0_u64;
     for (i, byte) in bytes.iter().take(MAX_VARINT_BYTES).enumerate() {
         raw |= u64::from(byte & 0x7f) << (7 * i);
         if byte & 0x80 == 0 {
+            let raw = u32::try_from(raw).ok()?;
             // Negative ones are odd.
-            let even = raw.is_multiple_of(2);
-            return even.then(|| u32::try_from(raw / 2).ok()).flatten().map(|number| (number, i + 1));
+            return raw.is_multiple_of(2).then_some((raw / 2, i + 1));
         }
     }
     None

@@ -81,7 +81,7 @@ fn finds_the_message() {
     // Lists as Confluent's serializers write them.
     // A count of 65 and as many numbers.
     let deep = [&[0x82, 1][..], &[0; 65]].concat();
-    let cases: [(&[u8], Indexes); 12] = [
+    let cases: [(&[u8], Indexes); 13] = [
         (&[0], Ok((&[0], 1))),
         (&[0, 9, 9], Ok((&[0], 1))),
         (&[2, 0], Ok((&[0], 2))),
@@ -94,6 +94,7 @@ fn finds_the_message() {
         (&[1, 0], Err(WireError::MessageIndexes)), // a negative count
         (&deep, Err(WireError::MessageIndexes)),   // deeper than anybody nests
         (&[2, 0x80, 0x80, 0x80, 0x80, 0x80, 0], Err(WireError::MessageIndexes)),
+        (&[2, 0x80, 0x80, 0x80, 0x80, 0x10], Err(WireError::MessageIndexes)), // one past 31 bits
     ];
     for (list, expected) in cases {
         let prefix = [&[0, 0, 0, 0, 1], list].concat();
