@@ -315,7 +315,7 @@ impl Compiler<'_> {
 
     fn field(&mut self, node: u32, field: &Field, state: &mut State) -> Entry {
         let child = self.builder.member(node, &[&field.name, &field.json_name]);
-        let packs = field.label == Label::Repeated && matches!(field.kind, Type::Scalar(scalar) if scalar.packs());
+        let packs = field.packs();
         let wires = 1 << field.kind.wire() | if packs { 1 << wire::LEN } else { 0 };
         // Under an allow list nothing stays that a reader would take for an unknown field.
         let pass = Entry { action: Action::Pass, wires: if self.allow_list { wires } else { ANY }, slot: 0 };
