@@ -8,7 +8,7 @@ use super::super::automaton::Names;
 use super::super::hit::{DecodeError, Hit, Hits, Kind, Prune};
 use super::super::scan::MAX_DEPTH;
 use super::descriptor::Scalar;
-use super::plan::{Action, Entry, Plan, Site, Slot, Visit, What, Which};
+use super::plan::{Action, Entry, Plan, Site, Slot, State, Visit, What, Which};
 use super::scalar;
 use super::wire::{self, Tag};
 
@@ -168,27 +168,25 @@ impl<'a> Walk<'a> {
         let state = &plan.states[frame.state as usize];
         let body = self.body;
         let bytes = &body[..frame.end];
-        while pos < bytes.len() {
-            let (tag, start) = wire::tag(bytes, pos)?;
-            let entry = state.find(tag.number());
-            if entry.wires >> tag.wire() & 1 == 0 {
-                if tag.wire() == wire::END && frame.group == Some(tag.number()) {
-                    return Ok(Step::Past(start));
-                }
-                return Err(if tag.wire() == wire::END { DecodeError::NotProtobuf } else { DecodeError::WireType });
+        while let Some((entry, found)) = next(state, bytes, pos, self.depth())? {
+            if entry.wires >> found.tag.wire() & 1 == 0 {
+                return match found.tag.wire() {
+                    wire::END if frame.group == Some(found.tag.number()) => Ok(Step::Past(found.start)),
+                    wire::END => Err(DecodeError::NotProtobuf),
+                    _ => Err(DecodeError::WireType),
+                };
             }
-            let found = Found { member: pos, start, limit: frame.end, tag };
             pos = match entry.action {
-                Action::Pass => wire::skip(bytes, start, tag, self.depth())?,
                 Action::Visit => match self.occurrence(frame, entry, found)? {
                     Step::Past(end) => end,
                     into => return Ok(into),
                 },
                 Action::Prune => self.prune(found)?,
                 Action::Refuse => return Err(DecodeError::UnknownField),
+                Action::Pass => self.skip(found)?,
             };
         }
-        if frame.group.is_some() { Err(DecodeError::Truncated) } else { Ok(Step::Past(pos)) }
+        if frame.group.is_some() { Err(DecodeError::Truncated) } else { Ok(Step::Past(frame.end)) }
     }
 
     /// One occurrence of a field that is on the way or selected.
@@ -454,6 +452,20 @@ impl<'a> Walk<'a> {
         self.out.prunes.push(Prune { member: found.member as u32, end: end as u32 });
         Ok(end)
     }
+}
+
+/// The next field, from `pos` on, that does not just stay; none at the end of the message.
+#[inline]
+fn next(state: &State, bytes: &[u8], mut pos: usize, depth: usize) -> Result<Option<(Entry, Found)>, DecodeError> {
+    while pos < bytes.len() {
+        let (tag, start) = wire::tag(bytes, pos)?;
+        let entry = state.find(tag.number());
+        if entry.action != Action::Pass || entry.wires >> tag.wire() & 1 == 0 {
+            return Ok(Some((entry, Found { member: pos, start, limit: bytes.len(), tag })));
+        }
+        pos = wire::skip(bytes, start, tag, depth)?;
+    }
+    Ok(None)
 }
 
 /// A hit of no field yet. The message is below 2 GiB.
