@@ -46,7 +46,67 @@ fn embed() -> Result<(), Box<dyn Error>> {
     }
     list.push(']');
     fs::write(out.join("embedded.rs"), list)?;
+    fs::write(out.join("templates.rs"), templates(&root, &out)?)?;
     Ok(())
+}
+
+/// Lists the files of every template for `toolkit/template.rs`: its own, those that all share, the contract, and for Rust
+/// the SDK, which no registry has.
+fn templates(root: &Path, out: &Path) -> Result<String, Box<dyn Error>> {
+    let templates = root.join("sdk/templates");
+    let mut list = String::from("&[\n");
+    for language in ["rust", "go", "python", "js", "c"] {
+        let mut files = Vec::new();
+        for dir in [templates.join(language), templates.join("shared")] {
+            walk(&dir, Path::new(""), &mut files)?;
+        }
+        walk(&root.join("wit"), Path::new("wit"), &mut files)?;
+        if language == "rust" {
+            walk(&root.join("sdk/src"), Path::new("sluice-plugin/src"), &mut files)?;
+            let manifest = standalone(&fs::read_to_string(root.join("sdk/Cargo.toml"))?, &fs::read_to_string(root.join("Cargo.toml"))?);
+            let path = out.join("sdk.Cargo.toml");
+            fs::write(&path, manifest)?;
+            files.push(("sluice-plugin/Cargo.toml".into(), path));
+            files.push(("sluice-plugin/README.md".into(), root.join("sdk/README.md")));
+        }
+        files.sort();
+        for (name, file) in files {
+            writeln!(list, "    ({language:?}, {:?}, include_bytes!({:?})),", name.display().to_string(), file.display().to_string())?;
+        }
+    }
+    list.push(']');
+    Ok(list)
+}
+
+/// The files below `dir`, each with its path in a plugin's folder.
+fn walk(dir: &Path, to: &Path, files: &mut Vec<(PathBuf, PathBuf)>) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            walk(&entry.path(), &to, files)?;
+        } else {
+            files.push((to, entry.path()));
+        }
+    }
+    Ok(())
+}
+
+/// A manifest that stands without its workspace: what it takes from there is written out, its lints stay behind.
+fn standalone(manifest: &str, workspace: &str) -> String {
+    let mut lines = Vec::new();
+    let mut lints = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            lints = line == "[lints]";
+        }
+        match line.strip_suffix(".workspace = true") {
+            _ if lints => {}
+            Some(key) => lines.extend(workspace.lines().find(|line| line.starts_with(&format!("{key} ="))).map(str::to_owned)),
+            None => lines.push(line.to_owned()),
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
 /// The crates in that directory, by name.

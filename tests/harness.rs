@@ -1,7 +1,9 @@
-//! What cases are written with: clusters, the program as a process, the Java tool, waiting, judging.
+//! What cases are written with: clusters, registries, the program as a process, the helpers in Java and Python, waiting,
+//! judging.
 //! Knows names and exit codes of the program's outside, nothing of its inside.
 
 pub mod binary;
+pub mod broker;
 pub mod canary;
 pub mod config;
 pub mod feed;
@@ -12,7 +14,10 @@ pub mod java;
 pub mod lab;
 pub mod process;
 pub mod random;
+pub mod registry;
+pub mod serdes;
 pub mod status;
+pub mod tool;
 pub mod transactions;
 pub mod verdict;
 pub mod wait;

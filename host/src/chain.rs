@@ -1,18 +1,28 @@
 //! A pipeline's steps in order, in one lane: records in, rows for the target out, a verdict for every record. It never
 //! lets a record pass that a step could not transform; what becomes of such a record is the lane's.
 
+mod explain;
+pub mod format;
 mod plan;
+mod recent;
+mod record;
 mod row;
 mod step;
+mod trial;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use plan::{ChainPlan, PlanError, StepPlan};
+pub use explain::{Explained, StepExplained};
+pub use format::{FetchError, Schemas};
+pub use plan::{ChainPlan, Lent, PlanError, StepPlan};
+pub use record::{Record, Sample};
 pub use row::Row;
+pub use trial::TrialFailed;
 
-use crate::kafka::ffi::Fetched;
 use crate::lane::UNMATCHED_WINDOW;
+use crate::plugin::Windows;
+use crate::schemas::SchemaRef;
 use step::Step;
 
 /// How long the search for a guilty record may take before the partition halts.
@@ -60,24 +70,32 @@ pub struct CallFailed {
     pub reason: String,
 }
 
-/// A selector matched nothing for a whole window.
+/// Records and step do not go together any more: a selector matched nothing for a whole window, or a schema lacks or
+/// brings a field.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error(
-    "selector {selector} of step {} matched nothing in {UNMATCHED_WINDOW} records: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose",
-    step + 1
-)]
+#[error("{detail}")]
 pub struct Drift {
-    pub step: usize,
-    pub selector: String,
-    /// The record after which it stands still.
+    /// A sentence without data.
+    pub detail: String,
+    /// The record after which, or the one before which, it stands still.
     pub offset: i64,
+}
+
+/// Why records did not come through.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    #[error(transparent)]
+    Call(#[from] CallFailed),
+    /// They name a schema that nobody has asked for yet: [`Chain::fetch_schema`], then again.
+    #[error("the schema with {0} is not there yet")]
+    Schema(SchemaRef),
 }
 
 /// The guilty record was not found in time, or instances cannot be made any more.
 #[derive(Debug, thiserror::Error)]
 #[error("no record could be found to blame: {last}")]
 pub struct GaveUp {
-    last: CallFailed,
+    last: String,
 }
 
 /// What the chain made of a batch.
@@ -94,9 +112,17 @@ pub struct Missed<'a> {
     counts: &'a mut [u32],
     /// Selector number and offset of the first window that filled.
     full: Option<(usize, i64)>,
+    /// The first record whose schema and a step do not go together.
+    drift: Option<Drift>,
 }
 
 impl Missed<'_> {
+    fn drifted(&mut self, detail: String, offset: i64) {
+        if self.drift.as_ref().is_none_or(|drift| offset < drift.offset) {
+            self.drift = Some(Drift { detail, offset });
+        }
+    }
+
     /// `number` is None for selectors that nobody watches.
     fn saw(&mut self, number: Option<usize>, matched: bool, offset: i64) {
         let Some(number) = number else { return };
@@ -120,7 +146,18 @@ pub struct Chain {
 impl Chain {
     /// Makes an instance of every step.
     pub fn open(plan: &Arc<ChainPlan>) -> Result<Self, CallFailed> {
-        let steps = plan.steps.iter().map(|step| Step::open(step.clone())).collect::<Result<Vec<_>, _>>()?;
+        Self::with_windows(plan, |_| Arc::default())
+    }
+
+    /// Makes an instance of every step of a chain whose components alone are others: each step remembers what it did
+    /// before. Between two transactions.
+    pub fn open_after(plan: &Arc<ChainPlan>, before: &Self) -> Result<Self, CallFailed> {
+        Self::with_windows(plan, |step| before.steps.get(step).map(Step::shared_windows).unwrap_or_default())
+    }
+
+    fn with_windows(plan: &Arc<ChainPlan>, windows: impl Fn(usize) -> Arc<Mutex<Windows>>) -> Result<Self, CallFailed> {
+        let steps = plan.steps.iter().enumerate().map(|(number, step)| Step::open(step.clone(), windows(number)));
+        let steps = steps.collect::<Result<Vec<_>, _>>()?;
         let pending = plan.steps.iter().map(|step| vec![0; step.counters.len()]).collect();
         Ok(Self { plan: plan.clone(), steps, pending, offsets: Vec::new() })
     }
@@ -152,15 +189,15 @@ impl Chain {
 
     /// Takes records of one partition through all steps. `missed` counts records without a match, per watched selector;
     /// after an error it is as before.
-    pub fn process<'r>(
+    pub fn process<'r, R: Record>(
         &mut self,
         topic: &str,
         partition: i32,
-        records: &'r [Fetched],
+        records: &'r [R],
         missed: &mut [u32],
-    ) -> Result<Processed<'r>, CallFailed> {
+    ) -> Result<Processed<'r>, Stopped> {
         let mut counts = missed.to_vec();
-        let mut watch = Missed { counts: &mut counts, full: None };
+        let mut watch = Missed { counts: &mut counts, full: None, drift: None };
         let mut verdicts = vec![Verdict::Taken; records.len()];
         let mut rows: Vec<Row<'r>> = Vec::with_capacity(records.len());
         self.offsets.clear();
@@ -173,22 +210,33 @@ impl Chain {
                 verdicts[index] = Verdict::Failed(Failed::host("timestamp_unwritable".to_owned()));
             }
         }
-        for step in &mut self.steps {
-            step.apply(topic, partition, &self.offsets, &mut rows, &mut verdicts, &mut watch)?;
+        let marks: Vec<usize> = self.steps.iter().map(|step| step.windows().mark()).collect();
+        let mut steps = self.steps.iter_mut();
+        if let Err(failed) = steps.try_for_each(|step| step.apply(topic, partition, &self.offsets, &mut rows, &mut verdicts, &mut watch)) {
+            // I4: the records come again, in smaller batches.
+            self.steps.iter().zip(marks).for_each(|(step, mark)| step.windows().rollback_to(mark));
+            return Err(failed);
         }
         for (step, pending) in self.steps.iter_mut().zip(&mut self.pending) {
             for (counter, delta) in step.take_counts() {
                 pending[*counter as usize] += delta;
             }
         }
-        let drift = watch.full.map(|(number, offset)| self.plan.watched[number].drift(offset));
+        let full = watch.full.map(|(number, offset)| self.plan.watched[number].drift(offset));
+        let drift = full.into_iter().chain(watch.drift).min_by_key(|drift| drift.offset);
         missed.copy_from_slice(&counts);
         Ok(Processed { verdicts, rows, drift })
     }
 
     /// Finds the records that make a call fail, by halves, and fails them alone. A record that is not found in time ends
     /// in [`GaveUp`]; each one found gives the next one its own time.
-    pub fn bisect<'r>(&mut self, topic: &str, partition: i32, records: &'r [Fetched], missed: &mut [u32]) -> Result<Processed<'r>, GaveUp> {
+    pub fn bisect<'r, R: Record>(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        records: &'r [R],
+        missed: &mut [u32],
+    ) -> Result<Processed<'r>, GaveUp> {
         let (mut deadline, last) = (Instant::now() + BISECT_WITHIN, Instant::now() + BATCH_WITHIN);
         let mut whole = Processed { verdicts: Vec::with_capacity(records.len()), rows: Vec::new(), drift: None };
         // What the failed call counted is not true.
@@ -203,12 +251,16 @@ impl Chain {
                     whole.rows.extend(part.rows.into_iter().map(|row| Row { source: row.source + start, ..row }));
                     whole.drift = whole.drift.or(part.drift);
                 }
-                Err(failed) => {
+                // Asked for here: no transaction is open, and the time is bounded by the registry's own.
+                Err(Stopped::Schema(reference)) => match self.fetch_schema(reference, &|| false) {
+                    Ok(()) => parts.push((start, end)),
+                    Err(error) => return Err(self.give_up(before, error.to_string())),
+                },
+                Err(Stopped::Call(failed)) => {
                     self.discard_instances();
                     if failed.code == INIT_FAILED || Instant::now() > deadline.min(last) {
                         self.plan.steps[failed.step].metrics_failed(&failed.code);
-                        self.pending = before;
-                        return Err(GaveUp { last: failed });
+                        return Err(self.give_up(before, failed.to_string()));
                     }
                     if end - start == 1 {
                         self.plan.steps[failed.step].metrics_failed(&failed.code);
@@ -223,9 +275,20 @@ impl Chain {
         Ok(whole)
     }
 
-    /// I4: after an abort no instance and no count of the lost transaction lives on.
+    fn give_up(&mut self, before: Vec<Vec<u64>>, last: String) -> GaveUp {
+        self.pending = before;
+        GaveUp { last }
+    }
+
+    /// Asks the source's registry for a schema, and blocks meanwhile: call it with no transaction open.
+    pub fn fetch_schema(&self, reference: SchemaRef, stop: &dyn Fn() -> bool) -> Result<(), FetchError> {
+        self.plan.schemas.fetch(reference, stop)
+    }
+
+    /// I4: after an abort no instance, no count and nothing remembered of the lost transaction lives on.
     pub fn discard(&mut self) {
         self.discard_instances();
+        self.steps.iter().for_each(|step| step.windows().rollback_to(0));
         self.pending.iter_mut().for_each(|counts| counts.fill(0));
     }
 
@@ -233,8 +296,9 @@ impl Chain {
         self.steps.iter_mut().for_each(Step::discard);
     }
 
-    /// The transaction is committed: what plugins counted becomes visible.
+    /// The transaction is committed: what plugins counted becomes visible, what steps remember stays.
     pub fn publish_counts(&mut self) {
+        self.steps.iter().for_each(|step| step.windows().commit());
         for (step, counts) in self.plan.steps.iter().zip(&mut self.pending) {
             for (counter, count) in step.counters.iter().zip(counts.iter_mut()) {
                 if let Some(masked) = counter

@@ -2,9 +2,14 @@
 //! it must not decide anything that a library user would miss.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
+mod explain;
+mod lanes;
+mod mask;
 mod offsets;
 mod output;
+mod plugin;
 mod run;
+mod unmask;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,10 +17,12 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config;
-use crate::config::plan::Plan;
+use crate::config::plan::{Pipeline, Plan};
 use crate::demo;
 use crate::fields::Selector;
 use crate::gateway::RunError;
+use crate::plugin::KeyRing;
+use crate::plugins;
 use output::Format;
 
 /// How a command ended; the numbers are what scripts rely on.
@@ -53,6 +60,8 @@ enum Command {
     Run(run::RunArgs),
     /// Check a configuration, its plugins and their settings, without a cluster.
     Validate(Files),
+    /// Show what each step makes of each topic's latest schema: operators, what stays clear, what does not fit.
+    Explain(explain::ExplainArgs),
     /// Print the JSON Schema of the configuration.
     Schema,
     /// Show where the pipelines stand, from committed state on the targets.
@@ -60,14 +69,37 @@ enum Command {
     /// Ask the offset map.
     #[command(subcommand)]
     Offsets(OffsetsCommand),
+    /// Change the number of a pipeline's lanes.
+    #[command(subcommand)]
+    Lanes(LanesCommand),
+    /// Make, check and deploy plugins.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
+    /// Try masking operators.
+    #[command(subcommand)]
+    Mask(MaskCommand),
+    /// Open what the operators tokenize, encrypt and fpe made; leaves an audit event.
+    Unmask(unmask::UnmaskArgs),
     /// See masked records flow: two clusters inside this process, or two of yours.
     Demo(demo::DemoArgs),
+}
+
+#[derive(Subcommand)]
+enum LanesCommand {
+    /// Give a pipeline that is stopped the number of lanes that its file says.
+    Resize(lanes::ResizeArgs),
 }
 
 #[derive(Subcommand)]
 enum OffsetsCommand {
     /// Where a source offset landed on the target, or with --reverse where a target offset came from.
     Map(offsets::MapArgs),
+}
+
+#[derive(Subcommand)]
+enum MaskCommand {
+    /// Mask one value, by the plugin that pipelines run, and print the result alone.
+    Try(mask::TryArgs),
 }
 
 /// The configuration.
@@ -125,6 +157,11 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// A failure at run time, with everything that caused it.
+pub fn failed(error: impl std::error::Error) -> Failure {
+    Failure { message: chain(&error), exit: Exit::Failed }
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     // Usage errors are clap's, with exit code 2.
@@ -132,9 +169,14 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => run::run(args),
         Command::Validate(files) => validate(&files),
+        Command::Explain(args) => explain::explain(&args),
         Command::Schema => schema(),
         Command::Status(args) => status(&args),
         Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),
+        Command::Lanes(LanesCommand::Resize(args)) => lanes::resize(&args),
+        Command::Plugin(command) => plugin::plugin(&command),
+        Command::Mask(MaskCommand::Try(args)) => mask::try_one(&args),
+        Command::Unmask(args) => unmask::unmask(&args),
         Command::Demo(args) => demo::demo(&args),
     };
     match ended {
@@ -149,6 +191,23 @@ pub fn main() -> ExitCode {
 /// The plan of these files, or what is wrong with them.
 pub fn load(files: &Files) -> Result<Plan, Failure> {
     config::validate(&files.files, &check_selector).map_err(|errors| refused(&errors))
+}
+
+/// The pipeline of that name.
+pub fn pipeline_of<'p>(plan: &'p Plan, name: &str) -> Result<&'p Pipeline, Failure> {
+    plan.pipelines.iter().find(|pipeline| pipeline.name == name).ok_or_else(|| {
+        let known: Vec<&str> = plan.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
+        Failure { message: format!("no pipeline is named {name:?}; there are: {}", known.join(", ")), exit: Exit::Config }
+    })
+}
+
+/// The keys of these files alone; none where there is no file.
+fn key_ring(files: &[PathBuf]) -> Result<KeyRing, Failure> {
+    if files.is_empty() {
+        return Ok(KeyRing::new());
+    }
+    let keys = config::load_keys(files).map_err(|errors| refused(&errors))?;
+    plugins::key_ring(&keys).map_err(|error| Failure { message: error.to_string(), exit: Exit::Config })
 }
 
 /// What the configuration asks of a selector.
@@ -167,7 +226,7 @@ pub fn refused(errors: &config::ConfigErrors) -> Failure {
 
 fn validate(files: &Files) -> Result<Exit, Failure> {
     let plan = load(files)?;
-    crate::gateway::prepare(&plan)?;
+    crate::gateway::prepare(&plan, crate::plugin::LogMode::Count)?;
     let steps: usize = plan.pipelines.iter().map(|pipeline| pipeline.steps.len()).sum();
     println!("valid: {} pipeline(s), {steps} step(s)", plan.pipelines.len());
     Ok(Exit::Done)

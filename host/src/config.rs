@@ -74,6 +74,42 @@ pub fn load_keys(files: &[PathBuf]) -> Result<Keyring, ConfigErrors> {
     report.finish(keys)
 }
 
+/// A file of another shape, read with the same rules and the same messages.
+pub struct Shaped<T> {
+    /// What it says.
+    pub value: T,
+    forest: Forest,
+}
+
+impl<T> Shaped<T> {
+    /// A part whose shape is somebody else's, as JSON.
+    pub fn json(&self, part: Any) -> serde_json::Value {
+        self.forest.get(part).map_or(serde_json::Value::Null, |node| node.to_json())
+    }
+
+    /// Where that part begins.
+    pub fn spot(&self, part: Any) -> Spot {
+        self.forest.get(part).map_or_else(Spot::default, |node| node.spot)
+    }
+}
+
+/// Reads a file of another shape, such as a fixture of a plugin.
+pub fn shaped<T: serde::de::DeserializeOwned>(source: &Source) -> Result<Shaped<T>, ConfigErrors> {
+    let mut report = report_of(std::slice::from_ref(source));
+    let tree = match tree::read(0, &source.text) {
+        Ok(tree) => Some(tree),
+        Err(error) => {
+            report.invalid(error.spot, error.message);
+            None
+        }
+    };
+    let shaped = tree.and_then(|tree| {
+        let value = decode::decode(&tree, &mut report)?;
+        Some(Shaped { value, forest: Forest(vec![tree]) })
+    });
+    report.finish(shaped)
+}
+
 fn report_of(sources: &[Source]) -> Report {
     Report::new(sources.iter().map(|source| Arc::from(source.name.as_str())).collect())
 }

@@ -120,7 +120,7 @@ fn make_topics(plan: &Plan, [landing, main]: &[Mock; 2]) -> Result<(), Failure> 
         OnError::Quarantine { topic, .. } => Some(topic.as_str()),
         OnError::Halt => None,
     };
-    let state = StateTopics::new(&pipeline.name, quarantine);
+    let state = StateTopics::of(&pipeline.name, quarantine, 1);
     landing.create(data::TOPIC, data::PARTITIONS)?;
     main.create(data::TOPIC, data::PARTITIONS)?;
     for topic in [Some(&state.positions), Some(&state.offset_map), state.quarantine.as_ref()].into_iter().flatten() {

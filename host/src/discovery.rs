@@ -1,12 +1,13 @@
 //! Which topics and partitions of the source belong to a pipeline, kept current. It must not decide where they start or
 //! who reads them; before it announces a partition, its place on the target exists.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::topics::TopicFilter;
 use crate::kafka::Context;
@@ -25,6 +26,19 @@ pub struct Topic {
     /// Its id (KIP-516); empty where the source has none.
     pub id: String,
     pub partitions: i32,
+    /// The source does not list it any more: it was deleted, or may not be described.
+    pub gone: bool,
+    /// Its counterpart on the target.
+    pub target: Counterpart,
+}
+
+/// A source topic's counterpart on the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counterpart {
+    /// Its id; empty where the target has none, or was not asked.
+    pub id: String,
+    /// It is not there, though records were copied to it: it is not made again.
+    pub missing: bool,
 }
 
 /// What the source has for this pipeline.
@@ -44,6 +58,11 @@ impl Sources {
     /// A topic's id; empty where unknown.
     pub fn id(&self, topic: &str) -> &str {
         self.topics.get(topic).map_or("", |topic| &topic.id)
+    }
+
+    /// The id of its counterpart on the target; empty where unknown.
+    pub fn target_id(&self, topic: &str) -> &str {
+        self.topics.get(topic).map_or("", |topic| &topic.target.id)
     }
 }
 
@@ -81,21 +100,33 @@ impl Discovery {
         current.clone()
     }
 
-    /// Asks the source once and announces what changed. Topics that went stay announced: their lanes notice by
-    /// themselves, and a topic that comes back has another id.
-    pub fn refresh(&self, source: &BaseConsumer<Context>, filter: &TopicFilter, target: &TargetTopics) -> Result<(), DiscoveryError> {
-        let mut topics = list(source, filter)?;
+    /// Asks the source once and announces what changed. Topics that went stay announced, marked as gone; one that comes
+    /// back has another id.
+    ///
+    /// `copied` says which topics have positions already: one of those that is gone from the target is not made again.
+    pub fn refresh(
+        &self,
+        source: &BaseConsumer<Context>,
+        filter: &TopicFilter,
+        target: &TargetTopics,
+        copied: &dyn Fn() -> Result<BTreeSet<String>, TopicError>,
+    ) -> Result<(), DiscoveryError> {
+        let (mut topics, unsure) = list(source, filter)?;
         identify(source, &mut topics, target);
         let now = self.now();
         for (name, topic) in &now.topics {
-            let kept = topics.entry(name.clone()).or_insert_with(|| topic.clone());
+            let kept = topics.entry(name.clone()).or_insert_with(|| Topic { gone: !unsure.contains(name), ..topic.clone() });
             // Partitions never shrink; a re-created topic keeps its old lanes, which halt by its new id.
             kept.partitions = kept.partitions.max(topic.partitions);
+            kept.target = topic.target.clone();
         }
+        if topics != now.topics || now.version == 0 {
+            target.ensure(&mut topics, copied)?;
+        }
+        target.identify(&mut topics);
         if topics == now.topics && now.version > 0 {
             return Ok(());
         }
-        target.ensure(&topics)?;
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let version = current.version + 1;
         *current = Arc::new(Sources { version, topics });
@@ -105,15 +136,24 @@ impl Discovery {
     }
 }
 
-fn list(source: &BaseConsumer<Context>, filter: &TopicFilter) -> Result<BTreeMap<String, Topic>, DiscoveryError> {
+/// The topics that match, and the names of those about which the source cannot tell at present.
+fn list(source: &BaseConsumer<Context>, filter: &TopicFilter) -> Result<(BTreeMap<String, Topic>, BTreeSet<String>), DiscoveryError> {
     let metadata = source.fetch_metadata(None, ASK_WITHIN).map_err(|error| DiscoveryError::List(error.to_string()))?;
-    let matching = metadata.topics().iter().filter(|topic| topic.error().is_none() && filter.matches(topic.name()));
-    Ok(matching
-        .map(|topic| {
-            let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
-            (topic.name().to_owned(), Topic { id: String::new(), partitions })
-        })
-        .collect())
+    let (mut topics, mut unsure) = (BTreeMap::new(), BTreeSet::new());
+    for topic in metadata.topics().iter().filter(|topic| filter.matches(topic.name())) {
+        match topic.error().map(RDKafkaErrorCode::from) {
+            None => {
+                let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
+                let found = Topic { id: String::new(), partitions, gone: false, target: Counterpart::default() };
+                topics.insert(topic.name().to_owned(), found);
+            }
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {}
+            Some(_) => {
+                unsure.insert(topic.name().to_owned());
+            }
+        }
+    }
+    Ok((topics, unsure))
 }
 
 /// Adds topic ids. A source that cannot name them (an old one, or one without the right to describe) costs the check

@@ -7,21 +7,22 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::BaseConsumer;
-use sha2::{Digest, Sha256};
 
-use crate::chain::{ChainPlan, PlanError};
+use crate::chain::{ChainPlan, Lent, PlanError, Schemas};
 use crate::clock::now_millis;
 use crate::config::plan::{Cluster, OnError, Payload, Pipeline, Plan};
 use crate::discovery::Discovery;
+use crate::dropin::{self, Watch};
 use crate::http::{ListenError, Pages, Server};
 use crate::kafka::{self, Context, Unreachable};
 use crate::lane::Stop;
 use crate::metrics::{LaneState, Metrics};
-use crate::pipeline::{Admission, Budget, Ends, Running, Shared, StartError, pipeline_status};
-use crate::plugin::KeyRing;
+use crate::pipeline::{Admission, Budget, Current, Ends, Running, Shared, StartError, pipeline_status};
+use crate::plugin::{LogMode, Plugins};
 use crate::plugins::{self, Registry, RegistryError};
-use crate::position::lane_of;
+use crate::position::{Claim, lane_of};
 use crate::status::Status;
+use crate::tables::{self, Following};
 use crate::topics::{StateTopics, TargetTopics, TopicError};
 use crate::view::{Snapshot, View};
 
@@ -75,32 +76,43 @@ pub enum RunError {
 pub struct Prepared {
     pub metrics: Metrics,
     pub chains: Vec<Arc<ChainPlan>>,
-    pub keys: Arc<KeyRing>,
+    pub lent: Lent,
+    pub registry: Registry,
 }
 
-/// Loads the plugins and tries every step's settings.
-pub fn prepare(plan: &Plan) -> Result<Prepared, RunError> {
+/// Loads the plugins and tries every step's settings. `log`: what becomes of the plugins' log lines.
+pub fn prepare(plan: &Plan, log: LogMode) -> Result<Prepared, RunError> {
+    let host = plugins::host(&plan.plugins)?;
+    let registry = registry(&host, plan)?;
+    prepare_with(plan, registry, log)
+}
+
+/// The plugins that a run of this plan would use.
+pub fn registry(host: &Plugins, plan: &Plan) -> Result<Registry, RunError> {
+    let needed = plan.pipelines.iter().flat_map(|pipeline| &pipeline.steps).map(|step| step.plugin.as_str()).collect();
+    Ok(Registry::load(host, &plan.plugins, &needed)?)
+}
+
+/// Tries every step's settings with these plugins.
+pub fn prepare_with(plan: &Plan, registry: Registry, log: LogMode) -> Result<Prepared, RunError> {
     check_properties(plan)?;
     check_raw_quarantines(plan)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let host = plugins::host(&plan.plugins)?;
-    let needed = plan.pipelines.iter().flat_map(|pipeline| &pipeline.steps).map(|step| step.plugin.as_str()).collect();
-    let plugins = Registry::load(&host, &plan.plugins, &needed)?;
-    let mut ring = KeyRing::new();
-    for name in plan.keys.names() {
-        if let Some(secret) = plan.keys.get(name) {
-            ring.add(name, secret.expose().to_vec()).map_err(|error| RunError::Client(error.to_string()))?;
-        }
-    }
-    let keys = Arc::new(ring);
+    let ring = plugins::key_ring(&plan.keys).map_err(|error| RunError::Client(error.to_string()))?;
+    let tables = tables::load(plan).map_err(RunError::Steps)?;
+    let lent = Lent { keys: Arc::new(ring), tables: Arc::new(tables), log };
     let (mut chains, mut problems) = (Vec::new(), Vec::new());
     for pipeline in &plan.pipelines {
-        match ChainPlan::build(pipeline, &plugins, &keys, &metrics) {
-            Ok(chain) => chains.push(Arc::new(chain)),
+        let schemas = Schemas::new(pipeline).map_err(|error| RunError::Client(error.to_string()))?;
+        match ChainPlan::build(pipeline, &registry, &lent, &metrics, &Arc::new(schemas)) {
+            Ok(chain) => {
+                chain.steps.iter().for_each(|step| metrics.admitted(&step.name, &step.digest));
+                chains.push(Arc::new(chain));
+            }
             Err(mut found) => problems.append(&mut found),
         }
     }
-    if problems.is_empty() { Ok(Prepared { metrics, chains, keys }) } else { Err(RunError::Steps(problems)) }
+    if problems.is_empty() { Ok(Prepared { metrics, chains, lent, registry }) } else { Err(RunError::Steps(problems)) }
 }
 
 /// What the client library says of a cluster's properties, at their place in the file.
@@ -137,18 +149,23 @@ pub struct Gateway {
     started: Instant,
     started_millis: i64,
     options: Options,
-    _prepared: Prepared,
+    watch: Watch,
+    /// Ends after the pipelines, which look rows up.
+    _following: Following,
 }
 
 impl Gateway {
     /// Reaches every cluster, starts every pipeline and serves the pages.
     pub fn start(plan: Plan, options: Options) -> Result<Self, RunError> {
-        let prepared = prepare(&plan)?;
+        let host = plugins::host(&plan.plugins)?;
+        let prepared = prepare_with(&plan, registry(&host, &plan)?, LogMode::Count)?;
         let (started, started_millis) = (Instant::now(), now_millis());
         let ids = reach_all(&plan)?;
+        // Before the first record: a row that is missing only because it was not read yet would pass for none.
+        let following = Following::start(&plan, &prepared.lent.tables).map_err(RunError::Client)?;
         let lanes: u32 = plan.pipelines.iter().map(|pipeline| pipeline.lanes).sum();
         let budget = Budget::of(plan.memory, lanes);
-        let (listen, owner) = (plan.http.listen, owner());
+        let (listen, owner, plugins) = (plan.http.listen, owner(), plan.plugins);
         let mut running = Vec::new();
         let mut goals = Vec::new();
         for (pipeline, chain) in plan.pipelines.into_iter().zip(&prepared.chains) {
@@ -174,7 +191,11 @@ impl Gateway {
         let pages = Arc::new(pages(&running, &prepared.metrics));
         let server = serve(listen, &pages, &stopped).inspect_err(|_| end(&running))?;
         tracing::info!(address = %server.address(), "pages");
-        Ok(Self { running, server: Some(server), pages_stop, goals, started, started_millis, options, _prepared: prepared })
+        let Prepared { metrics, lent, registry, .. } = prepared;
+        let watch = Watch::start(dropin::Parts { host, registry, config: plugins, lent, metrics, running: running.clone() })
+            .map_err(|error| RunError::Client(format!("cannot start the plugin watch: {error}")))
+            .inspect_err(|_| end(&running))?;
+        Ok(Self { running, server: Some(server), pages_stop, goals, started, started_millis, options, watch, _following: following })
     }
 
     /// The pipelines.
@@ -217,7 +238,8 @@ impl Gateway {
                 if position.next >= *goal {
                     continue;
                 }
-                if position.halted.is_none() || !self.is_of_this_run(running, &snapshot, at) {
+                let halted = position.halted.is_some() && self.is_of_this_run(running, &snapshot, at);
+                if !halted && !running.table.is_parked(lane_of(&at.0, at.1, running.shared.pipeline.lanes)) {
                     return None;
                 }
                 outcome = Outcome::Halted;
@@ -238,6 +260,7 @@ impl Gateway {
     /// the lane's next owner finds out what became of its transaction.
     pub fn drain(mut self) -> bool {
         end(&self.running);
+        self.watch.join();
         if self.pages_stop.send(true).is_err() {
             tracing::debug!("the pages had ended already");
         }
@@ -306,6 +329,7 @@ fn reach_all(plan: &Plan) -> Result<BTreeMap<String, String>, RunError> {
             clusters.insert(&cluster.name, cluster);
         }
     }
+    clusters.extend(tables::clusters(plan).map(|cluster| (cluster.name.as_str(), cluster)));
     let ids = Mutex::new(Ok(BTreeMap::new()));
     std::thread::scope(|scope| {
         for (name, cluster) in clusters {
@@ -345,19 +369,21 @@ fn shared(
         OnError::Quarantine { topic, .. } => Some(topic.as_str()),
         OnError::Halt => None,
     };
-    let topics = StateTopics::new(&pipeline.name, quarantine);
+    let target_topics = TargetTopics::new(&pipeline.target, options.premade)?;
+    let topics = StateTopics::current(&pipeline.target, target_topics.observer(), &pipeline.name, quarantine)?;
     let observer = kafka::observer(&pipeline.source).map_err(|error| TopicError::client(&pipeline.source, &error))?;
+    let claim = if options.readmit { Claim::Readmitted } else { Claim::Began };
+    let admission = Admission::of(&pipeline, &chain, &prepared.lent.keys, claim);
     Ok(Shared {
         source: pipeline.source.clone(),
         target: pipeline.target.clone(),
         source_id: ids[&pipeline.source.name].clone(),
         topics,
-        target_topics: Arc::new(TargetTopics::new(&pipeline.target, options.premade)?),
+        target_topics: Arc::new(target_topics),
         observer,
         discovery: Discovery::default(),
         view: View::default(),
-        admission: admission(&pipeline, &chain, &prepared.keys, options.readmit),
-        chain,
+        current: Current::new(chain, admission),
         metrics: prepared.metrics.clone(),
         ends: Ends::default(),
         budget,
@@ -367,25 +393,8 @@ fn shared(
     })
 }
 
-/// What this process admits to the lanes: everything that decides what the output is.
-fn admission(pipeline: &Pipeline, chain: &ChainPlan, ring: &KeyRing, readmit: bool) -> Admission {
-    let keys: BTreeMap<String, String> = chain.key_names().filter_map(|name| Some((name.to_owned(), ring.key_id(name)?))).collect();
-    let mut hash = Sha256::new();
-    hash.update(pipeline.config_hash());
-    for step in &chain.steps {
-        hash.update(step.digest.as_bytes());
-    }
-    for (name, id) in &keys {
-        hash.update(name.as_bytes());
-        hash.update([0]);
-        hash.update(id.as_bytes());
-    }
-    let config = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Admission { config, steps: chain.steps.clone(), keys, readmit }
-}
-
 /// Host name and process id.
-fn owner() -> String {
+pub fn owner() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = host.trim();
     format!("{}:{}", if host.is_empty() { "localhost" } else { host }, std::process::id())
@@ -396,8 +405,9 @@ pub fn status_of(plan: &Plan, within: Duration) -> Result<Status, RunError> {
     let ids = reach_all(plan)?;
     let mut pipelines = Vec::new();
     for pipeline in &plan.pipelines {
-        let topics = StateTopics::new(&pipeline.name, None);
         let target = TargetTopics::new(&pipeline.target, false).map_err(|error| RunError::Client(error.to_string()))?;
+        let topics = StateTopics::current(&pipeline.target, target.observer(), &pipeline.name, None)
+            .map_err(|error| RunError::Client(error.to_string()))?;
         let lanes = target.partition_count(&topics.positions).map_err(|error| RunError::Client(error.to_string()))?;
         let snapshot = match lanes {
             None => Default::default(),

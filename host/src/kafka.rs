@@ -179,6 +179,16 @@ pub fn state_reader(cluster: &Cluster, pipeline: &str) -> KafkaResult<BaseConsum
     config.create_with_context(Context::new(cluster))
 }
 
+/// A reader of a table's topic, whole and then what comes.
+pub fn table_reader(cluster: &Cluster, table: &str) -> KafkaResult<BaseConsumer<Context>> {
+    let mut config = reader(cluster, &format!("sluice.table.{table}"));
+    // Rows are put into memory as fast as they come; more waiting ones would gain nothing.
+    config.set("queued.max.messages.kbytes", "8192");
+    config.set("fetch.queue.backoff.ms", "5");
+    config.set("fetch.wait.max.ms", "100");
+    config.create_with_context(Context::new(cluster))
+}
+
 /// How many records a queue of that many bytes may hold, at a few hundred bytes of the library's own for each.
 fn by_number(memory: usize, most: usize) -> String {
     (memory / 512).clamp(10_000, most).to_string()

@@ -8,10 +8,14 @@
 //!                                                 └ named error: halted
 //! ```
 
+mod border;
 mod commit;
 mod genesis;
+mod orphan;
+mod route;
 mod slot;
 mod takeover;
+mod trouble;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -26,7 +30,7 @@ use crate::failpoint;
 use crate::group::Confirm;
 use crate::kafka::{self, ProducerSettings};
 use crate::metrics::{LaneState, PartitionMetrics, Reason, TransactionResult};
-use crate::pipeline::Shared;
+use crate::pipeline::{Admitted, Shared};
 use crate::position::{Control, Declined, Position, Unreadable, lane_of};
 use crate::quarantine::RawQuarantine;
 use crate::sink::{Kind, Sink, SinkError};
@@ -88,6 +92,7 @@ impl Failure {
             Failure::Halt { reason, .. } => End::Halted { reason, detail },
             Failure::Init(_) => End::Halted { reason: Reason::PluginFailed, detail },
             Failure::Unreadable(_) | Failure::Read(ReadError::Unreadable(_)) => End::Halted { reason: Reason::PositionMissing, detail },
+            Failure::Sink(error) if error.is_denied() => End::GivenUp { reason: Reason::Authorization, detail },
             Failure::Sink(error) if error.is_fenced() => End::GivenUp { reason: Reason::Fenced, detail },
             Failure::Sink(_) | Failure::Source(_) | Failure::Read(_) | Failure::Client(_) => {
                 End::GivenUp { reason: Reason::ClusterUnreachable, detail }
@@ -191,18 +196,21 @@ impl Lane {
             failpoint::hit("in_init");
         }
         tracing::debug!(lane = self.number, "lane confirmed");
-        let sink = self.open_sink()?;
+        let mut sink = self.open_sink()?;
         tracing::debug!(lane = self.number, "predecessor fenced");
         if early.is_none() {
             failpoint::hit("in_init");
         }
         self.owned()?;
+        self.end_own_orphans(&mut sink)?;
         let found = match early {
             Some(found) => found,
             None => self.read_state(&give_up)?,
         };
         self.stopping()?;
         tracing::debug!(lane = self.number, positions = found.positions.len(), "positions read");
+        let data = found.positions.iter().map(|((topic, partition), position)| (topic.as_str(), *partition, position.landed));
+        self.end_orphans(&mut sink, &data.collect::<Vec<_>>())?;
         Working::new(self, sink, found)
     }
 
@@ -257,6 +265,9 @@ struct Working<'a> {
     sink: Sink,
     source: Source,
     chain: Chain,
+    /// What `chain` was made from, and the last version that was looked at: another one where it could not be started.
+    admitted: Arc<Admitted>,
+    admitted_seen: u64,
     control: Control,
     /// The control record differs from what is on the target.
     control_dirty: bool,
@@ -274,6 +285,8 @@ struct Working<'a> {
     /// Version of the source ends that the lag was last told by.
     ends_version: u64,
     open: Option<Open>,
+    /// Room for the next transaction's entries: growing it anew each time copies megabytes.
+    spare: Vec<Entry>,
     /// Bytes of passed records by slot in the open transaction, for the metrics.
     bytes: Vec<u64>,
     /// Most source records that a transaction may hold; below the configured number only while a refused record is
@@ -283,6 +296,8 @@ struct Working<'a> {
     refused: HashMap<(usize, i64), String>,
     /// The source record that is being handed to the producer.
     sending: Option<(usize, i64)>,
+    /// Partitions of the topics that records were sent to by a step.
+    routed: HashMap<String, i32>,
     /// Partitions that were asked to be told about once.
     told: BTreeSet<usize>,
     /// Writes raw quarantined records to the source; made when the first one comes.
@@ -292,7 +307,7 @@ struct Working<'a> {
 
 impl Working<'_> {
     fn any_halted(&self) -> bool {
-        self.slots.iter().any(|slot| slot.halted.is_some())
+        self.slots.iter().any(|slot| slot.halted.is_some() || slot.parked.is_some())
     }
 
     fn run(&mut self) -> Result<(), Failure> {
@@ -326,6 +341,7 @@ impl Working<'_> {
 
     /// One look at the world: new partitions, records, events, reports, and a commit where one is due.
     fn turn(&mut self, batch: &mut Batch) -> Result<(), Failure> {
+        self.follow_admitted()?;
         self.follow_discovery()?;
         self.tell_lag();
         if self.open.is_none() && (self.control_dirty || self.slots.iter().any(|slot| slot.dirty)) {
@@ -336,12 +352,16 @@ impl Working<'_> {
         self.source.fetch(batch, room.min(FETCH), self.wait())?;
         failpoint::hit("after_poll");
         for run in &batch.runs {
+            self.served(run.slot);
             self.work(run.slot, &batch.records[run.start..run.end])?;
         }
         for event in &batch.events {
-            match *event {
-                Event::End { slot, next } => self.end_of_partition(slot, next)?,
-                Event::Broken { slot, code } => self.broken(slot, code)?,
+            match event {
+                Event::End { slot, next } => {
+                    self.served(*slot);
+                    self.end_of_partition(*slot, *next)?;
+                }
+                Event::Broken { slot, trouble } => self.broken(*slot, trouble)?,
             }
         }
         self.sink.serve(Duration::ZERO)?;

@@ -14,6 +14,7 @@ pub mod chain;
 pub mod fields;
 pub mod plugin;
 pub mod plugins;
+pub mod schemas;
 
 // To the target.
 pub mod quarantine;
@@ -29,11 +30,14 @@ pub mod lane;
 
 // Side duties.
 pub mod discovery;
+pub mod resize;
+pub mod tables;
 pub mod topics;
 pub mod view;
 
 // Running it.
 pub mod clock;
+pub mod dropin;
 pub mod gateway;
 pub mod group;
 pub mod pipeline;
@@ -45,6 +49,10 @@ pub mod log;
 pub mod metrics;
 pub mod status;
 
+// For the authors of plugins.
+pub mod toolkit;
+
 // For people.
 pub mod cli;
 pub mod demo;
+pub mod masking;

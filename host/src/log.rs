@@ -15,6 +15,9 @@ pub const VARIABLE: &str = "SLUICE_LOG";
 /// What is logged unless [`VARIABLE`] says otherwise. The client library repeats every lost connection at `info`.
 const DEFAULT: &str = "info,librdkafka=warn,rdkafka=warn";
 
+/// Who opened masked values is told whatever the variable says.
+const ALWAYS: &str = "audit=info";
+
 /// Logging cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -66,7 +69,7 @@ pub fn init() -> Result<(), LogError> {
 /// the client library's lines on.
 fn filter(given: &str) -> Result<EnvFilter, LogError> {
     let failed = |source| LogError::Filter { given: given.to_owned(), source };
-    EnvFilter::builder().parse(format!("{DEFAULT},{given}")).map_err(failed)
+    EnvFilter::builder().parse(format!("{DEFAULT},{given},{ALWAYS}")).map_err(failed)
 }
 
 fn subscriber<W>(form: Form, filter: EnvFilter, writer: W) -> Box<dyn Subscriber + Send + Sync>
@@ -101,7 +104,7 @@ mod tests {
         }
     }
 
-    /// What four lines become.
+    /// What five lines become.
     fn logged(form: Form, given: &str) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
@@ -109,6 +112,7 @@ mod tests {
             info!(target: "sluice::lane", pipeline = "p", offset = 7, "started");
             debug!(target: "sluice::lane", "detail");
             info!(target: "librdkafka", "chatter");
+            info!(target: "audit", "opened");
             warn!(target: "librdkafka", "broken");
         });
         let bytes = lines.0.lock().unwrap().clone();
@@ -118,15 +122,17 @@ mod tests {
     #[test]
     fn levels() {
         for (given, words) in [
-            ("", &["started", "broken"][..]),
-            ("warn", &["broken"]),
-            ("debug", &["started", "detail", "broken"]),
-            ("sluice=debug", &["started", "detail", "broken"]),
-            ("librdkafka=info", &["started", "chatter", "broken"]),
-            ("error,librdkafka=off", &[]),
+            ("", &["started", "opened", "broken"][..]),
+            ("warn", &["opened", "broken"]),
+            ("debug", &["started", "detail", "opened", "broken"]),
+            ("sluice=debug", &["started", "detail", "opened", "broken"]),
+            ("librdkafka=info", &["started", "chatter", "opened", "broken"]),
+            ("error,librdkafka=off", &["opened"]),
+            ("off,audit=off,librdkafka=off", &["opened"]),
         ] {
             let text = logged(Form::Json, given);
-            let found: Vec<&str> = ["started", "detail", "chatter", "broken"].into_iter().filter(|word| text.contains(word)).collect();
+            let found: Vec<&str> =
+                ["started", "detail", "chatter", "opened", "broken"].into_iter().filter(|word| text.contains(word)).collect();
             assert_eq!(found, words, "{given}");
         }
         let error = filter("sluice=loud").unwrap_err().to_string();

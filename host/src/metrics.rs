@@ -11,6 +11,8 @@
 //! | `sluice_lane_state` | pipeline, lane, state, reason |
 //! | `sluice_plugin_duration_seconds` | plugin |
 //! | `sluice_plugin_failures_total` | plugin, kind |
+//! | `sluice_plugin_swaps_total` | plugin, result: switched, refused |
+//! | `sluice_plugin_info` | plugin, digest: 1 for the one that is admitted |
 //! | `sluice_masked_fields_total` | operator |
 //! | `sluice_build_info` | version |
 //!
@@ -23,7 +25,7 @@ mod state;
 
 pub use lane::{LaneMetrics, TransactionResult};
 pub use partition::{Counted, PartitionLabels, PartitionMetrics};
-pub use plugin::{FailureKind, MaskedFields, PluginMetrics};
+pub use plugin::{FailureKind, MaskedFields, PluginMetrics, SwapResult};
 pub use state::{LaneState, Reason};
 
 use prometheus_client::encoding::text::encode;
@@ -71,6 +73,16 @@ impl Metrics {
     /// The handle of one plugin, by its name.
     pub fn plugin(&self, name: &str) -> PluginMetrics {
         self.plugins.plugin(name)
+    }
+
+    /// A component was dropped in for a plugin, and what came of it.
+    pub fn swap(&self, plugin: &str, result: SwapResult) {
+        self.plugins.swap(plugin, result);
+    }
+
+    /// The component with this SHA-256 (hexadecimal) is the plugin from now on.
+    pub fn admitted(&self, plugin: &str, digest: &str) {
+        self.plugins.admitted(plugin, digest);
     }
 
     /// The counter of fields masked by an operator.

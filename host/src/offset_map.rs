@@ -14,6 +14,7 @@ mod admission;
 mod builder;
 mod codec;
 mod lookup;
+mod makers;
 #[cfg(test)]
 mod naive;
 mod run;
@@ -23,4 +24,5 @@ pub use admission::Admission;
 pub use builder::{BuildError, Output, SegmentBuilder};
 pub use codec::{DecodeError, EncodeError, Key, MapRecord, SPLIT_BYTES, decode, encode};
 pub use lookup::{AskForward, AskReverse, Genesis, Lookup, Mapped, Origin};
+pub use makers::Makers;
 pub use run::{Landing, Piece, Segment, SourcePartition, TargetPartition, TargetRun};

@@ -1,16 +1,16 @@
 //! One pipeline in this process: what its lanes share, and the threads around them. It must not touch records.
 
+mod admitted;
 mod status;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use crate::chain::{ChainPlan, StepPlan};
 use crate::config::plan::{Cluster, Delivery, Pipeline};
 use crate::discovery::{Discovery, DiscoveryError, REFRESH};
 use crate::group::Group;
@@ -18,11 +18,11 @@ use crate::kafka::ffi::{self, OffsetAnswers, Spec};
 use crate::kafka::{self, Context, ProducerSettings};
 use crate::lane::{Failure, Stop};
 use crate::metrics::{Metrics, PartitionLabels, PartitionMetrics};
-use crate::offset_map::Admission as MapAdmission;
 use crate::quarantine::RawQuarantine;
 use crate::status::PipelineStatus;
-use crate::topics::{StateTopics, TargetTopics};
+use crate::topics::{StateTopics, TargetTopics, TopicError};
 use crate::view::View;
+pub use admitted::{Admission, Admitted, Current, Refusal};
 use status::Own;
 pub use status::pipeline_status;
 pub use table::{LaneInfo, LaneTable};
@@ -32,33 +32,6 @@ const ASK_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a stop waits for lanes to commit what they have open; the transaction time-out bounds what comes after.
 const DRAIN_WITHIN: Duration = Duration::from_secs(30);
-
-/// The configuration as this process admits it to every lane.
-#[derive(Clone)]
-pub struct Admission {
-    /// SHA-256 of what decides the output, hexadecimal.
-    pub config: String,
-    /// The chain's steps, for their plugins' digests.
-    pub steps: Vec<Arc<StepPlan>>,
-    /// Public fingerprints of the keys that steps name, by key name.
-    pub keys: BTreeMap<String, String>,
-    /// Take back a configuration that was replaced, on purpose.
-    pub readmit: bool,
-}
-
-impl Admission {
-    /// SHA-256 of each step's plugin, hexadecimal, in chain order.
-    pub fn digests(&self) -> Vec<String> {
-        self.steps.iter().map(|step| step.digest.clone()).collect()
-    }
-
-    /// The same for the offset map.
-    pub fn map_record(&self, generation: u64) -> MapAdmission {
-        let digests = self.steps.iter().enumerate().map(|(number, step)| (format!("{number}:{}", step.name), step.digest_bytes()));
-        let key_ids = self.keys.iter().map(|(name, id)| format!("{name}:{id}")).collect();
-        MapAdmission { generation, config_hash: self.config.clone(), digests: digests.collect(), key_ids }
-    }
-}
 
 /// Memory of one lane, bytes.
 #[derive(Clone, Copy, Debug)]
@@ -93,12 +66,12 @@ pub struct Shared {
     pub observer: BaseConsumer<Context>,
     pub discovery: Discovery,
     pub view: View,
-    pub chain: Arc<ChainPlan>,
+    /// The chain and what it stands for; a switch of a plugin replaces them.
+    pub current: Current,
     pub metrics: Metrics,
     /// Last stable offsets of the source, and how often they were asked for.
     pub ends: Ends,
     pub budget: Budget,
-    pub admission: Admission,
     /// Host and process id.
     pub owner: String,
     /// Partitions of the quarantine topic on the target, which may have been there before.
@@ -204,7 +177,21 @@ impl Shared {
     }
 
     fn discover(&self) -> Result<(), DiscoveryError> {
-        self.discovery.refresh(&self.observer, &self.pipeline.topics, &self.target_topics)
+        self.discovery.refresh(&self.observer, &self.pipeline.topics, &self.target_topics, &|| self.copied())
+    }
+
+    /// The topics that have positions: read only when one is missing on the target.
+    fn copied(&self) -> Result<BTreeSet<String>, TopicError> {
+        let failed = |reason: String| TopicError::Failed {
+            doing: "read",
+            topic: self.topics.positions.clone(),
+            cluster: self.target.name.clone(),
+            reason,
+        };
+        let snapshot = View::read_once(&self.target, &self.pipeline.name, &self.topics.positions, self.pipeline.lanes, ASK_WITHIN)
+            .map_err(|error| failed(error.to_string()))?
+            .ok_or_else(|| failed(format!("its end was not reached within {} s", ASK_WITHIN.as_secs())))?;
+        Ok(snapshot.positions.into_keys().map(|(topic, _)| topic).collect())
     }
 }
 
@@ -220,7 +207,7 @@ pub struct Running {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
-    Topic(#[from] crate::topics::TopicError),
+    Topic(#[from] TopicError),
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
     #[error("cannot join the pipeline's group on the target: {0}")]
@@ -258,8 +245,8 @@ impl Running {
                 move || discover(&shared, &stop)
             })?,
             spawn(format!("group {name}"), {
-                let (table, stop) = (table.clone(), stop.clone());
-                move || tend(group, &table, &stop)
+                let (shared, table, stop) = (shared.clone(), table.clone(), stop.clone());
+                move || tend(group, &shared, &table, &stop)
             })?,
         ];
         Ok(Self { shared, table, stop, threads: Mutex::new(threads) })
@@ -273,7 +260,7 @@ impl Running {
     /// The state of the pipeline, over all its processes.
     pub fn status(&self) -> PipelineStatus {
         let shared = &self.shared;
-        let own = Own { lanes: self.table.info(), steps: &shared.chain.steps };
+        let own = Own { lanes: self.table.info(), admitted: shared.current.now(), refusals: shared.current.refusals() };
         pipeline_status(&shared.pipeline, &shared.view.now(), &shared.ends().1, Some(&own), &shared.owner)
     }
 
@@ -346,23 +333,49 @@ fn discover(shared: &Shared, stop: &Stop) {
     }
 }
 
-/// The group's thread: polls always, tends the lanes, and drains them at the end.
-fn tend(group: Group<Arc<LaneTable>>, table: &LaneTable, stop: &Stop) {
+/// The group's thread: polls always, tends the lanes, and drains them at the end. A process that stood down for a newer
+/// configuration joins again once it has that one, or a newer one yet.
+fn tend(group: Group<Arc<LaneTable>>, shared: &Shared, table: &Arc<LaneTable>, stop: &Stop) {
     let tick = Duration::from_millis(20);
-    while !stop.requested() && !table.stands_down() {
-        if let Some(error) = group.serve(tick) {
-            tracing::debug!(%error, "group");
+    let mut member = Some(group);
+    while let Some(group) = member.take() {
+        while !stop.requested() && !table.stands_down() {
+            if let Some(error) = group.serve(tick) {
+                tracing::debug!(%error, "group");
+            }
+            table.tend();
         }
-        table.tend();
+        let deadline = Instant::now() + DRAIN_WITHIN;
+        table.stop_all();
+        while !table.is_empty() && Instant::now() < deadline {
+            group.serve(tick);
+            table.reap();
+        }
+        group.leave();
+        member = join_again(shared, table, stop);
     }
-    let deadline = Instant::now() + DRAIN_WITHIN;
-    table.stop_all();
-    while !table.is_empty() && Instant::now() < deadline {
-        group.serve(tick);
-        table.reap();
-    }
-    group.leave();
+}
+
+/// Waits until the process may return to the group; none once it is to stop.
+fn join_again(shared: &Shared, table: &Arc<LaneTable>, stop: &Stop) -> Option<Group<Arc<LaneTable>>> {
     while !stop.requested() {
         thread::park_timeout(Duration::from_millis(50));
+        if !table.is_empty() || !table.may_return() {
+            table.reap();
+            continue;
+        }
+        match Group::join(&shared.target, &format!("sluice.{}", shared.pipeline.name), &shared.topics.positions, table.clone()) {
+            Ok(group) => {
+                tracing::info!(pipeline = shared.pipeline.name, "the lanes run what this process admits; joining again");
+                table.come_back();
+                table.open(group.confirm());
+                return Some(group);
+            }
+            Err(error) => {
+                tracing::warn!(pipeline = shared.pipeline.name, %error, "cannot join the group again; will retry");
+                thread::park_timeout(REFRESH);
+            }
+        }
     }
+    None
 }

@@ -44,6 +44,9 @@ pub struct Control {
     pub owner: String,
     /// When, in milliseconds since the epoch, by the owner's clock.
     pub since: i64,
+    /// The lanes are being resized: this generation of the topic takes their place, and nobody works on this lane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving: Option<u32>,
 }
 
 /// What came of the records of one source partition since genesis, by source record.
@@ -93,6 +96,9 @@ pub struct Position {
     pub version: u32,
     /// The source topic's id (KIP-516), empty where the source has none.
     pub topic_id: String,
+    /// The target topic's id, empty where the target has none or nobody has asked yet.
+    #[serde(default)]
+    pub target_id: String,
     /// The first source offset that the pipeline copies.
     pub start: i64,
     /// The next source offset to read.
@@ -109,8 +115,19 @@ pub struct Position {
     /// survivor. -1 where the target partition could not be told.
     pub target_start: i64,
     pub account: Account,
+    /// The last offset on the target that records of this partition landed at, in the topic of the same name; -1 before the
+    /// first.
+    #[serde(default = "nowhere")]
+    pub landed: i64,
+    /// Source offsets that were gone before they were read, and went unread because `on_gap` says so.
+    #[serde(default)]
+    pub lost: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halted: Option<Halted>,
+}
+
+fn nowhere() -> i64 {
+    -1
 }
 
 /// A record that cannot be read as one of ours.
@@ -162,21 +179,50 @@ impl Control {
     }
 
     /// Admits a configuration: the current one keeps its generation, a new one raises it, one that was replaced is
-    /// declined unless the operator takes it back on purpose (`readmit`).
-    pub fn admit(&mut self, config: &str, readmit: bool) -> Result<(), Declined> {
+    /// declined unless its claim reaches above this lane's generation.
+    pub fn admit(&mut self, config: &str, claim: Claim) -> Result<(), Declined> {
         if self.config == config {
             return Ok(());
         }
         if let Some(back) = self.replaced.iter().position(|old| old == config) {
-            if !readmit {
+            if !claim.reaches_above(self.generation) {
                 return Err(Declined { generation: self.generation, behind: back as u64 + 1 });
             }
             self.replaced.remove(back);
         }
         self.replaced.insert(0, std::mem::replace(&mut self.config, config.to_owned()));
         self.replaced.truncate(REMEMBERED);
-        self.generation += 1;
+        self.generation = claim.floor().max(self.generation + 1);
         Ok(())
+    }
+}
+
+/// By what right a process admits its configuration to a lane (I7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Claim {
+    /// It began with it. A configuration that was replaced is yesterday's.
+    #[default]
+    Began,
+    /// It began with it, told by the operator to go back to it.
+    Readmitted,
+    /// A plugin was switched while the process ran, when no lane of any process was above the generation before this
+    /// one. The switch is newer than all of those, even where it returns to a plugin that ran before; a process whose
+    /// claim has been overtaken by a later switch elsewhere undoes nothing.
+    Switched(u64),
+}
+
+impl Claim {
+    fn reaches_above(self, generation: u64) -> bool {
+        match self {
+            Self::Began => false,
+            Self::Readmitted => true,
+            Self::Switched(claimed) => claimed > generation,
+        }
+    }
+
+    /// The least generation that a lane has under this claim.
+    fn floor(self) -> u64 {
+        if let Self::Switched(claimed) = self { claimed } else { 0 }
     }
 }
 
@@ -234,6 +280,7 @@ mod tests {
             known: BTreeMap::new(),
             owner: "host:1".into(),
             since: 0,
+            moving: None,
         }
     }
 
@@ -279,14 +326,37 @@ mod tests {
     #[test]
     fn a_replaced_configuration_is_declined_until_it_is_readmitted() {
         let mut lane = control();
-        lane.admit("c1", false).unwrap();
+        lane.admit("c1", Claim::Began).unwrap();
         assert_eq!(lane.generation, 1);
-        lane.admit("c2", false).unwrap();
+        lane.admit("c2", Claim::Began).unwrap();
         assert_eq!(lane.generation, 2);
-        assert_eq!(lane.admit("c1", false), Err(Declined { generation: 2, behind: 1 }));
+        assert_eq!(lane.admit("c1", Claim::Began), Err(Declined { generation: 2, behind: 1 }));
         assert_eq!((lane.generation, lane.config.as_str()), (2, "c2"));
-        lane.admit("c1", true).unwrap();
+        lane.admit("c1", Claim::Readmitted).unwrap();
         assert_eq!((lane.generation, lane.config.as_str(), lane.replaced.clone()), (3, "c1", vec!["c2".to_owned()]));
+    }
+
+    #[test]
+    fn a_switch_wins_over_what_it_saw_and_undoes_nothing_later() {
+        // Two processes, one lane: c1 runs, both switch to c2, then the plugin is taken back to c1.
+        let mut lane = control();
+        lane.admit("c2", Claim::Switched(2)).unwrap();
+        assert_eq!(lane.generation, 2);
+        // The other process has not seen the file yet: it declines, and does not undo.
+        assert_eq!(lane.admit("c1", Claim::Began), Err(Declined { generation: 2, behind: 1 }));
+        lane.admit("c2", Claim::Switched(2)).unwrap();
+        assert_eq!(lane.generation, 2, "the same switch seen by another process is no other generation");
+        lane.admit("c1", Claim::Switched(3)).unwrap();
+        assert_eq!((lane.generation, lane.config.as_str()), (3, "c1"));
+        // A process that is still at the first switch is behind.
+        assert_eq!(lane.admit("c2", Claim::Switched(2)), Err(Declined { generation: 3, behind: 1 }));
+        assert_eq!(lane.admit("c2", Claim::Switched(3)), Err(Declined { generation: 3, behind: 1 }));
+        // A lane that stood still meanwhile comes up to where the others are.
+        let mut idle = control();
+        idle.admit("c3", Claim::Switched(7)).unwrap();
+        assert_eq!(idle.generation, 7);
+        idle.admit("c4", Claim::Switched(5)).unwrap();
+        assert_eq!(idle.generation, 8, "never downwards");
     }
 
     #[test]

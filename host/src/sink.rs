@@ -56,6 +56,12 @@ impl SinkError {
     pub fn is_fenced(&self) -> bool {
         matches!(self.code, Some(RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::InvalidProducerEpoch | RDKafkaErrorCode::Fenced))
     }
+
+    /// The target denies a right; it may be granted again.
+    pub fn is_denied(&self) -> bool {
+        use RDKafkaErrorCode as E;
+        matches!(self.code, Some(E::TopicAuthorizationFailed | E::ClusterAuthorizationFailed | E::TransactionalIdAuthorizationFailed))
+    }
 }
 
 /// Where a produced record landed.
@@ -326,8 +332,22 @@ impl Sink {
             | E::InvalidMessage
             | E::InvalidMessageSize
             | E::PolicyViolation => Kind::Refused,
-            E::ProducerFenced | E::InvalidProducerEpoch | E::Fenced | E::Fatal => Kind::Lost,
-            _ => Kind::Abort,
+            // A definite answer: what was refused was not written, and is not on its way. What was purged in the queue never
+            // was; why is told by a replay, where no report told it.
+            E::PurgeQueue
+            | E::UnknownTopic
+            | E::UnknownPartition
+            | E::UnknownTopicOrPartition
+            | E::NotLeaderForPartition
+            | E::LeaderNotAvailable
+            | E::NotEnoughReplicas
+            | E::InvalidTopic
+            | E::TopicAuthorizationFailed
+            | E::ClusterAuthorizationFailed => Kind::Abort,
+            // Time-outs, lost connections, the rest: a request may still be on its way. Were this producer used again, it
+            // could arrive after the abort and become part of the next transaction, beside its replay (librdkafka 2.12.1
+            // lacks KIP-890). A new producer has a new epoch, which fences it.
+            _ => Kind::Lost,
         };
         SinkError { doing, reason, code: Some(code), kind }
     }

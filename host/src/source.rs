@@ -14,6 +14,9 @@ use rdkafka::types::RDKafkaErrorCode;
 use crate::kafka::Context;
 use crate::kafka::ffi::{FetchQueue, Fetched};
 
+/// How long the client's own thread may take to note where a partition begins. No broker is asked meanwhile.
+const SEEK_WITHIN: Duration = Duration::from_secs(10);
+
 /// The source consumer failed as a whole, or refused an assignment.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} the source: {reason}")]
@@ -28,7 +31,15 @@ pub enum Event {
     /// The end of a partition, for now: everything below `next` has been delivered or is no record.
     End { slot: usize, next: i64 },
     /// The partition cannot be read on.
-    Broken { slot: usize, code: RDKafkaErrorCode },
+    Broken { slot: usize, trouble: Trouble },
+}
+
+/// Why a partition cannot be read on.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub code: RDKafkaErrorCode,
+    /// Where the log parted from the one that was read before, as far as the client names it.
+    pub log_end: Option<i64>,
 }
 
 /// A run of records of one partition, in order, within [`Batch::records`].
@@ -81,12 +92,19 @@ impl Source {
         self.reading.len() - 1
     }
 
-    /// Starts one more partition without disturbing the others.
-    pub fn start(&mut self, slot: usize, next: i64) -> Result<(), SourceError> {
+    /// Starts one more partition without disturbing the others. Where the epoch of the leader that served the records
+    /// below `next` is known, a log that was truncated and has grown past `next` since is noticed, and comes as
+    /// [`Event::Broken`].
+    pub fn start(&mut self, slot: usize, next: i64, leader_epoch: Option<i32>) -> Result<(), SourceError> {
         self.reading[slot].next = Some(next);
         self.reading[slot].blocked = false;
         let list = self.list(&[slot])?;
-        self.queue.consumer().incremental_assign(&list).map_err(|error| refused(&error))
+        self.queue.consumer().incremental_assign(&list).map_err(|error| refused(&error))?;
+        let Some(epoch) = leader_epoch.filter(|_| next > 0) else { return Ok(()) };
+        let reading = &self.reading[slot];
+        self.queue
+            .seek(&reading.topic, reading.partition, next, epoch, SEEK_WITHIN)
+            .map_err(|reason| SourceError { doing: "go to the committed position of", reason })
     }
 
     /// Stops one partition; the others go on.
@@ -163,7 +181,8 @@ impl Source {
                 }
                 (Some(code), Some(slot)) => {
                     if self.reading[slot].next.is_some() {
-                        batch.events.push(Event::Broken { slot, code });
+                        let log_end = fetched.error_text().as_deref().and_then(log_end);
+                        batch.events.push(Event::Broken { slot, trouble: Trouble { code, log_end } });
                     }
                     if matches!(code, RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::BadCompression | RDKafkaErrorCode::NotImplemented) {
                         // The client goes on behind what it cannot read: nothing after it may pass for the next record.
@@ -201,6 +220,32 @@ impl Source {
     }
 }
 
+/// The end of the log that still agrees, out of the client's words: it has no field for it (librdkafka 2.12.1,
+/// `rd_kafka_toppar_handle_OffsetForLeaderEpoch`). 0 where nothing of it does; None where it speaks of something else.
+fn log_end(text: &str) -> Option<i64> {
+    let (_, after) = text.split_once("broker end offset is ")?;
+    let number = after.split(|c: char| !c.is_ascii_digit() && c != '-').next()?;
+    Some(number.parse::<i64>().ok()?.max(0))
+}
+
 fn refused(error: &KafkaError) -> SourceError {
     SourceError { doing: "assign partitions of", reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_truncated_log_is_read_off_the_clients_words() {
+        let says = "Partition log truncation detected at offset 150 (leader epoch 0): broker end offset is 100 (offset leader epoch 0). Reset to INVALID.";
+        assert_eq!(log_end(says), Some(100));
+        assert_eq!(
+            log_end("No epoch found less or equal to offset 100 (leader epoch 0): broker end offset is -1 (offset leader epoch -1)."),
+            Some(0)
+        );
+        for other in ["", "fetch failed due to requested offset not available on the broker", "broker end offset is x"] {
+            assert_eq!(log_end(other), None, "{other}");
+        }
+    }
 }

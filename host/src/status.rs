@@ -126,6 +126,9 @@ pub struct PartitionStatus {
     pub lag: Option<u64>,
     /// What became of its records.
     pub account: Account,
+    /// Source offsets that were gone before they were read, and went unread because `on_gap` says so.
+    #[serde(default)]
+    pub lost: u64,
     /// Why it stopped; null while it runs.
     pub halted: Option<Halt>,
 }
@@ -159,6 +162,21 @@ pub struct PluginStatus {
     pub version: String,
     /// SHA-256 of the component, lower-case hex.
     pub digest: String,
+    /// Since when this process admits it, milliseconds since the epoch.
+    pub since: i64,
+    /// The last component of that name that was not admitted since; null where there is none.
+    pub refused: Option<Refused>,
+}
+
+/// A component that was dropped in and not admitted; the one before it runs on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// SHA-256 of it, lower-case hex; null where it could not be read.
+    pub digest: Option<String>,
+    /// Why. Never a byte of a record.
+    pub reason: String,
+    /// When, milliseconds since the epoch.
+    pub at: i64,
 }
 
 #[cfg(test)]
@@ -176,6 +194,7 @@ mod tests {
             end: Some(15),
             lag: PartitionStatus::lag_between(Some(position), Some(15)),
             account,
+            lost: 0,
             halted,
         };
         let halt = Halt { code: Reason::Gap, offset: Some(10), detail: "offsets 10 to 12 are gone".into() };
@@ -198,7 +217,14 @@ mod tests {
                     transaction_age_ms: None,
                 }],
                 partitions,
-                plugins: vec![PluginStatus { step: 0, name: "mask".into(), version: "0.1.0".into(), digest: "ab".into() }],
+                plugins: vec![PluginStatus {
+                    step: 0,
+                    name: "mask".into(),
+                    version: "0.1.0".into(),
+                    digest: "ab".into(),
+                    since: 7,
+                    refused: Some(Refused { digest: None, reason: "it is empty".into(), at: 8 }),
+                }],
             }],
         };
         let json = serde_json::json!({"version": "0.1.0", "pipelines": [{
@@ -207,12 +233,13 @@ mod tests {
             "lanes": [{"lane": 0, "owner": "this", "state": "halted", "reason": "gap", "detail": null, "generation": 2, "transaction_age_ms": null}],
             "partitions": [
                 {"topic": "orders", "partition": 3, "position": 10, "end": 15, "lag": 5,
-                 "account": {"read": 10, "passed": 7, "filtered": 2, "quarantined": 1, "emitted": 4},
+                 "account": {"read": 10, "passed": 7, "filtered": 2, "quarantined": 1, "emitted": 4}, "lost": 0,
                  "halted": {"code": "gap", "offset": 10, "detail": "offsets 10 to 12 are gone"}},
                 {"topic": "orders", "partition": 3, "position": 15, "end": 15, "lag": 0,
-                 "account": {"read": 10, "passed": 7, "filtered": 2, "quarantined": 1, "emitted": 4}, "halted": null},
+                 "account": {"read": 10, "passed": 7, "filtered": 2, "quarantined": 1, "emitted": 4}, "lost": 0, "halted": null},
             ],
-            "plugins": [{"step": 0, "name": "mask", "version": "0.1.0", "digest": "ab"}],
+            "plugins": [{"step": 0, "name": "mask", "version": "0.1.0", "digest": "ab", "since": 7,
+                         "refused": {"digest": null, "reason": "it is empty", "at": 8}}],
         }]});
         assert_eq!(serde_json::to_value(&status).unwrap(), json);
         assert_eq!(serde_json::from_value::<Status>(json).unwrap(), status);

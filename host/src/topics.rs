@@ -1,7 +1,9 @@
 //! Topics on the target: Sluice's own, checked at start, and the data topics, created and grown to the source's
 //! partition count. It must never shrink, delete or change a topic that exists.
 
-use std::collections::BTreeMap;
+mod state;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,8 +14,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::plan::Cluster;
-use crate::discovery::Topic;
-use crate::kafka::{self, Context};
+use crate::discovery::{Counterpart, Topic};
+use crate::kafka::{self, Context, ffi};
+pub use state::{StateTopics, generations};
 
 /// How long a question to the target may take.
 const ASK_WITHIN: Duration = Duration::from_secs(15);
@@ -24,24 +27,6 @@ const VISIBLE_WITHIN: Duration = Duration::from_secs(15);
 /// Batch size where no topic says less: librdkafka's own default for `batch.size`.
 const LARGEST_BATCH: usize = 1_000_000;
 
-/// Names of a pipeline's own topics on the target.
-#[derive(Clone, Debug)]
-pub struct StateTopics {
-    pub positions: String,
-    pub offset_map: String,
-    pub quarantine: Option<String>,
-}
-
-impl StateTopics {
-    pub fn new(pipeline: &str, quarantine: Option<&str>) -> Self {
-        Self {
-            positions: format!("__sluice.{pipeline}.positions"),
-            offset_map: format!("__sluice.{pipeline}.offset-map"),
-            quarantine: quarantine.map(str::to_owned),
-        }
-    }
-}
-
 /// A topic could not be made, or is not what it has to be.
 #[derive(Debug, thiserror::Error)]
 pub enum TopicError {
@@ -51,7 +36,9 @@ pub enum TopicError {
     Client { cluster: String, reason: String },
     #[error("topic {topic} on {cluster} is not fit to hold positions: {reason}; it was made or changed by somebody else")]
     Unfit { topic: String, cluster: String, reason: String },
-    #[error("topic {topic} on {cluster} has {found} partitions, the configuration says lanes: {lanes}; set lanes: {found} back")]
+    #[error(
+        "topic {topic} on {cluster} has {found} partitions, the configuration says lanes: {lanes}; set lanes: {found} back, or stop the pipeline and run `sluice lanes resize`"
+    )]
     Lanes { topic: String, cluster: String, found: usize, lanes: u32 },
 }
 
@@ -138,11 +125,28 @@ impl TargetTopics {
         })
     }
 
-    /// Makes every data topic that is missing and grows those with fewer partitions than the source.
-    pub fn ensure(&self, topics: &BTreeMap<String, Topic>) -> Result<(), TopicError> {
+    /// Makes every data topic that is missing and grows those with fewer partitions than the source. One that was there
+    /// before, to this process or by its `copied` records, was deleted: it is marked, not made again.
+    pub fn ensure(
+        &self,
+        topics: &mut BTreeMap<String, Topic>,
+        copied: &dyn Fn() -> Result<BTreeSet<String>, TopicError>,
+    ) -> Result<(), TopicError> {
+        let mut known: Option<BTreeSet<String>> = None;
         for (name, topic) in topics {
             match self.partition_count(name)? {
-                None => self.create(name, topic.partitions, &[])?,
+                None if self.is_premade() => {}
+                None => {
+                    let known = match &mut known {
+                        Some(known) => known,
+                        none => none.insert(copied()?),
+                    };
+                    topic.target.missing = !topic.target.id.is_empty() || known.contains(name);
+                    if topic.target.missing {
+                        continue;
+                    }
+                    self.create(name, topic.partitions, &[])?;
+                }
                 Some(found) if (found as i32) < topic.partitions => self.grow(name, topic.partitions)?,
                 Some(_) => {}
             }
@@ -152,6 +156,27 @@ impl TargetTopics {
             }
         }
         Ok(())
+    }
+
+    /// Notes the ids of the data topics, and which that had one are gone. A target that cannot name ids (an old one, or one
+    /// without the right to describe) costs the check for topics that were deleted, not the pipeline.
+    pub fn identify(&self, topics: &mut BTreeMap<String, Topic>) {
+        if topics.is_empty() || self.is_premade() {
+            return;
+        }
+        let names: Vec<&str> = topics.keys().map(String::as_str).collect();
+        match ffi::topic_ids(self.observer.client(), &names, ASK_WITHIN) {
+            Ok(ids) => {
+                for (name, id) in ids {
+                    match (topics.get_mut(&name).map(|topic| &mut topic.target), id) {
+                        (Some(target), Ok(id)) => *target = Counterpart { id, missing: false },
+                        (Some(target), Err(RDKafkaErrorCode::UnknownTopicOrPartition)) if !target.id.is_empty() => target.missing = true,
+                        _ => {}
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(%error, cluster = self.cluster, "topic ids of the target unknown"),
+        }
     }
 
     /// Makes a topic with the brokers' default replication; one that is there already is left as it is.

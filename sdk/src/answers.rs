@@ -12,6 +12,8 @@ pub mod action {
     pub const REMOVE: u8 = 2;
     /// The record cannot be transformed.
     pub const REJECT: u8 = 3;
+    /// Text becomes the text given; anything else null, or its type's zero where null does not fit.
+    pub const CLEAR: u8 = 4;
 }
 
 /// Answers to the values of one column, in order. Hand it to [`Changes::answer`].
@@ -77,6 +79,14 @@ impl ColumnAnswers {
     #[inline]
     pub fn remove(&mut self) {
         self.push(action::REMOVE, Kind::NULL);
+    }
+
+    /// The value says nothing any more, whatever its type: a text becomes this one, anything else null, or its type's
+    /// zero where null does not fit.
+    #[inline]
+    pub fn clear(&mut self, text: &str) {
+        self.answers.data.extend_from_slice(text.as_bytes());
+        self.push(action::CLEAR, Kind::TEXT);
     }
 
     /// The record cannot be transformed, for the declared reason `code`; the first reason of a record counts.
@@ -171,21 +181,22 @@ mod tests {
 
     #[test]
     fn each_answer_is_one_entry() {
-        let mut answers = ColumnAnswers::of(&rows(6));
+        let mut answers = ColumnAnswers::of(&rows(7));
         answers.keep();
         answers.text("ab");
         answers.null();
         answers.remove();
         answers.set(Kind::INTEGER, b"7");
         answers.reject(5, 2);
+        answers.clear("-");
         let mut changes = Changes::none();
         changes.answer(3, answers);
         let given = &changes.fields[0];
         assert_eq!(given.field, 3);
-        assert_eq!(given.answers.actions, [0, 1, 1, 2, 1, 3]);
-        assert_eq!(given.answers.kinds, [0, 4, 0, 0, 2, 0]);
-        assert_eq!(given.answers.ends, [0, 2, 2, 2, 3, 3]);
-        assert_eq!(given.answers.data, b"ab7");
+        assert_eq!(given.answers.actions, [0, 1, 1, 2, 1, 3, 4]);
+        assert_eq!(given.answers.kinds, [0, 4, 0, 0, 2, 0, 4]);
+        assert_eq!(given.answers.ends, [0, 2, 2, 2, 3, 3, 4]);
+        assert_eq!(given.answers.data, b"ab7-");
         assert_eq!((changes.rejected[0].row, changes.rejected[0].code), (5, 2));
     }
 

@@ -1,4 +1,4 @@
-//! Reads columns: values back to back become an iterator. It must not allocate, and must not panic on a column whose
+//! Reads columns: values back to back become an iterator. Reading must not allocate, and not panic on a column whose
 //! parts do not fit together: it ends early, the answers come out short, and the host refuses them.
 use std::fmt;
 
@@ -80,6 +80,21 @@ impl fmt::Debug for Value<'_> {
 }
 
 impl Column {
+    /// Without values: a column of the plugin's own, to hand to [`host`](crate::host).
+    #[must_use]
+    pub fn new() -> Self {
+        Self { rows: Vec::new(), kinds: Vec::new(), ends: Vec::new(), data: Vec::new() }
+    }
+
+    /// Adds a value of record `row`, which is not below the last one's.
+    pub fn push(&mut self, row: u32, value: Value<'_>) {
+        self.data.extend_from_slice(value.bytes);
+        self.rows.push(row);
+        self.kinds.push(value.kind.0);
+        // More than 4 GiB does not fit a guest's memory; a cut end would be refused by the host.
+        self.ends.push(u32::try_from(self.data.len()).unwrap_or(u32::MAX));
+    }
+
     /// Number of values.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -97,6 +112,12 @@ impl Column {
     #[must_use]
     pub fn iter(&self) -> Values<'_> {
         Values { rows: self.rows.iter(), kinds: self.kinds.iter(), ends: self.ends.iter(), data: &self.data, start: 0 }
+    }
+}
+
+impl Default for Column {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -111,6 +111,13 @@ impl Answer<'_> {
         Answered(())
     }
 
+    /// The value says nothing any more, whatever its type: a text becomes this one, anything else null, or its type's
+    /// zero where null does not fit.
+    pub fn clear(self, text: &str) -> Answered {
+        self.answers.clear(text);
+        Answered(())
+    }
+
     /// The field or array element goes.
     pub fn remove(self) -> Answered {
         self.answers.remove();

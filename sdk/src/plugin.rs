@@ -42,13 +42,19 @@ pub struct Field<T> {
     pub settings: T,
 }
 
-/// What the step grants beside its fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the step grants beside its fields, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grants {
     /// What it is shown.
     pub sees: Sees,
     /// What it may do.
     pub effects: Effects,
+    /// Name of the pipeline in the configuration.
+    pub pipeline: String,
+    /// Name of the cluster that the pipeline reads from.
+    pub source: String,
+    /// Name of the cluster that the pipeline writes to.
+    pub target: String,
 }
 
 /// The whole batch cannot be transformed: an index into the rejection codes of the description.

@@ -57,7 +57,8 @@ pub(crate) fn make<P: Plugin>(settings: &str, grants: GrantsIn) -> Result<P, Vec
     match settings::read("/settings", settings) {
         Err(problem) => problems.insert(0, problem),
         Ok(settings) if problems.is_empty() => {
-            return P::new(settings, fields, Grants { sees: grants.sees, effects: grants.effects });
+            let GrantsIn { sees, effects, pipeline, source, target, .. } = grants;
+            return P::new(settings, fields, Grants { sees, effects, pipeline, source, target });
         }
         Ok(_) => {}
     }

@@ -40,16 +40,16 @@ fn copied(dir: &Path, example: &str) -> Vec<PathBuf> {
 #[test]
 fn every_configuration_is_accepted() {
     let dir = lab::scratch("examples");
-    let env = [("SLUICE_PII_KEY", KEY), ("SLUICE_LANDING_KEY_PASSWORD", KEY)];
+    let env = [("SLUICE_PII_KEY", KEY), ("SLUICE_LANDING_KEY_PASSWORD", KEY), ("SLUICE_STAGING_KEY", KEY), ("SLUICE_PARTNER_KEY", KEY)];
     let mut accepted = 0;
-    for example in ["quickstart", "two-stage"] {
+    for example in ["quickstart", "two-stage", "staging", "partner"] {
         for file in copied(&dir, example) {
             let file = file.to_str().expect("plain path");
             Sluice::start(&dir, "validate", 0, &["validate", "-f", file], &env).wait(SOON).expect_code(0);
             accepted += 1;
         }
     }
-    assert_eq!(accepted, 3, "an example went, or came without being tried");
+    assert_eq!(accepted, 5, "an example went, or came without being tried");
     fs::remove_dir_all(&dir).expect("the case's directory is ours");
 }
 
@@ -96,6 +96,92 @@ fn the_two_stage_move() {
     let quarantine = format!("__sluice.{}.quarantine", lab.pipeline());
     assert!(values(&lab, &quarantine).iter().all(|value| !value.contains(pan)), "a raw value is on main");
     assert_eq!(lab.ends(&lab.a, &quarantine, true).iter().sum::<i64>(), 1, "the raw record is on landing");
+    lab.finish();
+}
+
+/// Copies an example's configuration for this case's clusters, topic and pipeline.
+fn adapted(lab: &Lab, example: &str, topic: &str, pipeline: &str, more: &[(&str, &str)]) -> PathBuf {
+    let file = copied(&lab.dir, example).into_iter().find(|file| file.ends_with("sluice.yaml")).expect("the example has a configuration");
+    let text = fs::read_to_string(&file).expect("the copy can be read");
+    let mut text =
+        text.replace("localhost:19092", &lab.a).replace("localhost:29092", &lab.b).replace("[\"payments\"]", &format!("[\"{topic}\"]"));
+    for (from, to) in more {
+        assert!(text.contains(from), "the example has no {from}");
+        text = text.replace(from, to);
+    }
+    fs::write(&file, text.replace(&format!("name: {pipeline}"), &format!("name: {}", lab.pipeline()))).expect("the copy can be written");
+    file
+}
+
+/// A tenth of production's customers reaches staging, all records of each, under other identities.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn production_to_staging() {
+    let lab = Lab::new("staging");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    let payment = |n: i64| {
+        let customer = n % 200;
+        let value = json!({ "id": n, "status": "ok", "currency": "EUR", "amount": 12.34, "created_at": "2026-03-04T05:06:07Z", "secret": "x",
+            "card": { "pan": "4242424242424242" }, "note": format!("write to c{customer}@example.com"),
+            "customer": { "id": format!("c{customer}"), "name": "Zoë", "email": format!("c{customer}@example.com") } });
+        json!({ "key": format!("k{n}"), "value": value.to_string() })
+    };
+    lab.produce(&topic, Value::Array((0..600).map(payment).collect()));
+    let file = adapted(&lab, "staging", &topic, "production-to-staging", &[("start: latest", "start: earliest")]);
+
+    lab.run("run", &file, &["--until-caught-up"], &[("SLUICE_STAGING_KEY", KEY)]).wait(SOON).expect_code(0);
+
+    let records: Vec<Value> = values(&lab, &topic).iter().map(|value| serde_json::from_str(value).expect("JSON")).collect();
+    let mut by_customer = std::collections::BTreeMap::<String, usize>::new();
+    for record in &records {
+        *by_customer.entry(record["customer"]["id"].as_str().expect("a token").to_owned()).or_default() += 1;
+        assert_eq!((&record["created_at"], record.get("secret")), (&json!("2026-03-04T00:00:00Z"), None));
+        let text = record.to_string();
+        assert!(!text.contains("example.com") && !text.contains("42424242424") && !text.contains("Zoë"), "{text}");
+    }
+    assert!((5..=45).contains(&by_customer.len()), "{} of 200 customers", by_customer.len());
+    assert!(by_customer.values().all(|count| *count == 3), "all records of a customer, or none");
+    lab.finish();
+}
+
+/// The partner has its own records alone, in the fields of the contract, by its own names.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn records_for_a_partner() {
+    let lab = Lab::new("partner");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    let payment = |id: i64, merchant: &str, status: &str, currency: &str| {
+        let value = json!({ "id": id, "merchant": merchant, "status": status, "amount": 2.50, "currency": currency, "secret": "x",
+            "created_at": "2026-03-04T05:06:07Z", "customer": { "id": "c1", "name": "Zoë" } });
+        json!({ "key": "ours", "value": value.to_string() })
+    };
+    let records = [
+        payment(1, "acme", "ok", "EUR"),
+        payment(2, "other", "ok", "EUR"),
+        payment(3, "acme", "void", "EUR"),
+        payment(4, "acme", "ok", "CHF"),
+    ];
+    lab.produce(&topic, Value::Array(records.into()));
+    let prefix = lab.topic("acme.payments");
+    let file = adapted(&lab, "partner", &topic, "payments-for-acme", &[("acme.payments.", &format!("{prefix}."))]);
+
+    lab.run("run", &file, &["--until-caught-up"], &[("SLUICE_PARTNER_KEY", KEY)]).wait(SOON).expect_code(0);
+
+    for (name, reference) in [("EUR", 1), ("other", 4)] {
+        let records = lab.dump(&format!("{prefix}.{name}"));
+        assert_eq!((records.len(), &records[0]["k"]), (1, &Value::Null), "{name}");
+        let value: Value = serde_json::from_str(&values(&lab, &format!("{prefix}.{name}"))[0]).expect("JSON");
+        let mut names: Vec<&str> = value.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["amount", "currency", "customer", "day", "reference"]);
+        assert_eq!(
+            (&value["reference"], &value["day"], value["customer"].get("name")),
+            (&json!(reference), &json!("2026-03-04T00:00:00Z"), None)
+        );
+    }
+    assert!(lab.dump(&topic).is_empty(), "nothing under our name");
     lab.finish();
 }
 

@@ -1,4 +1,5 @@
-//! A GET, no more: enough HTTP to look at the program's pages. Must not follow, retry or pool.
+//! A GET and a POST, no more: enough HTTP to look at the program's pages and to register a schema. Must not follow,
+//! retry or pool.
 
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -22,9 +23,22 @@ impl Page {
 
 /// GET from loopback; none where nobody listens or the answer is cut.
 pub fn get(port: u16, path: &str) -> Option<Page> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    send(&format!("127.0.0.1:{port}"), &format!("GET {path}"), "")
+}
+
+/// POST of JSON to an `http://` address; none where nobody listens or the answer is cut.
+pub fn post(url: &str, json: &str) -> Option<Page> {
+    let rest = url.strip_prefix("http://")?;
+    let (server, path) = rest.split_at(rest.find('/')?);
+    send(server, &format!("POST {path}"), json)
+}
+
+fn send(server: &str, request: &str, body: &str) -> Option<Page> {
+    let mut stream = TcpStream::connect(server).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").ok()?;
+    let length = body.len();
+    let head = format!("Host: {server}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
+    write!(stream, "{request} HTTP/1.1\r\n{head}{body}").ok()?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8(bytes).ok()?;
@@ -46,6 +60,19 @@ fn dechunk(mut rest: &str) -> Option<String> {
         body.push_str(after.get(..size)?);
         rest = after.get(size + 2..)?;
     }
+}
+
+/// A part of an address as it was before escaping.
+pub fn decoded(part: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = part.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = part.get(part.len() - after.len()..part.len() - after.len() + 2).filter(|_| *first == b'%');
+        let byte = escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A port that was free a moment ago.

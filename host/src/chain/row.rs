@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use rdkafka::types::RDKafkaErrorCode;
 
-use crate::kafka::ffi::{self, Fetched};
+use super::record::Record;
+use crate::kafka::ffi;
 
 /// A header whose bytes are ours.
 pub type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
@@ -12,7 +13,7 @@ pub type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
 /// The headers of a row.
 pub enum RowHeaders<'r> {
     /// As the source has them, not even parsed.
-    Source(&'r Fetched),
+    Source(&'r dyn Record),
     /// Changed by a step.
     Owned(Vec<OwnedHeader>),
 }
@@ -28,10 +29,12 @@ pub struct Row<'r> {
     pub header_set: RowHeaders<'r>,
     /// Milliseconds since the epoch, above 0.
     pub timestamp: i64,
+    /// Another target topic than the source's name; a step chose it.
+    pub topic: Option<String>,
 }
 
 impl<'r> Row<'r> {
-    pub fn of(source: usize, record: &'r Fetched) -> Self {
+    pub fn of(source: usize, record: &'r dyn Record) -> Self {
         Self {
             source,
             emitted: false,
@@ -39,6 +42,7 @@ impl<'r> Row<'r> {
             value: record.value().map(Cow::Borrowed),
             header_set: RowHeaders::Source(record),
             timestamp: record.timestamp(),
+            topic: None,
         }
     }
 

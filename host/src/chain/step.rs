@@ -2,15 +2,19 @@
 //! It must not decide what becomes of a failed record, and never lets a value pass that the plugin did not answer.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::format::{Last, Place, Unread};
 use super::plan::StepPlan;
+use super::recent::Recent;
 use super::row::{OwnedHeader, Row, RowHeaders};
-use super::{CallFailed, Failed, Missed, Verdict};
-use crate::config::plan::{Absent, KeyRule, Mode};
-use crate::fields::{self, Edit, Hit, Hits, Patched};
-use crate::plugin::{Action, Answers, Batch, CallError, Changes, Column, Instance, Kind};
+use super::trial::rejects;
+use super::{CallFailed, Failed, Missed, Stopped, Verdict};
+use crate::config::plan::{Absent, Format, Isolation, KeyRule, Mode};
+use crate::fields::{Edit, Hit, Hits, Patched, Selection};
+use crate::plugin::{Action, Answers, Batch, CallError, Changes, Column, Instance, Kind, Windows};
+use crate::schemas::wire::Part;
 
 /// Room that a patched document gets beyond its source's length, bytes.
 const PATCH_ROOM: usize = 64;
@@ -19,22 +23,49 @@ const PATCH_ROOM: usize = 64;
 pub struct Step {
     plan: Arc<StepPlan>,
     instance: Option<Instance>,
+    /// Whether the instance met a batch already.
+    used: bool,
+    /// What the step remembers, whichever instance asks.
+    windows: Arc<Mutex<Windows>>,
     batch: Batch,
     hits: Vec<Hits>,
+    /// By row of the batch: what read its value.
+    places: Vec<Place>,
+    last: Last,
+    /// The topic that `format` is of, and whether a header may name a value's schema.
+    format: (String, Format, bool),
     /// Which row of the chain each row of the batch is.
     live: Vec<usize>,
     counts: Vec<(u32, u64)>,
+    /// What a plugin that is to take this one's place is tried on.
+    recent: Arc<Recent>,
 }
 
 impl Step {
-    pub fn open(plan: Arc<StepPlan>) -> Result<Self, CallFailed> {
+    /// `windows`: what the step remembers already.
+    pub fn open(plan: Arc<StepPlan>, windows: Arc<Mutex<Windows>>) -> Result<Self, CallFailed> {
         let batch = Batch {
             fields: plan.fields.iter().map(|_| Column::default()).collect(),
             keys: plan.sees.key.then(Column::default),
             values: plan.sees.value.then(Column::default),
             ..Batch::default()
         };
-        let mut step = Self { plan, instance: None, batch, hits: Vec::new(), live: Vec::new(), counts: Vec::new() };
+        let recent = Arc::new(Recent::default());
+        plan.recent.join(Arc::downgrade(&recent));
+        let mut step = Self {
+            plan,
+            instance: None,
+            used: false,
+            windows,
+            batch,
+            hits: Vec::new(),
+            places: Vec::new(),
+            last: Last::default(),
+            format: (String::new(), Format::Auto, false),
+            live: Vec::new(),
+            counts: Vec::new(),
+            recent,
+        };
         step.ensure()?;
         Ok(step)
     }
@@ -46,10 +77,24 @@ impl Step {
     }
 
     fn ensure(&mut self) -> Result<(), CallFailed> {
-        if self.instance.as_ref().is_none_or(|instance| instance.is_dead() || instance.wants_recycling()) {
-            self.instance = Some(self.plan.instantiate()?);
+        let spent = self.used && self.plan.isolation == Isolation::Batch;
+        if self.instance.as_ref().is_none_or(|instance| spent || instance.is_dead() || instance.wants_recycling()) {
+            // The old one first: two side by side would take twice the memory.
+            self.instance = None;
+            self.instance = Some(self.plan.instantiate(&self.windows)?);
+            self.used = false;
         }
         Ok(())
+    }
+
+    /// What the step remembers, for its successor with another component.
+    pub fn shared_windows(&self) -> Arc<Mutex<Windows>> {
+        self.windows.clone()
+    }
+
+    /// What the step remembers of earlier records.
+    pub fn windows(&self) -> MutexGuard<'_, Windows> {
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the plugin counted since the last call of this.
@@ -70,15 +115,19 @@ impl Step {
         rows: &mut Vec<Row<'r>>,
         verdicts: &mut [Verdict],
         missed: &mut Missed<'_>,
-    ) -> Result<(), CallFailed> {
-        self.select(topic, partition, offsets, rows, verdicts, missed);
+    ) -> Result<(), Stopped> {
+        self.select(topic, partition, offsets, rows, verdicts, missed)?;
         if self.batch.count > 0 {
             self.ensure()?;
-            let Some(instance) = &mut self.instance else { return Err(self.plan.call_failed(CallError::Dead)) };
+            let Some(instance) = &mut self.instance else { return Err(self.plan.call_failed(CallError::Dead).into()) };
+            self.used = true;
             let began = Instant::now();
             let changes = instance.transform(&self.batch);
             self.plan.metrics.called(began.elapsed());
             let changes = changes.map_err(|error| self.plan.call_failed(error))?;
+            if self.recent.is_due() && !rejects(&changes) {
+                self.recent.keep(&self.batch);
+            }
             self.patch(changes, rows, verdicts);
         }
         rows.retain(|row| !matches!(verdicts[row.source], Verdict::Failed(_)));
@@ -95,8 +144,13 @@ impl Step {
         rows: &[Row<'_>],
         verdicts: &mut [Verdict],
         missed: &mut Missed<'_>,
-    ) {
+    ) -> Result<(), Stopped> {
         self.batch.clear();
+        self.places.clear();
+        if self.format.0 != topic || topic.is_empty() {
+            let (format, framed) = self.plan.format(topic);
+            self.format = (topic.to_owned(), format, framed);
+        }
         if self.batch.topic != topic {
             topic.clone_into(&mut self.batch.topic);
         }
@@ -108,47 +162,83 @@ impl Step {
             }
             let number = self.live.len();
             match self.show(number, row, offsets[row.source], missed) {
-                Ok(()) => self.live.push(index),
-                Err(code) => verdicts[row.source] = Verdict::Failed(self.plan.failed(code)),
+                Ok(place) => {
+                    self.live.push(index);
+                    self.places.push(place);
+                }
+                Err(Unread::Code(code)) => verdicts[row.source] = Verdict::Failed(self.plan.failed(code)),
+                Err(Unread::Drift(detail)) => {
+                    verdicts[row.source] = Verdict::Failed(self.plan.failed("drift".to_owned()));
+                    missed.drifted(detail, offsets[row.source]);
+                }
+                Err(Unread::Schema(reference)) => return Err(Stopped::Schema(reference)),
             }
         }
         self.batch.count = self.live.len() as u32;
+        Ok(())
+    }
+
+    /// What reads a row's value.
+    fn place(&mut self, selection: &Selection, value: &[u8], row: &Row<'_>) -> Result<Place, Unread> {
+        let (_, format, framed) = self.format;
+        let mut headers: Vec<OwnedHeader> = Vec::new();
+        if framed {
+            row.each_header(|name, value| {
+                if name == Part::Value.header().as_bytes() {
+                    headers.push((name.to_vec(), value.map(<[u8]>::to_vec)));
+                }
+            })
+            .map_err(|_| Unread::code("headers_unreadable"))?;
+        } else if matches!(format, Format::Auto | Format::Json) {
+            return Ok(Place::JSON);
+        }
+        self.plan.place(selection, format, value, &headers, &mut self.last)
     }
 
     /// Appends one row to the batch, whole or not at all.
-    fn show(&mut self, number: usize, row: &Row<'_>, offset: i64, missed: &mut Missed<'_>) -> Result<(), String> {
+    fn show(&mut self, number: usize, row: &Row<'_>, offset: i64, missed: &mut Missed<'_>) -> Result<Place, Unread> {
         if number == self.hits.len() {
             self.hits.push(Hits::new());
         }
-        let hits = &mut self.hits[number];
         let row_number = number as u32;
-        if let (Some(selection), Some(value)) = (&self.plan.selection, &row.value) {
-            selection.select(value, hits).map_err(|error| error.code().to_owned())?;
+        let plan = self.plan.clone();
+        let mut place = Place::JSON;
+        if let (Some(selection), Some(value)) = (&plan.selection, &row.value) {
+            place = self.place(selection, value, row)?;
+            let body = value.get(place.body..).unwrap_or_default();
+            let hits = &mut self.hits[number];
+            place.reader.select(selection, body, hits).map_err(|error| Unread::code(error.code()))?;
             for (field, grant) in self.plan.fields.iter().enumerate() {
                 let matched = hits.matched(field);
                 missed.saw(grant.selector_number, matched, offset);
                 if !matched && self.plan.absent == Absent::Reject {
-                    return Err("field_absent".to_owned());
+                    return Err(Unread::code("field_absent"));
                 }
             }
             for hit in hits.hits() {
                 let column = &mut self.batch.fields[hit.field as usize];
                 let start = column.data.len();
-                if let Err(error) = fields::append_value(value, hit, &mut column.data) {
+                if let Err(error) = place.reader.append_value(body, hit, &mut column.data) {
                     column.data.truncate(start);
                     self.withdraw(row_number);
-                    return Err(error.code().to_owned());
+                    return Err(Unread::code(error.code()));
                 }
                 let Ok(end) = u32::try_from(column.data.len()) else {
                     self.withdraw(row_number);
-                    return Err("batch_too_large".to_owned());
+                    return Err(Unread::code("batch_too_large"));
                 };
                 column.rows.push(row_number);
                 column.kinds.push(hit.kind as u8);
                 column.ends.push(end);
             }
         }
-        self.show_granted(row_number, row, offset).inspect_err(|_| self.withdraw(row_number))
+        match self.show_granted(row_number, row, offset) {
+            Ok(()) => Ok(place),
+            Err(code) => {
+                self.withdraw(row_number);
+                Err(Unread::Code(code))
+            }
+        }
     }
 
     fn show_granted(&mut self, number: u32, row: &Row<'_>, offset: i64) -> Result<(), String> {
@@ -168,6 +258,12 @@ impl Step {
         if self.plan.sees.offset {
             self.batch.offsets.push(offset);
         }
+        if self.plan.sees.sizes {
+            let size = |bytes: &Option<Cow<'_, [u8]>>| bytes.as_ref().map_or(-1, |bytes| bytes.len() as i64);
+            self.batch.key_sizes.push(size(&row.key));
+            self.batch.value_sizes.push(size(&row.value));
+        }
+        self.batch.origins.push(offset);
         Ok(())
     }
 
@@ -199,6 +295,9 @@ impl Step {
         for (row, timestamp) in &changes.timestamps {
             rows[self.live[*row as usize]].timestamp = *timestamp;
         }
+        for (row, topic) in &changes.routes {
+            rows[self.live[*row as usize]].topic = Some(topic.clone());
+        }
         self.drop_and_emit(changes, rows);
     }
 
@@ -227,7 +326,11 @@ impl Step {
                 by_field[field].map_or(Edit::Keep, |answers| edit_of(answers, at, &mut rejected))
             };
             let mut out = Vec::with_capacity(value.len() + PATCH_ROOM);
-            let patched = fields::patch(value, hits, edit, &mut out);
+            let place = &self.places[number];
+            // The framing names the schema, which stays.
+            let (framing, body) = value.split_at(place.body.min(value.len()));
+            out.extend_from_slice(framing);
+            let patched = place.reader.patch(body, hits, edit, &mut out);
             // A patch that failed early did not ask for all: the next row's answers stand behind all of this one's.
             for hit in hits.hits().iter().skip(asked) {
                 cursor[hit.field as usize] += 1;
@@ -256,7 +359,9 @@ impl Step {
                 Some(Action::Remove) => *place = None,
                 Some(Action::Set) if answers.kinds[number] == Kind::Null as u8 => *place = None,
                 Some(Action::Set) => *place = answers.get(number).map(|bytes| Cow::Owned(bytes.to_vec())),
-                Some(Action::Reject) | None => verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned())),
+                Some(Action::Reject | Action::Clear) | None => {
+                    verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned()))
+                }
             }
         }
     }
@@ -280,7 +385,7 @@ impl Step {
         let mut emitted = changes.emitted.into_iter().map(|emitted| (self.live[emitted.row as usize], emitted)).peekable();
         let before = std::mem::take(rows);
         for (index, row) in before.into_iter().enumerate() {
-            let (source, timestamp) = (row.source, row.timestamp);
+            let (source, timestamp, topic) = (row.source, row.timestamp, row.topic.clone());
             if dropped.next_if_eq(&index).is_none() {
                 rows.push(row);
             }
@@ -292,6 +397,7 @@ impl Step {
                     value: new.value.map(Cow::Owned),
                     header_set: RowHeaders::Owned(new.headers.into_iter().map(|header| (header.name, header.value)).collect()),
                     timestamp,
+                    topic: new.topic.or_else(|| topic.clone()),
                 });
             }
         }
@@ -313,12 +419,15 @@ impl Step {
     }
 }
 
-/// I6: an answer that is not one of the four is no permission to pass.
+/// I6: an answer that is not one of the contract's is no permission to pass.
 fn edit_of<'a>(answers: &'a Answers, at: usize, rejected: &mut bool) -> Edit<'a> {
     match answers.actions.get(at).copied().and_then(Action::from_byte) {
         Some(Action::Keep) => Edit::Keep,
-        Some(Action::Set) => Edit::Set { kind: answers.kinds[at], data: answers.get(at).unwrap_or_default() },
         Some(Action::Remove) => Edit::Remove,
+        Some(Action::Set) => {
+            Edit::Set { kind: answers.kinds.get(at).copied().unwrap_or(u8::MAX), data: answers.get(at).unwrap_or_default() }
+        }
+        Some(Action::Clear) => Edit::Clear { text: answers.get(at).unwrap_or_default() },
         Some(Action::Reject) | None => {
             *rejected = true;
             Edit::Keep

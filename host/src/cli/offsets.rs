@@ -17,7 +17,8 @@ use super::{Exit, Failure, Files};
 use crate::config::plan::{Cluster, Pipeline};
 use crate::kafka::ffi::{FetchQueue, Fetched};
 use crate::kafka::{self};
-use crate::offset_map::{self, AskForward, AskReverse, Genesis, Lookup, MapRecord, SourcePartition, TargetPartition};
+use crate::offset_map::{self, AskForward, AskReverse, Genesis, Lookup, Makers, MapRecord, SourcePartition, TargetPartition};
+use crate::plugin::digest::hex;
 use crate::topics::{StateTopics, TargetTopics};
 use crate::view::{Snapshot, View};
 
@@ -62,14 +63,22 @@ struct Answer {
     source: Place,
     target: Place,
     exact: bool,
+    /// Under what the record was made; none where nothing tells, as past the last one.
+    by: Option<By>,
+}
+
+/// What a generation of a lane stands for.
+#[derive(Clone, Serialize)]
+struct By {
+    generation: u64,
+    config: String,
+    /// SHA-256 of each step's plugin: `0:mask` is the first step's.
+    plugins: BTreeMap<String, String>,
 }
 
 pub fn map(args: &MapArgs) -> Result<Exit, Failure> {
     let plan = super::load(&args.files)?;
-    let pipeline = plan.pipelines.iter().find(|pipeline| pipeline.name == args.pipeline).ok_or_else(|| {
-        let known: Vec<&str> = plan.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
-        Failure { message: format!("no pipeline is named {:?}; there are: {}", args.pipeline, known.join(", ")), exit: Exit::Config }
-    })?;
+    let pipeline = super::pipeline_of(&plan, &args.pipeline)?;
     let asked = asked(args)?;
     let target = &pipeline.target;
     let client = crate::gateway::observer(target)?;
@@ -124,9 +133,9 @@ fn line_of(number: usize, line: &str) -> Result<Place, Failure> {
 }
 
 fn answer(pipeline: &Pipeline, asked: &[Place], reverse: bool) -> Result<Vec<Option<Answer>>, Failure> {
-    let topics = StateTopics::new(&pipeline.name, None);
     let target = TargetTopics::new(&pipeline.target, false).map_err(Failure::new)?;
-    let lanes = target.partition_count(&topics.offset_map).map_err(Failure::new)?;
+    let topics = StateTopics::current(&pipeline.target, target.observer(), &pipeline.name, None).map_err(Failure::new)?;
+    let lanes = target.partition_count(&topics.positions).map_err(Failure::new)?;
     let Some(lanes) = lanes else { return Ok(asked.iter().map(|_| None).collect()) };
     let mut by_partition: BTreeMap<(String, i32), Vec<i64>> = BTreeMap::new();
     for place in asked {
@@ -144,8 +153,15 @@ fn answer(pipeline: &Pipeline, asked: &[Place], reverse: bool) -> Result<Vec<Opt
         let ask = by_partition.into_iter().map(|((topic, partition), offsets)| ask_forward(topic, partition, offsets, &snapshot));
         Lookup::new(ask.collect(), Vec::new())
     };
-    scan(&pipeline.target, &pipeline.name, &topics.offset_map, lanes as u32, &mut lookup)?;
-    Ok(asked.iter().map(|place| if reverse { backward(&lookup, place) } else { forward(&lookup, place) }).collect())
+    // What a resize left behind comes first: a later segment over the same offsets takes an earlier one back.
+    let mut makers = Makers::default();
+    for topic in topics.offset_maps() {
+        if let Some(lanes) = target.partition_count(&topic).map_err(Failure::new)? {
+            scan(&pipeline.target, &pipeline.name, &topic, lanes as u32, &mut lookup, &mut makers)?;
+        }
+    }
+    let answer = |place| if reverse { backward(&lookup, &makers, place) } else { forward(&lookup, &makers, place) };
+    Ok(asked.iter().map(answer).collect())
 }
 
 fn ask_forward(topic: String, partition: i32, offsets: Vec<i64>, snapshot: &Snapshot) -> AskForward {
@@ -158,22 +174,30 @@ fn ask_forward(topic: String, partition: i32, offsets: Vec<i64>, snapshot: &Snap
     AskForward { source: SourcePartition { topic, partition }, within: None, offsets, genesis }
 }
 
-fn forward(lookup: &Lookup, place: &Place) -> Option<Answer> {
+fn forward(lookup: &Lookup, makers: &Makers, place: &Place) -> Option<Answer> {
     let source = SourcePartition { topic: place.topic.clone(), partition: place.partition };
     let mapped = lookup.forward(&source, place.offset)?;
     let target = Place { topic: mapped.target.topic, partition: mapped.target.partition, offset: mapped.offset };
-    Some(Answer { source: place.clone(), target, exact: mapped.exact })
+    let by = by(makers, &source, place.offset);
+    Some(Answer { source: place.clone(), target, exact: mapped.exact, by })
 }
 
-fn backward(lookup: &Lookup, place: &Place) -> Option<Answer> {
+fn backward(lookup: &Lookup, makers: &Makers, place: &Place) -> Option<Answer> {
     let target = TargetPartition { topic: place.topic.clone(), partition: place.partition };
     let origin = lookup.reverse(&target, place.offset)?;
+    let by = by(makers, &origin.source, origin.offset);
     let source = Place { topic: origin.source.topic, partition: origin.source.partition, offset: origin.offset };
-    Some(Answer { source, target: place.clone(), exact: origin.exact })
+    Some(Answer { source, target: place.clone(), exact: origin.exact, by })
+}
+
+fn by(makers: &Makers, source: &SourcePartition, offset: i64) -> Option<By> {
+    let admission = makers.of(source, offset)?;
+    let plugins = admission.digests.iter().map(|(step, digest)| (step.clone(), hex(digest))).collect();
+    Some(By { generation: admission.generation, config: admission.config_hash.clone(), plugins })
 }
 
 /// Feeds every segment of the map, all lanes, each in log order: a partition that another lane merges into is seen too.
-fn scan(target: &Cluster, pipeline: &str, topic: &str, lanes: u32, lookup: &mut Lookup) -> Result<(), Failure> {
+fn scan(target: &Cluster, pipeline: &str, topic: &str, lanes: u32, lookup: &mut Lookup, makers: &mut Makers) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(format!("cannot read the offset map: {error}"));
     let reader = kafka::state_reader(target, pipeline).map_err(|error| failed(&error))?;
     let mut list = TopicPartitionList::new();
@@ -196,8 +220,11 @@ fn scan(target: &Cluster, pipeline: &str, topic: &str, lanes: u32, lookup: &mut 
                 Some(code) if fetched.topic().is_some() => return Err(failed(&code)),
                 Some(_) => {}
                 None => match offset_map::decode(fetched.value().unwrap_or_default()).map_err(|error| failed(&error))? {
-                    MapRecord::Segment(segment) => lookup.feed(&segment),
-                    MapRecord::Admission(_) => {}
+                    MapRecord::Segment(segment) => {
+                        makers.segment(lane as u32, &segment);
+                        lookup.feed(&segment);
+                    }
+                    MapRecord::Admission(admission) => makers.admission(lane as u32, admission),
                 },
             }
         }

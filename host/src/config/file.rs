@@ -1,7 +1,9 @@
 //! The configuration file as it is written; the doc comments are its manual and become the JSON Schema's descriptions.
 //! It checks shape only: what the settings mean together is the plan's.
 
+mod format;
 mod pipeline;
+mod registry;
 mod step;
 
 use std::borrow::Cow;
@@ -13,17 +15,21 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::place::{Any, At, Entries};
-use super::secret::Reference;
+use super::place::{At, Entries};
+use super::secret::{KeyReference, Reference};
 use super::units::{Size, Span};
-pub use pipeline::{DeliveryFile, OnErrorFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile};
+pub use format::{FormatFile, FormatHalves, FormatWord, TopicRuleFile};
+pub use pipeline::{
+    DeliveryFile, OnErrorFile, OnGapFile, OnTopicRecreatedFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile,
+};
 pub use pipeline::{QuarantineFile, TransactionFile};
-pub use step::{KeyFile, ModeFile, SeesFile, StepFile, UnmatchedFile};
+pub use registry::{BasicFile, CertificateFile, RegistryFile, UrlsFile};
+pub use step::{IsolationFile, KeyFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
 
 /// A Sluice configuration. `-f` may be given several times: clusters, keys and pipelines of all files come together,
 /// and a name may be given once.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "a map with the keys clusters, keys, plugins, http, memory, pipelines")]
+#[serde(deny_unknown_fields, expecting = "a map with the keys clusters, keys, tables, plugins, http, memory, pipelines")]
 #[schemars(title = "Sluice configuration")]
 pub struct File {
     /// Kafka clusters by name. Pipelines name them as source and target.
@@ -32,7 +38,10 @@ pub struct File {
     /// Secret keys by name, for keyed operators such as `hmac`: at least 32 bytes each. Steps name them; the bytes
     /// never enter a plugin.
     #[serde(default)]
-    pub keys: Entries<At<Reference>>,
+    pub keys: Entries<At<KeyReference>>,
+    /// Tables by name, for look-ups such as `enrich`: a file, or a compacted topic that is kept current. Steps name them.
+    #[serde(default)]
+    pub tables: Entries<At<TableFile>>,
     /// Where plugins come from and what they may use. Default: the embedded plugins alone, with the default limits.
     pub plugins: Option<At<PluginsFile>>,
     /// The HTTP server for health, metrics and status.
@@ -55,8 +64,8 @@ pub struct ClusterFile {
     /// `sasl.mechanism`. Passwords only as { env: NAME } or { file: PATH }. Those that Sluice owns are refused by name.
     #[serde(default)]
     pub properties: Entries<At<PropertyFile>>,
-    /// Not supported yet: the schema registry that goes with the cluster.
-    pub schema_registry: Option<At<Any>>,
+    /// The schema registry that goes with the cluster. Default: none; formats that need one are refused then.
+    pub schema_registry: Option<At<RegistryFile>>,
 }
 
 /// The value of a client property.
@@ -125,6 +134,24 @@ impl<'de> Deserialize<'de> for PropertyFile {
     }
 }
 
+/// A table: rows by key. Held in memory, 256 MiB at most.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a map such as { file: customers.csv, key: id } or { topic: customers, cluster: main }")]
+#[schemars(extend("oneOf" = [{ "required": ["file"] }, { "required": ["topic", "cluster"] }]))]
+pub struct TableFile {
+    /// A file, relative to the directory of this one, read again when it changes: `.csv` (RFC 4180, the first line names
+    /// the columns; every value becomes a text), `.json` (an array of objects; or one object whose members are rows by
+    /// key) or `.jsonl` (an object a line).
+    pub file: Option<At<PathBuf>>,
+    /// Column of a file whose value is the row's key; a key may stand once. Needed unless the file is one JSON object.
+    pub key: Option<At<String>>,
+    /// A compacted topic whose records are the rows: the record's key is the row's, its value a JSON object; a null value
+    /// takes the row away. It is read whole before a pipeline starts and followed from then on.
+    pub topic: Option<At<String>>,
+    /// The cluster that has the topic, one of `clusters`.
+    pub cluster: Option<At<String>>,
+}
+
 /// Where plugins come from.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a map such as { dir: ./plugins }")]
@@ -132,9 +159,14 @@ pub struct PluginsFile {
     /// Directory of components, relative to the directory of this file; it has to exist. A component in it wins over
     /// an embedded one of the same name. Default: none.
     pub dir: Option<At<PathBuf>>,
-    /// Which components of the directory are admitted. Default `open`.
+    /// Which components of the directory are admitted. Default `open`. Those inside the program are part of it and
+    /// always admitted.
     #[serde(default = "open")]
     pub trust: At<TrustFile>,
+    /// Public keys whose signature `trust: signed` takes, each as `sluice plugin keygen` prints it. One of them is
+    /// enough.
+    #[serde(default)]
+    pub signers: Vec<At<String>>,
     /// What one plugin instance may use.
     #[serde(default)]
     pub limits: LimitsFile,
@@ -150,9 +182,9 @@ fn open() -> At<TrustFile> {
 pub enum TrustFile {
     /// Whatever is in the directory.
     Open,
-    /// Not supported yet: what `plugins.lock` lists.
+    /// What `plugins.lock` in the directory lists by its SHA-256.
     Locked,
-    /// Not supported yet: what a known key signed.
+    /// What one of `signers` signed; the signature stands beside the component as `FILE.sig`.
     Signed,
 }
 

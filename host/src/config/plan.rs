@@ -2,14 +2,17 @@
 //! Nobody checks again after this; nothing here talks to a cluster or loads a plugin.
 
 mod cluster;
+mod format;
 mod grants;
 mod hash;
 mod merge;
 mod pipeline;
+mod registry;
 mod settings;
 mod step;
+mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +26,9 @@ use super::place::Location;
 use super::secret::{Outside, Secret};
 use super::topics::TopicFilter;
 use super::tree::Forest;
+use crate::plugins::signature::PublicKey;
+pub use format::{Format, Formats, TopicRule};
+pub use registry::{ClientCertificate, RegistryAuth, SchemaRegistry};
 pub use settings::Places;
 
 /// Everything that a run needs to know.
@@ -32,6 +38,8 @@ pub struct Plan {
     pub clusters: BTreeMap<String, Arc<Cluster>>,
     /// All keys.
     pub keys: Arc<Keyring>,
+    /// All tables, by name.
+    pub tables: BTreeMap<String, Arc<Table>>,
     /// Where plugins come from and what they may use.
     pub plugins: Plugins,
     /// The HTTP server.
@@ -51,6 +59,8 @@ pub struct Cluster {
     pub bootstrap_servers: String,
     /// Properties for the client library, none of which Sluice owns, in the order of the file.
     pub properties: Vec<Property>,
+    /// The schema registry that goes with it.
+    pub registry: Option<SchemaRegistry>,
     /// Where its name stands.
     pub at: Location,
 }
@@ -87,18 +97,80 @@ impl PropertyValue {
 
 /// The keys by name; prints names only.
 #[derive(Debug, Default)]
-pub struct Keyring(BTreeMap<String, Secret>);
+pub struct Keyring(BTreeMap<String, Key>);
+
+/// A key with those that it replaced, each at least 32 bytes.
+#[derive(Debug)]
+struct Key {
+    current: Secret,
+    previous: Vec<Secret>,
+}
 
 impl Keyring {
-    /// The key of that name, at least 32 bytes.
+    /// The key of that name, at least 32 bytes: what is made new is made under it.
     pub fn get(&self, name: &str) -> Option<&Secret> {
-        self.0.get(name)
+        self.0.get(name).map(|key| &key.current)
+    }
+
+    /// The keys that it replaced, in the order of the file, each at least 32 bytes.
+    pub fn previous(&self, name: &str) -> &[Secret] {
+        self.0.get(name).map_or(&[], |key| &key.previous)
     }
 
     /// All names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
+}
+
+/// Rows by key, for look-ups.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Where its rows come from.
+    pub source: TableSource,
+    /// Where its name stands.
+    pub at: Location,
+}
+
+/// Where a table's rows come from.
+#[derive(Debug)]
+pub enum TableSource {
+    /// A file, read again when it changes.
+    File {
+        /// Relative to the working directory.
+        path: PathBuf,
+        /// How it is written.
+        format: TableFormat,
+    },
+    /// A compacted topic, followed.
+    Topic {
+        /// Its name.
+        topic: String,
+        /// The cluster that has it.
+        cluster: Arc<Cluster>,
+    },
+}
+
+/// How a table's file is written; `key` is the column of the row's key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TableFormat {
+    /// RFC 4180; the first line names the columns.
+    Csv {
+        /// One of them.
+        key: String,
+    },
+    /// One array of objects, or one object whose members are the rows by key; then there is no column.
+    Json {
+        /// None: only an object will do.
+        key: Option<String>,
+    },
+    /// An object a line.
+    JsonLines {
+        /// A member of each.
+        key: String,
+    },
 }
 
 /// Where plugins come from and what they may use.
@@ -113,10 +185,17 @@ pub struct Plugins {
 }
 
 /// Which components of the directory are admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// Whatever is in it.
     Open,
+    /// What its `plugins.lock` lists.
+    Locked,
+    /// What one of these signed; at least one.
+    Signed {
+        /// In the order of the file.
+        signers: Vec<PublicKey>,
+    },
 }
 
 /// What one plugin instance may use.
@@ -164,6 +243,14 @@ pub struct Pipeline {
     pub transaction: Transaction,
     /// What becomes of a record that cannot be transformed.
     pub on_error: OnError,
+    /// Go on behind source offsets that are gone, instead of halting.
+    pub continue_after_gap: bool,
+    /// Copy a topic that was deleted and created again from its beginning, instead of halting.
+    pub restart_recreated: bool,
+    /// How records are encoded where no rule says otherwise.
+    pub formats: Formats,
+    /// Exceptions by topic; the first that names one holds. Every format that needs it has a registry on the source.
+    pub topic_rules: Vec<TopicRule>,
     /// The chain.
     pub steps: Vec<Step>,
     /// Where its name stands.
@@ -249,6 +336,12 @@ pub struct Step {
     pub absent: Absent,
     /// A selector that matches nothing.
     pub unmatched: Unmatched,
+    /// A schema with a field that the allow list does not name is drift.
+    pub unlisted_halts: bool,
+    /// How long an instance of the plugin lives.
+    pub isolation: Isolation,
+    /// Names of the tables that the settings name; others are denied to the plugin.
+    pub tables: BTreeSet<String>,
     /// What the plugin is shown beside its fields.
     pub sees: Sees,
     /// The plugin's own settings.
@@ -268,8 +361,22 @@ impl Step {
 
     /// Whether the settings of a field name that key of `keys`: other keys are denied to the plugin.
     pub fn names_key(&self, name: &str) -> bool {
-        let named = |grant: &FieldGrant| grant.settings.get("key").and_then(Value::as_str) == Some(name);
-        self.fields.iter().any(named)
+        self.fields.iter().any(|grant| named_keys(&grant.settings).contains(&name))
+    }
+}
+
+/// The keys of `keys` that the settings of a field name, at any depth: an operator may have another one inside.
+pub fn named_keys(settings: &Value) -> Vec<&str> {
+    match settings {
+        Value::Object(entries) => entries
+            .iter()
+            .flat_map(|(name, value)| match value {
+                Value::String(key) if name == "key" => vec![key.as_str()],
+                value => named_keys(value),
+            })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(named_keys).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -320,6 +427,15 @@ pub enum Unmatched {
     Allow,
 }
 
+/// How long an instance of a plugin lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// As long as its lane goes well.
+    Lane,
+    /// For one batch.
+    Batch,
+}
+
 /// What a plugin is shown beside its fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sees {
@@ -333,6 +449,8 @@ pub struct Sees {
     pub timestamp: bool,
     /// Source offsets.
     pub offset: bool,
+    /// Lengths of keys and values.
+    pub sizes: bool,
 }
 
 /// Checks a selector: its canonical form, or where (in characters) and why it is none.
@@ -360,16 +478,20 @@ pub(super) fn build(
     let merged = merge::merge(files, report);
     let clusters = cluster::clusters(&merged.clusters, &context, report);
     let keys = cluster::keys(&merged.keys, &context, report);
+    let tables = table::tables(&merged.tables, &clusters, &context, report);
     let plugins = cluster::plugins(merged.plugins.as_ref(), &context, report);
     let http = cluster::http(merged.http.as_ref(), report);
     let memory = cluster::memory(merged.memory.as_ref(), report);
+    let registered = merged.clusters.iter().filter(|(_, file)| file.value.schema_registry.is_some());
     let known = pipeline::Known {
         clusters: &clusters,
         cluster_names: merged.clusters.iter().map(|(name, _)| name.value.as_str()).collect(),
+        with_registry: registered.map(|(name, _)| name.value.as_str()).collect(),
         key_names: merged.keys.iter().map(|(name, _)| name.value.as_str()).collect(),
+        table_names: merged.tables.iter().map(|(name, _)| name.value.as_str()).collect(),
     };
     let pipelines = pipeline::pipelines(&merged.pipelines, &known, &context, report);
-    Some(Plan { clusters, keys: Arc::new(keys), plugins: plugins?, http: http?, memory, pipelines })
+    Some(Plan { clusters, keys: Arc::new(keys), tables, plugins: plugins?, http: http?, memory, pipelines })
 }
 
 /// The keys of all files, without a look at anything else.

@@ -56,6 +56,23 @@ pub struct Reference {
     pub file: Option<At<PathBuf>>,
 }
 
+/// A key: where its bytes come from; or those in use, and those that they replaced.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "{ env: NAME }, { file: PATH } or { current: …, previous: [ … ] }")]
+#[schemars(extend("oneOf" = [{ "required": ["env"] }, { "required": ["file"] }, { "required": ["current"] }]))]
+pub struct KeyReference {
+    /// Name of an environment variable that holds it.
+    pub env: Option<At<String>>,
+    /// File that holds it, relative to the directory of the configuration file. One newline at its end is not part
+    /// of it.
+    pub file: Option<At<PathBuf>>,
+    /// The key that everything new is made under, { env: NAME } or { file: PATH }, where it replaced others.
+    pub current: Option<At<Reference>>,
+    /// The keys that it replaced, each { env: NAME } or { file: PATH }: they only open what was made under them. Default:
+    /// none.
+    pub previous: Option<At<Vec<At<Reference>>>>,
+}
+
 /// How the process looks things up outside of the configuration; tests bring their own.
 pub(super) struct Outside<'a> {
     /// The value of an environment variable.
@@ -85,7 +102,8 @@ pub(super) fn resolve(reference: &Reference, base: &Path, outside: &Outside<'_>)
     Ok(Secret(bytes))
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, String> {
+/// A file of a secret's size: certificates too.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, String> {
     use std::io::Read;
     let cannot = |why: std::io::Error| format!("cannot read the file {}: {}", path.display(), plain(&why));
     let file = std::fs::File::open(path).map_err(cannot)?;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::*;
 
-/// The whole sample of the documentation, but for `schema_registry`, which is not built, and with a key at hand.
+/// The whole sample of the documentation, with a key at hand.
 const SAMPLE: &str = include_str!("tests/sample.yaml");
 
 /// Two clusters and a key, for cases about pipelines.
@@ -35,6 +35,7 @@ fn env(name: &str) -> Option<String> {
     match name {
         "KEY" => Some("0123456789abcdef0123456789abcdef".into()),
         "SHORT" => Some("swordfish".into()),
+        "SPACED" => Some("sword fish".into()),
         _ => None,
     }
 }

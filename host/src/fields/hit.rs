@@ -52,6 +52,24 @@ pub(super) struct Prune {
     pub(super) member: u32,
     /// Where its value ends.
     pub(super) end: u32,
+    /// As in a [`Hit`].
+    pub(super) site: u32,
+}
+
+/// A run of array elements or map entries whose count, and perhaps whose size, stands before it: a block of Avro. Only
+/// those with a hit or a prune inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// Where its count begins.
+    pub(super) head: u32,
+    /// Where its first item begins.
+    pub(super) start: u32,
+    /// Where its last item ends.
+    pub(super) end: u32,
+    /// How many items it has.
+    pub(super) count: u32,
+    /// Its size stands behind its count.
+    pub(super) sized: bool,
 }
 
 /// How many entries the vectors of [`Hits`] keep room for between documents. Stops one document of a million scalars from
@@ -64,6 +82,8 @@ const RETAINED: usize = 1 << 14;
 pub struct Hits {
     pub(super) hits: Vec<Hit>,
     pub(super) prunes: Vec<Prune>,
+    /// The outer ones before the inner ones.
+    pub(super) blocks: Vec<Block>,
     /// One bit a field.
     pub(super) matched: Vec<u64>,
     // The walk's memory; empty between calls.
@@ -112,13 +132,16 @@ impl Hits {
     pub(super) fn reset(&mut self, fields: usize) {
         self.hits.clear();
         self.prunes.clear();
+        self.blocks.clear();
         self.matched.clear();
         self.matched.resize(fields.div_ceil(64), 0);
         self.stack.clear();
         self.names.clear();
-        if self.hits.capacity().max(self.prunes.capacity()).max(self.lengths.capacity()) > RETAINED {
+        let capacity = self.hits.capacity().max(self.prunes.capacity()).max(self.blocks.capacity()).max(self.lengths.capacity());
+        if capacity > RETAINED {
             self.hits.shrink_to(RETAINED);
             self.prunes.shrink_to(RETAINED);
+            self.blocks.shrink_to(RETAINED);
             self.lengths.clear();
             self.lengths.shrink_to(RETAINED);
         }
@@ -177,6 +200,18 @@ pub enum DecodeError {
     /// A length of a binary format that is negative, or that its content disagrees with.
     #[error("cannot read the document: a length that its content cannot have")]
     BadLength,
+    /// Bytes behind the end of the value: of another schema, or damaged.
+    #[error("cannot read the document: bytes behind its end")]
+    TrailingBytes,
+    /// A union's branch or an enum's symbol beyond those of the schema.
+    #[error("cannot read the document: an index that its type does not have")]
+    BadIndex,
+    /// A boolean that is neither 0 nor 1, a decimal longer than any that is read.
+    #[error("cannot read the document: a value that its type does not have")]
+    BadValue,
+    /// More than a million values without bytes.
+    #[error("cannot read the document: more than a million empty values")]
+    TooManyItems,
     /// Bytes that no Protobuf message has: a field number 0, a wire type that does not exist, an end of a group that was
     /// not begun.
     #[error("cannot read the message: not Protobuf")]
@@ -210,6 +245,10 @@ impl DecodeError {
             Self::Truncated => "truncated",
             Self::BadVarint => "bad_varint",
             Self::BadLength => "bad_length",
+            Self::TrailingBytes => "trailing_bytes",
+            Self::BadIndex => "bad_index",
+            Self::BadValue => "bad_value",
+            Self::TooManyItems => "too_many_items",
             Self::NotProtobuf => "not_protobuf",
             Self::WireType => "wire_type",
             Self::UnknownField => "unknown_field",

@@ -64,10 +64,10 @@ pub enum PatchError {
     #[error("cannot set the value: text that is not valid UTF-8")]
     NotText,
     /// Bytes, a composite or a number that is no kind.
-    #[error("cannot set the value: JSON has no such kind")]
+    #[error("cannot set the value: the format has no such kind")]
     UnsupportedKind,
-    /// The type in the schema has no such value.
-    #[error("cannot set the value: the schema has no place for it")]
+    /// The type in the schema has no such value; or the value cannot go, since its type has no null.
+    #[error("cannot edit the value: the schema has no place for the new one")]
     DoesNotFit,
     /// Only scalars are edited: an object or array that was handed over as one hit stays.
     #[error("cannot edit the value: an object or array that was selected as one")]
@@ -113,7 +113,7 @@ pub fn patch<'a>(doc: &[u8], hits: &Hits, mut edit: impl FnMut(usize, &Hit) -> E
             }
             writer.edit(hit, edit(index, hit))?;
         }
-        prunes.try_for_each(|&Prune { member, end }| writer.remove(member, end))?;
+        prunes.try_for_each(|&Prune { member, end, .. }| writer.remove(member, end))?;
         writer.finish()
     };
     let result = run();
@@ -223,6 +223,21 @@ impl Writer<'_> {
     }
 }
 
+/// Whether the bytes of a new value are what its kind says, whatever the place.
+pub(super) fn well_formed(kind: u8, data: &[u8]) -> Result<(), PatchError> {
+    let number = |wanted: Kind| matches!(scan::number(data, 0), Ok((end, kind)) if end == data.len() && kind == wanted);
+    let (right, error) = match kind {
+        0 => (data.is_empty(), PatchError::NotNull),
+        1 => (matches!(data, b"true" | b"false"), PatchError::NotBoolean),
+        2 => (number(Kind::Integer), PatchError::NotInteger),
+        3 => (number(Kind::Decimal), PatchError::NotDecimal),
+        4 => (std::str::from_utf8(data).is_ok(), PatchError::NotText),
+        5 => (true, PatchError::UnsupportedKind),
+        _ => (false, PatchError::UnsupportedKind),
+    };
+    if right { Ok(()) } else { Err(error) }
+}
+
 /// A new value that was checked.
 enum Value<'a> {
     /// Stands as it is.
@@ -233,16 +248,13 @@ enum Value<'a> {
 
 impl<'a> Value<'a> {
     fn check(kind: u8, data: &'a [u8]) -> Result<Self, PatchError> {
-        let number = |wanted: Kind| matches!(scan::number(data, 0), Ok((end, kind)) if end == data.len() && kind == wanted);
-        let (bare, right, error): (&[u8], bool, PatchError) = match kind {
-            0 => (b"null", data.is_empty(), PatchError::NotNull),
-            1 => (data, matches!(data, b"true" | b"false"), PatchError::NotBoolean),
-            2 => (data, number(Kind::Integer), PatchError::NotInteger),
-            3 => (data, number(Kind::Decimal), PatchError::NotDecimal),
-            4 => return std::str::from_utf8(data).map(Self::Text).map_err(|_| PatchError::NotText),
-            _ => return Err(PatchError::UnsupportedKind),
-        };
-        if right { Ok(Self::Bare(bare)) } else { Err(error) }
+        well_formed(kind, data)?;
+        match kind {
+            0 => Ok(Self::Bare(b"null")),
+            4 => std::str::from_utf8(data).map(Self::Text).map_err(|_| PatchError::NotText),
+            5 => Err(PatchError::UnsupportedKind),
+            _ => Ok(Self::Bare(data)),
+        }
     }
 
     /// Whether the raw bytes `old` are this value already, as this would write it.

@@ -103,7 +103,7 @@ impl<'a> Reference<'a> {
         !self.fields[field].1.is_empty()
     }
 
-    fn stays(&self, path: &[usize]) -> bool {
+    pub(super) fn stays(&self, path: &[usize]) -> bool {
         let Some(keep) = &self.keep else { return true };
         let covered = |(_, paths): &(&Selector, Vec<Path>)| paths.iter().any(|named| path.starts_with(named));
         if keep.iter().any(covered) || self.fields.iter().any(covered) {

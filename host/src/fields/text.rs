@@ -73,8 +73,13 @@ pub(super) fn push_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn push_escape(byte: u8, out: &mut Vec<u8>) {
+/// Appends the two digits of a byte in lower case.
+pub(super) fn push_hex(byte: u8, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+}
+
+fn push_escape(byte: u8, out: &mut Vec<u8>) {
     match byte {
         0x08 => out.extend_from_slice(b"\\b"),
         0x0c => out.extend_from_slice(b"\\f"),
@@ -83,7 +88,7 @@ fn push_escape(byte: u8, out: &mut Vec<u8>) {
         b'\t' => out.extend_from_slice(b"\\t"),
         0..0x20 => {
             out.extend_from_slice(b"\\u00");
-            out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            push_hex(byte, out);
         }
         quote_or_backslash => out.extend_from_slice(&[b'\\', quote_or_backslash]),
     }

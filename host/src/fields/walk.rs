@@ -270,7 +270,7 @@ impl<'a> Walk<'a> {
 
     #[inline]
     fn prune(&mut self, member: usize, end: usize) {
-        self.out.prunes.push(Prune { member: member as u32, end: end as u32 });
+        self.out.prunes.push(Prune { member: member as u32, end: end as u32, site: 0 });
     }
 }
 

@@ -9,11 +9,14 @@
 //!   partition names its offset.
 //! - **producing**: a cached topic handle, header names as bytes, and a number that comes back with the report.
 //! - **delivery reports**: read from the event as they are, without an allocation each.
+//! - **log lines** of the clients whose queues are read so: they would go plainly to stderr.
+//! - **seeking with a leader epoch**: the safe crate's lists carry none.
 //! - **topic ids and list-offsets by isolation level**: not exposed at all.
 #![allow(unsafe_code)]
 
 mod admin;
 mod fetch;
+mod log;
 mod produce;
 
 use std::time::Duration;
@@ -23,6 +26,7 @@ use rdkafka_sys as sys;
 
 pub use admin::{OffsetAnswers, Spec, list_offsets, topic_ids};
 pub use fetch::{FetchQueue, Fetched, Header};
+pub use log::carry_logs;
 pub use produce::{Headers, Outgoing, Report, ReportQueue, Ticket, TopicHandle, produce, wake_senders};
 
 /// Makes the mock cluster of this client settle groups without waiting for more members. False: it has none.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaErrorCode;
 
+use super::trouble::lasts;
 use super::{Failure, Working};
 use crate::clock::now_millis;
 use crate::failpoint;
@@ -49,7 +50,8 @@ impl Working<'_> {
 
     /// Phase two: the control record where it changed, positions of dirty slots, and their offset-map segments.
     fn write_state(&mut self) -> Result<Vec<(usize, Position)>, Failure> {
-        let admission = &self.lane.shared.clone().admission;
+        let admitted = self.admitted.clone();
+        let admission = &admitted.admission;
         let digests = admission.digests();
         let partition = self.lane.number as i32;
         let now = now_millis();
@@ -94,7 +96,7 @@ impl Working<'_> {
     }
 
     /// One offset-map segment a source partition that moved.
-    fn segments(&self) -> Result<Vec<Segment>, Failure> {
+    fn segments(&mut self) -> Result<Vec<Segment>, Failure> {
         let failed = |error: offset_map::BuildError| Failure::Client(format!("cannot build the offset map: {error}"));
         let exact = self.lane.shared.exactly_once();
         let mut builders: BTreeMap<usize, SegmentBuilder> = BTreeMap::new();
@@ -106,7 +108,9 @@ impl Working<'_> {
         let mut outputs: Vec<Output> = Vec::new();
         let entries = self.open.as_ref().map_or(&[][..], |open| &open.entries);
         let mut current: Option<(usize, &mut SegmentBuilder)> = None;
-        let mut known: Option<(usize, u16, u32)> = None;
+        // Of the last output: its slot, its topic in the sink and in the segment, and whether that is the slot's own.
+        let mut known: Option<(usize, u16, u32, bool)> = None;
+        let mut landed = vec![-1; self.slots.len()];
         for entry in entries {
             let slot = entry.slot as usize;
             let builder = match current.take() {
@@ -116,18 +120,31 @@ impl Working<'_> {
                     .ok_or_else(|| Failure::Client("cannot build the offset map: a record without a dirty slot".into()))?,
             };
             outputs.clear();
+            let mut last = None;
             for ticket in entry.first..entry.first + entry.outputs {
                 let landing = self.sink.landing(ticket as usize);
-                let topic = match known {
-                    Some((index, number, topic)) if index == slot && number == landing.topic => topic,
-                    _ => builder.topic(self.sink.topic_name(landing.topic)),
+                let (topic, own) = match known {
+                    Some((index, number, topic, own)) if index == slot && number == landing.topic => (topic, own),
+                    _ => {
+                        let name = self.sink.topic_name(landing.topic);
+                        (builder.topic(name), *name == *self.slots[slot].topic)
+                    }
                 };
-                known = Some((slot, landing.topic, topic));
+                known = Some((slot, landing.topic, topic, own));
+                if own {
+                    last = Some(landing.offset);
+                }
                 outputs.push(Output { topic, partition: landing.partition, offset: landing.offset });
             }
             let survivor = (entry.survivor != u32::MAX).then_some(entry.survivor);
             builder.record(entry.offset, &outputs, survivor).map_err(failed)?;
             current = Some((slot, builder));
+            if let Some(last) = last {
+                landed[slot] = last;
+            }
+        }
+        for (slot, offset) in self.slots.iter_mut().zip(landed) {
+            slot.landed = slot.landed.max(offset);
         }
         builders.into_iter().map(|(index, builder)| builder.finish(self.slots[index].next).map_err(failed)).collect()
     }
@@ -146,11 +163,19 @@ impl Working<'_> {
         self.ends_version = 0;
         self.bytes.fill(0);
         self.control_dirty = false;
-        self.open = None;
+        self.close();
         self.aborts = 0;
         self.refused.retain(|(slot, offset), _| self.slots[*slot].committed.next <= *offset);
         self.limit = self.limit.saturating_mul(2).min(shared.pipeline.transaction.max_records as usize);
         self.lane.report.ended(self.lane.number, TransactionResult::Committed);
+    }
+
+    /// No transaction is open any more.
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.spare = open.entries;
+            self.spare.clear();
+        }
     }
 
     /// Tells how far each partition is behind, whenever the source was asked anew.
@@ -189,12 +214,12 @@ impl Working<'_> {
         self.sink.abort()?;
         self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
         narrowed?;
-        self.open = None;
+        self.close();
         self.bytes.fill(0);
         self.chain.discard();
         let mut again = Vec::new();
         for (index, slot) in self.slots.iter_mut().enumerate() {
-            let lasting = slot.halted.as_ref().is_some_and(|halted| halted.code == Reason::TopicRecreated.as_str());
+            let lasting = slot.halted.as_ref().is_some_and(|halted| lasts(&halted.code));
             if slot.roll_back(lasting) {
                 again.push(index);
             }
@@ -211,10 +236,13 @@ impl Working<'_> {
         }
         let slots = &self.slots;
         self.source.rewind(|slot| slots[slot].next)?;
-        for slot in again {
-            self.source.start(slot, self.slots[slot].next)?;
+        for &slot in &again {
+            self.source.start(slot, self.slots[slot].next, None)?;
         }
-        Ok(())
+        if !again.is_empty() {
+            self.tell_state();
+        }
+        self.halt_without_target(error)
     }
 
     /// The target refused something: replay less, until the guilty record stands alone and is known by its coordinates.

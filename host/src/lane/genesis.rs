@@ -82,19 +82,22 @@ impl Lane {
             lanes: self.lanes(),
             source: shared.source_id.clone(),
             generation: 1,
-            config: shared.admission.config.clone(),
+            config: shared.current.now().admission.config.clone(),
             replaced: Vec::new(),
             known: BTreeMap::new(),
             owner: shared.owner.clone(),
             since: now,
+            moving: None,
         }
     }
 
     fn position(&self, sources: &Sources, topic: &str, next: i64, target_start: i64) -> Position {
-        let admission = &self.shared.admission;
+        let admitted = self.shared.current.now();
+        let admission = &admitted.admission;
         Position {
             version: VERSION,
             topic_id: sources.id(topic).to_owned(),
+            target_id: sources.target_id(topic).to_owned(),
             start: next,
             next,
             leader_epoch: -1,
@@ -103,6 +106,8 @@ impl Lane {
             digests: admission.digests(),
             target_start,
             account: Account::default(),
+            landed: -1,
+            lost: 0,
             halted: None,
         }
     }
@@ -132,7 +137,7 @@ impl Lane {
         }
     }
 
-    fn offsets(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<BTreeMap<(String, i32), i64>, Failure> {
+    pub(super) fn offsets(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<BTreeMap<(String, i32), i64>, Failure> {
         let failed = |what: String| Failure::Client(format!("cannot ask the source for start offsets: {what}"));
         let answers =
             ffi::list_offsets(self.shared.observer.client(), partitions, spec, ASK_WITHIN).map_err(|error| failed(error.to_string()))?;
@@ -168,17 +173,20 @@ impl<'a> Working<'a> {
         }
         let Some(mut control) = found.control else { return Err(missing("the lane's control record is gone".into())) };
         check(&control, &found.positions, &found.sources, lane)?;
-        control.admit(&shared.admission.config, shared.admission.readmit)?;
+        let admitted = shared.current.now();
+        control.admit(&admitted.admission.config, admitted.admission.claim)?;
         control.owner = shared.owner.clone();
         control.since = now_millis();
         let consumer = kafka::source_consumer(&shared.source, &shared.pipeline.name, shared.budget.consumer)
             .map_err(|error| Failure::Client(format!("cannot make the lane's source consumer: {error}")))?;
-        let chain = Chain::open(&shared.chain)?;
+        let chain = Chain::open(&admitted.chain)?;
         let mut working = Self {
             lane,
             sink,
             source: Source::new(consumer)?,
             chain,
+            admitted_seen: admitted.version,
+            admitted,
             control,
             control_dirty: true,
             slots: Vec::new(),
@@ -190,12 +198,14 @@ impl<'a> Working<'a> {
             untaken: BTreeSet::new(),
             ends_version: 0,
             open: None,
+            spare: Vec::new(),
             bytes: Vec::new(),
             limit: shared.pipeline.transaction.max_records as usize,
             refused: HashMap::new(),
             sending: None,
             raw: None,
             told: BTreeSet::new(),
+            routed: HashMap::new(),
             aborts: 0,
         };
         // Who owns the lane now, and under which generation, is committed before the first record.
@@ -222,7 +232,7 @@ impl<'a> Working<'a> {
             .collect();
         for (topic, partition) in mine {
             match self.by_partition.get(&(topic.clone(), partition)) {
-                Some(slot) => self.check_identity(*slot, sources.id(&topic))?,
+                Some(slot) => self.meet(*slot, &sources, false)?,
                 None => match self.take_up(&sources, topic.clone(), partition) {
                     // A topic that went again, or is not ready yet: the others go on, and it is looked at again.
                     Err(Failure::Client(reason)) => {
@@ -261,7 +271,6 @@ impl<'a> Working<'a> {
         };
         self.control_dirty |= self.control.know(&topic, partition);
         let slot = self.slots.len();
-        let next = position.next;
         // A new position is written even if no record comes.
         self.slots.push(Slot::new(topic.clone(), partition, position, self.chain.selectors(), unwritten));
         self.bytes.push(0);
@@ -269,30 +278,8 @@ impl<'a> Working<'a> {
         let number = self.source.add(topic.clone(), partition);
         debug_assert_eq!(number, slot, "source and lane number partitions alike");
         self.by_partition.insert((topic.clone(), partition), slot);
-        if self.check_identity_before_start(slot, sources.id(&topic))? {
-            self.source.start(slot, next)?;
-        }
+        self.meet(slot, sources, true)?;
         self.begin()
-    }
-
-    /// A topic that was deleted and created again has another id: its offsets mean something else now.
-    fn check_identity(&mut self, slot: usize, id: &str) -> Result<(), Failure> {
-        self.check_identity_before_start(slot, id).map(|_| ())
-    }
-
-    fn check_identity_before_start(&mut self, slot: usize, id: &str) -> Result<bool, Failure> {
-        let at = &self.slots[slot];
-        let known = &at.committed.topic_id;
-        if at.halted.is_some() || id.is_empty() || known.is_empty() || known == id {
-            return Ok(true);
-        }
-        let detail = format!(
-            "topic {} was deleted and created again on the source: its id was {known} and is {id}; a new pipeline name copies the new topic",
-            at.topic
-        );
-        let next = at.next;
-        self.halt(slot, "topic_recreated", next, detail)?;
-        Ok(false)
     }
 }
 
@@ -302,9 +289,16 @@ fn missing(detail: String) -> Failure {
 
 /// I5: what was written once must still fit: lanes, source, and a position for every partition that is known.
 fn check(control: &Control, positions: &BTreeMap<(String, i32), Position>, sources: &BTreeSet<String>, lane: &Lane) -> Result<(), Failure> {
+    if control.moving.is_some() {
+        let detail = "the pipeline was moved to another number of lanes, or is about to be: run `sluice lanes resize` to its end, then start with the file that it ran with";
+        return Err(Failure::Halt { reason: Reason::LanesMismatch, detail: detail.into() });
+    }
     if control.lanes != lane.lanes() {
-        let detail =
-            format!("the pipeline was made with {} lanes, the configuration says {}; set lanes: {0} back", control.lanes, lane.lanes());
+        let detail = format!(
+            "the pipeline was made with {} lanes, the configuration says {}; set lanes: {0} back, or stop it and run `sluice lanes resize`",
+            control.lanes,
+            lane.lanes()
+        );
         return Err(Failure::Halt { reason: Reason::LanesMismatch, detail });
     }
     let source = &lane.shared.source_id;

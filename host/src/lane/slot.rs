@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::metrics::Reason;
 use crate::position::{Account, Halted, Position};
 
 /// How often a selector may miss in a row, in one partition, before that is taken for a typo or a rename.
@@ -23,6 +24,14 @@ pub struct Slot {
     pub delta: Account,
     /// Set while the partition stands still; written with the next commit.
     pub halted: Option<Halted>,
+    /// The source does not serve the partition at present, and why. It is tried all the time; nothing of it is written.
+    pub parked: Option<(Reason, String)>,
+    /// The last target offset that a record of the open transaction landed at; -1: none.
+    pub landed: i64,
+    /// Source offsets that the open transaction leaves behind unread.
+    pub lost: u64,
+    /// The id that the open transaction writes for the topic, where it was created again.
+    new_topic_id: Option<String>,
     /// Whether the open transaction has to write a position.
     pub dirty: bool,
     /// Per granted field of the chain: records in a row in which it matched nothing. Rolled back with the rest.
@@ -48,6 +57,10 @@ impl Slot {
             last_timestamp: 0,
             delta: Account::default(),
             halted: None,
+            parked: None,
+            landed: -1,
+            lost: 0,
+            new_topic_id: None,
             dirty: unwritten,
             committed_missed: missed.clone(),
             missed,
@@ -70,6 +83,20 @@ impl Slot {
         }
     }
 
+    /// Goes on at `next`, wherever that is: what lay before it is gone (`lost` offsets of it unread).
+    pub fn skip_to(&mut self, next: i64, lost: u64) {
+        self.next = next;
+        self.leader_epoch = -1;
+        self.lost += lost;
+        self.dirty = true;
+    }
+
+    /// The topic is another one of the same name; it is read from `first` on.
+    pub fn restart(&mut self, topic_id: &str, first: i64) {
+        self.new_topic_id = Some(topic_id.to_owned());
+        self.skip_to(first, 0);
+    }
+
     /// Stands still at `offset`: nothing at or after it was written.
     pub fn halt(&mut self, code: &str, offset: i64, detail: String) {
         self.next = offset;
@@ -81,7 +108,12 @@ impl Slot {
     pub fn position(&self, generation: u64, config: &str, digests: &[String]) -> Position {
         let mut account = self.committed.account;
         account.add(&self.delta);
+        let recreated = self.new_topic_id.as_ref();
         Position {
+            topic_id: recreated.unwrap_or(&self.committed.topic_id).clone(),
+            start: if recreated.is_some() { self.next } else { self.committed.start },
+            landed: self.committed.landed.max(self.landed),
+            lost: self.committed.lost + self.lost,
             next: self.next,
             leader_epoch: self.leader_epoch,
             generation,
@@ -97,9 +129,20 @@ impl Slot {
     pub fn settle(&mut self, position: Position) {
         self.committed = position;
         self.delta = Account::default();
+        self.landed = -1;
+        self.lost = 0;
+        self.new_topic_id = None;
         self.dirty = false;
         self.unwritten = false;
         self.committed_missed.clone_from(&self.missed);
+    }
+
+    /// The chain watches this many selectors from now on. Other selectors begin to count anew.
+    pub fn watch(&mut self, selectors: usize) {
+        if self.missed.len() != selectors {
+            self.missed = vec![0; selectors];
+            self.committed_missed.clone_from(&self.missed);
+        }
     }
 
     /// The open transaction is gone: everything is as it was committed. A halt of its own is forgotten too, and true
@@ -111,6 +154,9 @@ impl Slot {
         self.next = self.committed.next;
         self.leader_epoch = self.committed.leader_epoch;
         self.delta = Account::default();
+        self.landed = -1;
+        self.lost = 0;
+        self.new_topic_id = None;
         self.halted.clone_from(&self.committed.halted);
         self.dirty = self.unwritten || halted.is_some();
         if halted.is_some() {
@@ -129,6 +175,9 @@ mod tests {
         let committed = Position {
             version: crate::position::VERSION,
             topic_id: "id".into(),
+            target_id: "there".into(),
+            landed: -1,
+            lost: 0,
             start: 0,
             next: 10,
             leader_epoch: 3,
@@ -169,6 +218,30 @@ mod tests {
         assert!(!slot.dirty);
         assert!(!slot.roll_back(false));
         assert_eq!(slot.next, 11);
+    }
+
+    #[test]
+    fn what_is_left_behind_is_counted_once() {
+        let mut slot = slot();
+        slot.skip_to(40, 30);
+        assert_eq!(slot.position(1, "c", &[]).lost, 30);
+        assert!(!slot.roll_back(false));
+        assert_eq!((slot.next, slot.position(1, "c", &[]).lost), (10, 0), "the replay meets the gap again");
+        slot.skip_to(40, 30);
+        slot.settle(slot.position(1, "c", &[]));
+        let after = slot.position(1, "c", &[]);
+        assert_eq!((after.next, after.lost, after.start), (40, 30, 0));
+    }
+
+    #[test]
+    fn a_topic_of_the_same_name_starts_anew() {
+        let mut slot = slot();
+        slot.restart("other", 2);
+        let position = slot.position(1, "c", &[]);
+        assert_eq!((position.topic_id.as_str(), position.start, position.next, position.leader_epoch), ("other", 2, 2, -1));
+        assert_eq!(position.account, slot.committed.account, "what was copied stays in the account");
+        slot.roll_back(false);
+        assert_eq!(slot.position(1, "c", &[]).topic_id, "id");
     }
 
     #[test]

@@ -3,21 +3,17 @@
 
 use std::time::Instant;
 
-use rdkafka::consumer::Consumer;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Entry, Failure, Open, Working};
-use crate::chain::{Failed, Processed, Row, Verdict};
+use crate::chain::{Failed, FetchError, Processed, Row, Stopped, Verdict};
 use crate::clock::now_millis;
 use crate::config::plan::{OnError, Payload};
 use crate::failpoint;
-use crate::kafka::ffi::{self, Fetched, Spec};
+use crate::kafka::ffi::Fetched;
 use crate::metrics::{LaneState, Reason};
 use crate::quarantine::Coordinates;
 use crate::sink::{Kind, Record};
-
-/// How long the lane asks the source for the range of a gap.
-const ASK_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Bytes of keys and values that one call into a plugin takes, so that large records do not meet an instance's memory
 /// limit together.
@@ -71,19 +67,32 @@ impl Working<'_> {
         let (topic, partition) = (self.slots[slot].topic.clone(), self.slots[slot].partition);
         let offset = self.slots[slot].next;
         let mut missed = std::mem::take(&mut self.slots[slot].missed);
-        let whole = self.chain.process(&topic, partition, records, &mut missed);
-        let processed = match whole {
-            Ok(processed) => Ok(processed),
-            Err(call) => {
-                // Bisect outside any open transaction: what came before is good and is committed first, so that a slow
-                // search cannot run the transaction into its time-out. Nothing of the failed call was produced.
-                tracing::warn!(pipeline = self.lane.shared.pipeline.name, lane = self.lane.number, topic = &*topic, partition, %call, "plugin call failed; searching for the record");
-                if self.open.is_some() {
-                    let kept = std::mem::replace(&mut self.slots[slot].missed, missed.clone());
-                    debug_assert!(kept.is_empty());
-                    self.commit()?;
+        let processed = loop {
+            match self.chain.process(&topic, partition, records, &mut missed) {
+                Ok(processed) => break Ok(processed),
+                Err(Stopped::Schema(reference)) => {
+                    // The registry may take its time: what came before is good and is committed first.
+                    self.commit_before(slot, &missed)?;
+                    match self.chain.fetch_schema(reference, &|| self.lane.stop.requested()) {
+                        Ok(()) => {}
+                        Err(FetchError::Stopped) => return Err(Failure::Stopped),
+                        Err(FetchError::Unavailable(reason)) => {
+                            self.slots[slot].missed = missed;
+                            self.begin()?;
+                            let detail = format!(
+                                "records of {topic}-{partition} from offset {offset} on name the schema with {reference}, which is not to be had: {reason}"
+                            );
+                            return self.halt(slot, "registry_unavailable", offset, detail);
+                        }
+                    }
                 }
-                self.chain.bisect(&topic, partition, records, &mut missed)
+                Err(Stopped::Call(call)) => {
+                    // Bisect outside any open transaction, so that a slow search cannot run it into its time-out. Nothing
+                    // of the failed call was produced.
+                    tracing::warn!(pipeline = self.lane.shared.pipeline.name, lane = self.lane.number, topic = &*topic, partition, %call, "plugin call failed; searching for the record");
+                    self.commit_before(slot, &missed)?;
+                    break self.chain.bisect(&topic, partition, records, &mut missed);
+                }
             }
         };
         self.slots[slot].missed = missed;
@@ -97,12 +106,23 @@ impl Working<'_> {
         }
     }
 
+    /// Commits what is open, all of which came before the records at hand.
+    fn commit_before(&mut self, slot: usize, missed: &[u32]) -> Result<(), Failure> {
+        if self.open.is_some() {
+            let kept = std::mem::replace(&mut self.slots[slot].missed, missed.to_vec());
+            debug_assert!(kept.is_empty());
+            self.commit()?;
+            self.slots[slot].missed = Vec::new();
+        }
+        Ok(())
+    }
+
     /// Hands the chain's answer to the producer, in source order.
     fn emit(&mut self, slot: usize, records: &[Fetched], processed: Processed<'_>) -> Result<(), Failure> {
         self.begin()?;
         let topic = self.sink.topic(&self.slots[slot].topic)?;
         let partition = self.slots[slot].partition;
-        let mut rows = processed.rows.into_iter().peekable();
+        let (rows, mut at) = (processed.rows, 0);
         for (index, (record, verdict)) in records.iter().zip(&processed.verdicts).enumerate() {
             if let Some(drift) = processed.drift.as_ref().filter(|drift| record.offset() >= drift.offset) {
                 return self.halt(slot, "drift", drift.offset, drift.to_string());
@@ -116,8 +136,13 @@ impl Working<'_> {
                 Verdict::Failed(failed) => Some(failed.clone()),
                 _ => refused,
             };
+            let mine = &rows[at..];
+            let mine = &mine[..mine.iter().take_while(|row| row.source == index).count()];
+            at += mine.len();
+            // All of a record's topics are known before the first of its rows is written.
+            let routed = if failed.is_none() { self.routes(slot, topic, mine)? } else { Ok(Vec::new()) };
+            let failed = failed.or_else(|| routed.as_ref().err().map(|code| Failed::host((*code).to_owned())));
             if let Some(failed) = failed {
-                while rows.next_if(|row| row.source == index).is_some() {}
                 self.put_aside(slot, record, &failed)?;
                 if self.slots[slot].halted.is_some() {
                     return Ok(());
@@ -126,12 +151,13 @@ impl Working<'_> {
             }
             let (first, mut outputs, mut survivor, mut bytes) = (self.sink.taken(), 0, None, 0);
             self.sending = Some((slot, record.offset()));
-            while let Some(row) = rows.next_if(|row| row.source == index) {
+            let routed = routed.unwrap_or_default();
+            for (number, row) in mine.iter().enumerate() {
                 if !row.emitted {
                     survivor = Some(outputs);
                 }
                 bytes += row.bytes();
-                self.send_row(topic, partition, row)?;
+                self.send_row(routed.get(number).copied().unwrap_or(topic), partition, row)?;
                 outputs += 1;
             }
             self.sending = None;
@@ -141,7 +167,26 @@ impl Working<'_> {
         Ok(())
     }
 
-    fn send_row(&mut self, topic: u16, partition: i32, row: Row<'_>) -> Result<(), Failure> {
+    /// The topics of a record's rows, in order; nothing where all go to `own`.
+    fn routes(&mut self, slot: usize, own: u16, rows: &[Row<'_>]) -> Result<Result<Vec<u16>, &'static str>, Failure> {
+        if rows.iter().all(|row| row.topic.is_none()) {
+            return Ok(Ok(Vec::new()));
+        }
+        let mut topics = Vec::with_capacity(rows.len());
+        for row in rows {
+            let topic = match &row.topic {
+                None => Ok(own),
+                Some(name) => self.route(slot, name)?,
+            };
+            match topic {
+                Ok(topic) => topics.push(topic),
+                Err(code) => return Ok(Err(code)),
+            }
+        }
+        Ok(Ok(topics))
+    }
+
+    fn send_row(&mut self, topic: u16, partition: i32, row: &Row<'_>) -> Result<(), Failure> {
         let headers = row.headers().map_err(|error| unparsed(&error))?;
         self.sink.send(Record {
             topic,
@@ -268,7 +313,7 @@ impl Working<'_> {
         if self.open.is_none() {
             self.sink.begin()?;
             let since = Instant::now();
-            self.open = Some(Open { since, bytes: 0, entries: Vec::new() });
+            self.open = Some(Open { since, bytes: 0, entries: std::mem::take(&mut self.spare) });
             self.lane.report.began(self.lane.number);
         }
         Ok(())
@@ -281,47 +326,6 @@ impl Working<'_> {
             self.slots[slot].move_to(next);
         }
         Ok(())
-    }
-
-    /// The source says that it cannot go on with a partition.
-    pub(super) fn broken(&mut self, slot: usize, code: RDKafkaErrorCode) -> Result<(), Failure> {
-        use RDKafkaErrorCode as E;
-        let (topic, partition, next) = (self.slots[slot].topic.clone(), self.slots[slot].partition, self.slots[slot].next);
-        match code {
-            E::AutoOffsetReset | E::OffsetOutOfRange => {
-                let client = &self.lane.shared.observer;
-                let ask = |spec| {
-                    let answers = ffi::list_offsets(client.client(), &[(&topic, partition)], spec, ASK_WITHIN).ok()?;
-                    answers.into_values().next()?.ok()
-                };
-                let detail = match (ask(Spec::Earliest), ask(Spec::Latest)) {
-                    (Some(first), _) if first > next => {
-                        format!(
-                            "source offsets {next} to {} of {topic}-{partition} are gone, the log begins at {first}: retention overtook the pipeline",
-                            first - 1
-                        )
-                    }
-                    (_, Some(end)) if end < next => {
-                        format!("the source log of {topic}-{partition} ends at {end}, below the position {next}: it was truncated")
-                    }
-                    _ => format!("the source does not serve offset {next} of {topic}-{partition}"),
-                };
-                let code = if detail.contains("truncated") { "log_truncated" } else { "gap" };
-                self.halt(slot, code, next, detail)
-            }
-            E::BadMessage | E::BadCompression | E::NotImplemented => {
-                // The client would go on behind what it cannot read; `Source` has dropped what came after.
-                let detail = format!("the source serves data of {topic}-{partition} from offset {next} on that cannot be read: {code}");
-                self.halt(slot, "source_corrupt", next, detail)
-            }
-            other => {
-                // The client keeps trying; say it once a partition and process.
-                if self.told.insert(slot) {
-                    tracing::warn!(pipeline = self.lane.shared.pipeline.name, topic = &*topic, partition, code = %other, "the source cannot be read; will retry");
-                }
-                Ok(())
-            }
-        }
     }
 }
 
@@ -336,7 +340,7 @@ fn fitting(records: &[Fetched], most: usize) -> usize {
 }
 
 /// The reason of the closed list for a halt's code.
-fn reason_of(code: &str) -> Reason {
+pub(super) fn reason_of(code: &str) -> Reason {
     Reason::ALL.iter().copied().find(|reason| reason.as_str() == code).unwrap_or(Reason::Internal)
 }
 

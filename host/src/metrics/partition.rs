@@ -63,6 +63,7 @@ struct Row {
     /// passed, filtered, quarantined, emitted
     records: [AtomicU64; 4],
     bytes: AtomicU64,
+    lost: AtomicU64,
     lag_records: AtomicU64,
     lag_millis: AtomicU64,
 }
@@ -88,6 +89,7 @@ impl PartitionMetrics {
                 handles: AtomicUsize::new(0),
                 records: Default::default(),
                 bytes: AtomicU64::new(0),
+                lost: AtomicU64::new(0),
                 lag_records: AtomicU64::new(UNKNOWN),
                 lag_millis: AtomicU64::new(0),
             })
@@ -103,6 +105,11 @@ impl PartitionMetrics {
             counter.fetch_add(count, Relaxed);
         }
         self.row.bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// Adds source offsets that went unread because they were gone; call it after the commit.
+    pub fn lost(&self, offsets: u64) {
+        self.row.lost.fetch_add(offsets, Relaxed);
     }
 
     /// How far the committed position is behind the source's last stable offset: in offsets, and in the age of the
@@ -153,6 +160,11 @@ impl Collector for Partitions {
         let mut metric = encoder.encode_descriptor("sluice_bytes", help, None, MetricType::Counter)?;
         for (labels, row) in rows.iter() {
             ConstCounter::new(row.bytes.load(Relaxed)).encode(metric.encode_family(&labels.pairs())?)?;
+        }
+        let help = "Source offsets that were gone before they were read, and went unread because on_gap says so.";
+        let mut metric = encoder.encode_descriptor("sluice_lost_offsets", help, None, MetricType::Counter)?;
+        for (labels, row) in rows.iter() {
+            ConstCounter::new(row.lost.load(Relaxed)).encode(metric.encode_family(&labels.pairs())?)?;
         }
         let lags: Vec<_> = rows.iter().filter_map(|(labels, row)| Some((labels.pairs(), row.lag()?))).collect();
         let help = "Offsets between the committed position and the source's last stable offset.";

@@ -1,11 +1,15 @@
 //! What the page says of plugins: how long calls take, how they fail, what was masked.
 //! Names come from the plugin's description, which is checked before it gets here; data never becomes a label.
 
+use super::lock;
 use super::state::names;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 names! {
@@ -32,6 +36,16 @@ names! {
     }
 }
 
+names! {
+    /// What came of a component that was dropped in.
+    SwapResult {
+        /// Lanes take it up, each between two transactions.
+        Switched = "switched",
+        /// The one before it runs on.
+        Refused = "refused",
+    }
+}
+
 type Name = [(&'static str, String); 1];
 type NameAndKind = [(&'static str, String); 2];
 
@@ -40,6 +54,10 @@ pub(super) struct Plugins {
     duration: Family<Name, Histogram, fn() -> Histogram>,
     failures: Family<NameAndKind, Counter>,
     masked: Family<Name, Counter>,
+    swaps: Family<NameAndKind, Counter>,
+    info: Family<NameAndKind, Gauge>,
+    /// The digest of each plugin that `info` shows.
+    digests: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 /// A call takes from 10 µs (a small batch of a Rust guest) to the limit of some seconds: 10 µs to 10.5 s in steps of 2.
@@ -53,11 +71,28 @@ impl Plugins {
             duration: Family::new_with_constructor(durations as fn() -> Histogram),
             failures: Family::default(),
             masked: Family::default(),
+            swaps: Family::default(),
+            info: Family::default(),
+            digests: Arc::default(),
         };
         registry.register("sluice_plugin_duration_seconds", "Time of one call, a batch", this.duration.clone());
         registry.register("sluice_plugin_failures", "Failed calls, by kind", this.failures.clone());
         registry.register("sluice_masked_fields", "Field values masked, by operator, counted after the commit", this.masked.clone());
+        registry.register("sluice_plugin_swaps", "Components dropped in while running, by what came of them", this.swaps.clone());
+        registry.register("sluice_plugin_info", "The component that each plugin is, by SHA-256", this.info.clone());
         this
+    }
+
+    pub(super) fn swap(&self, plugin: &str, result: SwapResult) {
+        self.swaps.get_or_create_owned(&[("plugin", plugin.to_owned()), ("result", result.to_string())]).inc();
+    }
+
+    pub(super) fn admitted(&self, plugin: &str, digest: &str) {
+        let mut digests = lock(&self.digests);
+        if let Some(before) = digests.insert(plugin.to_owned(), digest.to_owned()) {
+            self.info.remove(&[("plugin", plugin.to_owned()), ("digest", before)]);
+        }
+        self.info.get_or_create_owned(&[("plugin", plugin.to_owned()), ("digest", digest.to_owned())]).set(1);
     }
 
     pub(super) fn plugin(&self, name: &str) -> PluginMetrics {

@@ -74,6 +74,8 @@ names! {
         Gap = "gap",
         /// The source topic was deleted and made anew.
         TopicRecreated = "topic_recreated",
+        /// The source topic is gone, or may not be described.
+        SourceTopic = "source_topic",
         /// The source serves data that cannot be read.
         SourceCorrupt = "source_corrupt",
         /// The source log ends below the position.
@@ -92,6 +94,8 @@ names! {
         PluginFailed = "plugin_failed",
         /// A masking selector matches nothing, or cannot match.
         Drift = "drift",
+        /// The schema registry did not answer about a schema that nobody knows yet.
+        RegistryUnavailable = "registry_unavailable",
         /// The target refuses a record, and `on_error` is `halt`.
         TargetRefused = "target_refused",
         /// The target topic is missing, or has fewer partitions than the source's.

@@ -27,6 +27,9 @@ fn names_and_labels_are_those_that_users_rely_on() {
     plugin.called(Duration::from_micros(15));
     plugin.failed(FailureKind::Trap);
     metrics.masked("hmac").add(11);
+    metrics.swap("mask", SwapResult::Switched);
+    metrics.admitted("mask", "aa");
+    metrics.admitted("mask", "bb");
 
     let of = r#"pipeline="p",source="landing",target="main",topic="orders",partition="3""#;
     for line in [
@@ -44,12 +47,15 @@ fn names_and_labels_are_those_that_users_rely_on() {
         r#"sluice_plugin_duration_seconds_count{plugin="mask"} 1"#.into(),
         r#"sluice_plugin_duration_seconds_bucket{le="0.00002",plugin="mask"} 1"#.into(),
         r#"sluice_plugin_failures_total{plugin="mask",kind="trap"} 1"#.into(),
+        r#"sluice_plugin_swaps_total{plugin="mask",result="switched"} 1"#.into(),
+        r#"sluice_plugin_info{plugin="mask",digest="bb"} 1"#.into(),
         r#"sluice_masked_fields_total{operator="hmac"} 11"#.into(),
         r#"sluice_build_info{version="1.2.3"} 1"#.into(),
     ] {
         let page = metrics.page().unwrap();
         assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
     }
+    assert!(!metrics.page().unwrap().contains(r#"digest="aa""#), "a plugin is one component");
     assert!(metrics.page().unwrap().ends_with("# EOF\n"));
 }
 

@@ -2,20 +2,23 @@
 //! not ask a cluster: whoever calls has asked.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::admitted::{Admitted, Refusal};
 use super::table::LaneInfo;
-use crate::chain::StepPlan;
 use crate::config::plan::{Delivery, Pipeline};
 use crate::metrics::{LaneState, Reason};
 use crate::position::{Account, Position};
-use crate::status::{self, Halt, LaneStatus, Owner, PartitionStatus, PipelineStatus, PluginStatus};
+use crate::status::{self, Halt, LaneStatus, Owner, PartitionStatus, PipelineStatus, PluginStatus, Refused};
 use crate::view::Snapshot;
 
 /// What the process that answers knows of its own lanes and plugins.
-pub struct Own<'a> {
+pub struct Own {
     pub lanes: BTreeMap<u32, LaneInfo>,
-    pub steps: &'a [std::sync::Arc<StepPlan>],
+    pub admitted: Arc<Admitted>,
+    /// The last refusal of each plugin.
+    pub refusals: BTreeMap<String, Refusal>,
 }
 
 /// The status of one pipeline; `owner` is what this process writes as owner.
@@ -23,7 +26,7 @@ pub fn pipeline_status(
     pipeline: &Pipeline,
     snapshot: &Snapshot,
     ends: &BTreeMap<(String, i32), i64>,
-    own: Option<&Own<'_>>,
+    own: Option<&Own>,
     owner: &str,
 ) -> PipelineStatus {
     let lanes = snapshot.controls.values().next().map_or(pipeline.lanes, |control| control.lanes);
@@ -43,7 +46,7 @@ pub fn pipeline_status(
         account: account(&snapshot.account()),
         lanes: (0..lanes).map(|lane| lane_status(lane, snapshot, own, owner)).collect(),
         partitions,
-        plugins: own.map_or(&[][..], |own| own.steps).iter().enumerate().map(|(step, plan)| plugin_status(step, plan)).collect(),
+        plugins: own.map_or_else(Vec::new, plugins),
     }
 }
 
@@ -61,6 +64,7 @@ fn partition_status(at: &(String, i32), position: Option<&Position>, end: Option
         end,
         lag: PartitionStatus::lag_between(next, end),
         account: position.map_or_else(Default::default, |position| account(&position.account)),
+        lost: position.map_or(0, |position| position.lost),
         halted: position.and_then(|position| position.halted.as_ref()).map(|halted| Halt {
             code: Reason::ALL.iter().copied().find(|reason| reason.as_str() == halted.code).unwrap_or(Reason::Internal),
             offset: Some(halted.offset),
@@ -69,7 +73,7 @@ fn partition_status(at: &(String, i32), position: Option<&Position>, end: Option
     }
 }
 
-fn lane_status(lane: u32, snapshot: &Snapshot, own: Option<&Own<'_>>, owner: &str) -> LaneStatus {
+fn lane_status(lane: u32, snapshot: &Snapshot, own: Option<&Own>, owner: &str) -> LaneStatus {
     let control = snapshot.controls.get(&lane);
     let info = own.and_then(|own| own.lanes.get(&lane));
     let owned_by = match (info, control) {
@@ -92,6 +96,20 @@ fn age_ms(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-fn plugin_status(step: usize, plan: &StepPlan) -> PluginStatus {
-    PluginStatus { step: step as u32, name: plan.name.clone(), version: plan.version().to_owned(), digest: plan.digest.clone() }
+fn plugins(own: &Own) -> Vec<PluginStatus> {
+    let steps = own.admitted.chain.steps.iter().zip(&own.admitted.since).enumerate();
+    steps
+        .map(|(step, (plan, since))| PluginStatus {
+            step: step as u32,
+            name: plan.name.clone(),
+            version: plan.version().to_owned(),
+            digest: plan.digest.clone(),
+            since: *since,
+            refused: own.refusals.get(&plan.name).map(|Refusal { digest, reason, at }| Refused {
+                digest: digest.clone(),
+                reason: reason.clone(),
+                at: *at,
+            }),
+        })
+        .collect()
 }

@@ -2,7 +2,7 @@
 //! over again what gave up. Whether a lane may be taken over is asked by the lane itself.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -41,32 +41,33 @@ struct Owned {
     started: Instant,
     pause: Duration,
     again_at: Option<Instant>,
+    /// Version of what the process admitted when the lane was started.
+    admitted: u64,
 }
 
 #[derive(Default)]
 struct Inner {
     owned: BTreeMap<u32, Owned>,
     info: BTreeMap<u32, LaneInfo>,
-    stands_down: bool,
+    /// Version of what the process admitted when a lane that declined it was started.
+    stands_down: Option<u64>,
 }
 
 /// The lanes of one pipeline that this process owns.
 pub struct LaneTable {
     shared: Arc<Shared>,
-    confirm: OnceLock<Mutex<Confirm>>,
+    confirm: Mutex<Option<Confirm>>,
     inner: Arc<Mutex<Inner>>,
 }
 
 impl LaneTable {
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, confirm: OnceLock::new(), inner: Arc::default() }
+        Self { shared, confirm: Mutex::default(), inner: Arc::default() }
     }
 
     /// Lanes can start once they have somebody to ask.
     pub fn open(&self, confirm: Confirm) {
-        if self.confirm.set(Mutex::new(confirm)).is_err() {
-            tracing::error!(pipeline = self.shared.pipeline.name, "a lane table was opened twice");
-        }
+        *self.confirm.lock().unwrap_or_else(PoisonError::into_inner) = Some(confirm);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -75,7 +76,24 @@ impl LaneTable {
 
     /// A newer configuration runs elsewhere: this process leaves the pipeline to it.
     pub fn stands_down(&self) -> bool {
-        self.lock().stands_down
+        self.lock().stands_down.is_some()
+    }
+
+    /// Whether the reason to stand down is over: this process admits something else now, or what every lane runs is what
+    /// it admits.
+    pub fn may_return(&self) -> bool {
+        let Some(declined) = self.lock().stands_down else { return false };
+        let current = self.shared.current.now();
+        let ours = |config: &str| config == current.admission.config;
+        current.version != declined || self.shared.view.now().controls.values().all(|control| ours(&control.config))
+    }
+
+    /// Forgets what was declined; every lane has ended.
+    pub fn come_back(&self) {
+        let mut inner = self.lock();
+        inner.stands_down = None;
+        inner.owned.clear();
+        inner.info.clear();
     }
 
     pub fn is_empty(&self) -> bool {
@@ -99,9 +117,9 @@ impl LaneTable {
     }
 
     fn start(&self, inner: &mut Inner, number: u32, pause: Duration) {
-        let Some(confirm) = self.confirm.get() else { return };
-        let confirm = confirm.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(confirm) = self.confirm.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return };
         let stop = Arc::new(Stop::default());
+        let admitted = self.shared.current.version();
         let metrics = self.shared.metrics.lane(&self.shared.pipeline.name, number);
         let report = Arc::new(Reporter { inner: self.inner.clone() });
         let lane = Lane { shared: self.shared.clone(), number, stop: stop.clone(), confirm, report };
@@ -115,7 +133,7 @@ impl LaneTable {
             }
         };
         let again_at = thread.is_none().then(|| Instant::now() + LONGEST_PAUSE);
-        inner.owned.insert(number, Owned { stop, thread, metrics, started: Instant::now(), pause, again_at });
+        inner.owned.insert(number, Owned { stop, thread, metrics, started: Instant::now(), pause, again_at, admitted });
     }
 
     /// Reaps lanes that ended and takes over again those whose pause is over.
@@ -171,9 +189,18 @@ impl LaneTable {
             End::Declined(declined) => {
                 tracing::error!(pipeline, lane, "lane declined; leaving the pipeline to the newer configuration: {declined}");
                 reporter.state(lane, LaneState::Declined, Reason::OlderGeneration, &declined.to_string());
-                self.lock().stands_down = true;
+                let mut inner = self.lock();
+                inner.stands_down =
+                    inner.owned.get(&lane).map(|owned| owned.admitted).or(inner.stands_down).or(Some(self.shared.current.version()));
             }
         }
+    }
+
+    /// Whether this process owns the lane, and a source topic of it cannot be read at present.
+    pub fn is_parked(&self, lane: u32) -> bool {
+        let parked =
+            |info: &LaneInfo| info.state == LaneState::Halted && matches!(info.reason, Reason::SourceTopic | Reason::Authorization);
+        self.lock().info.get(&lane).is_some_and(parked)
     }
 
     /// Asks every lane to finish; [`LaneTable::reap`] collects them.

@@ -122,7 +122,7 @@ fn shape(answers: &Answers, values: usize, rules: &Rules<'_>) -> Result<(), Faul
             return Err(Invalid("ends that do not ascend"));
         }
         let action = Action::from_byte(action).ok_or(Invalid("an action that does not exist"))?;
-        if action != Action::Set && end != last {
+        if !matches!(action, Action::Set | Action::Clear) && end != last {
             return Err(Invalid("bytes for a value that is not set"));
         }
         if action == Action::Reject && !rules.effects.reject {
@@ -144,11 +144,15 @@ fn contents(answers: &Answers) -> Result<(), Fault> {
     for (i, &end) in answers.ends.iter().enumerate() {
         let (from, to) = (start, end as usize);
         start = to;
-        if answers.actions[i] != Action::Set as u8 {
+        let cleared = answers.actions[i] == Action::Clear as u8;
+        if answers.actions[i] != Action::Set as u8 && !cleared {
             continue;
         }
         let value = &answers.data[from..to];
         let kind = Kind::from_byte(answers.kinds[i]).ok_or(Invalid("a kind that does not exist"))?;
+        if cleared && kind != Kind::Text {
+            return Err(Invalid("a clear with anything but text"));
+        }
         let right = match kind {
             Kind::Null => value.is_empty(),
             Kind::Boolean => value == b"true" || value == b"false",
@@ -178,6 +182,9 @@ fn contents(answers: &Answers) -> Result<(), Fault> {
 /// Keys or values: one answer a record, and nothing but bytes or null as new ones.
 fn whole(answers: &Answers, count: u32, column: Option<&Column>, rules: &Rules<'_>) -> Result<(), Fault> {
     shape(answers, column.map_or(count as usize, Column::len), rules)?;
+    if answers.actions.contains(&(Action::Clear as u8)) {
+        return Err(Invalid("a key or value that is cleared; only fields are"));
+    }
     let set = answers.actions.iter().zip(&answers.kinds).filter(|(a, _)| **a == Action::Set as u8);
     for (_, kind) in set {
         if !matches!(Kind::from_byte(*kind), Some(Kind::Null | Kind::Bytes)) {

@@ -45,13 +45,15 @@ pub enum Action {
     Remove = 2,
     /// The record cannot be transformed.
     Reject = 3,
+    /// Text becomes the text given in the answer, anything else null or its type's zero. Only for fields.
+    Clear = 4,
 }
 
 impl Action {
     /// The action of that figure.
     pub fn from_byte(byte: u8) -> Option<Action> {
         use Action::*;
-        [Keep, Set, Remove, Reject].get(usize::from(byte)).copied()
+        [Keep, Set, Remove, Reject, Clear].get(usize::from(byte)).copied()
     }
 }
 
@@ -99,6 +101,18 @@ impl Column {
     /// The bytes of value `i`, if there is one.
     pub fn get(&self, i: usize) -> Option<&[u8]> {
         slice(&self.ends, &self.data, i)
+    }
+
+    /// The values of the records below `row`.
+    fn below(&self, row: u32) -> Column {
+        let values = self.rows.partition_point(|of| *of < row);
+        let bytes = values.checked_sub(1).map_or(0, |last| self.ends[last] as usize);
+        Column {
+            rows: self.rows[..values].to_vec(),
+            kinds: self.kinds[..values].to_vec(),
+            ends: self.ends[..values].to_vec(),
+            data: self.data[..bytes].to_vec(),
+        }
     }
 
     /// Forgets the values and keeps the memory.
@@ -177,6 +191,13 @@ impl Headers {
         self.entries.is_empty()
     }
 
+    /// The headers of the records below `row`.
+    fn below(&self, row: u32) -> Headers {
+        let mut headers = Headers::default();
+        self.iter().take_while(|header| header.row < row).for_each(|header| headers.push(header.row, header.name, header.value));
+        headers
+    }
+
     /// Forgets the headers and keeps the memory.
     pub fn clear(&mut self) {
         self.entries.clear();
@@ -217,17 +238,49 @@ pub struct Batch {
     pub timestamps: Vec<i64>,
     /// Source offsets, one a record, where granted.
     pub offsets: Vec<i64>,
+    /// Bytes of each key, one a record, -1 for null, where granted.
+    pub key_sizes: Vec<i64>,
+    /// Bytes of each value, one a record, -1 for null, where granted.
+    pub value_sizes: Vec<i64>,
+    /// Source offset of the record that each row is or comes from. The host's own: it does not cross, granted or not.
+    pub origins: Vec<i64>,
 }
 
 impl Batch {
+    /// The first `count` records, as if the batch had ended there.
+    pub fn head(&self, count: u32) -> Batch {
+        let count = count.min(self.count);
+        let list = |list: &[i64]| list[..list.len().min(count as usize)].to_vec();
+        Batch {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            count,
+            fields: self.fields.iter().map(|column| column.below(count)).collect(),
+            keys: self.keys.as_ref().map(|column| column.below(count)),
+            values: self.values.as_ref().map(|column| column.below(count)),
+            headers: self.headers.below(count),
+            timestamps: list(&self.timestamps),
+            offsets: list(&self.offsets),
+            key_sizes: list(&self.key_sizes),
+            value_sizes: list(&self.value_sizes),
+            origins: list(&self.origins),
+        }
+    }
+
+    /// Bytes of everything in it that came from records.
+    pub fn bytes(&self) -> usize {
+        let whole = self.keys.iter().chain(self.values.iter());
+        self.fields.iter().chain(whole).map(|column| column.data.len()).sum::<usize>() + self.headers.data.len()
+    }
+
     /// Empties the batch and keeps its columns and their memory.
     pub fn clear(&mut self) {
         self.count = 0;
         let whole = self.keys.iter_mut().chain(self.values.iter_mut());
         self.fields.iter_mut().chain(whole).for_each(Column::clear);
         self.headers.clear();
-        self.timestamps.clear();
-        self.offsets.clear();
+        let lists = [&mut self.timestamps, &mut self.offsets, &mut self.key_sizes, &mut self.value_sizes, &mut self.origins];
+        lists.into_iter().for_each(Vec::clear);
     }
 }
 
@@ -263,6 +316,26 @@ mod tests {
     }
 
     #[test]
+    fn the_head_of_a_batch_is_a_batch() {
+        let mut batch =
+            Batch { topic: "t".into(), count: 3, fields: vec![Column::default()], keys: Some(Column::default()), ..Batch::default() };
+        for (row, text) in [(0, "a"), (1, "bc"), (1, "d"), (2, "efg")] {
+            batch.fields[0].push(row, Kind::Text, text.as_bytes()).unwrap();
+        }
+        (0..3).for_each(|row| batch.keys.as_mut().unwrap().push(row, Kind::Bytes, b"k").unwrap());
+        batch.headers.push(0, b"n", Some(b"v"));
+        batch.headers.push(2, b"n", None);
+        batch.offsets = vec![7, 8, 9];
+        assert_eq!(batch.head(9), batch);
+        assert_eq!(batch.bytes(), 7 + 3 + 3);
+        let head = batch.head(2);
+        assert_eq!((head.count, head.fields[0].data.as_slice(), head.fields[0].rows.as_slice()), (2, &b"abcd"[..], &[0, 1, 1][..]));
+        assert_eq!((head.keys.as_ref().unwrap().len(), head.headers.len(), head.offsets.as_slice()), (2, 1, &[7, 8][..]));
+        assert!(head.timestamps.is_empty());
+        assert_eq!(batch.head(0).bytes(), 0);
+    }
+
+    #[test]
     fn debug_shows_no_payload() {
         let mut batch = Batch { keys: Some(Column::default()), ..Batch::default() };
         if let Some(keys) = &mut batch.keys {
@@ -277,7 +350,7 @@ mod tests {
     fn figures_are_the_contracts() {
         for byte in 0..=255u8 {
             assert_eq!(Kind::from_byte(byte).map(|k| k as u8), (byte < 7).then_some(byte));
-            assert_eq!(Action::from_byte(byte).map(|a| a as u8), (byte < 4).then_some(byte));
+            assert_eq!(Action::from_byte(byte).map(|a| a as u8), (byte < 5).then_some(byte));
         }
     }
 }

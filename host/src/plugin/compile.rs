@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit};
+use rustix::process::{Resource, Rlimit, Signal};
 use thiserror::Error;
 use wasmtime::Engine;
 
@@ -190,6 +190,8 @@ fn child(arguments: &[OsString]) -> Result<(), CompileError> {
         let set = rustix::process::setrlimit(resource, limit);
         set.map_err(|error| run("limiting it")(error.into()))?;
     }
+    // It does not outlive whoever asked: a process that ends does not wait for a plugin.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| run("limiting it")(error.into()))?;
     // Lanes come first.
     rustix::process::nice(10).map_err(|error| run("limiting it")(error.into()))?;
     let mut wasm = Vec::new();

@@ -16,6 +16,8 @@ pub struct Sees {
     pub timestamp: bool,
     /// Source offsets.
     pub offset: bool,
+    /// Lengths of keys and values, and which are null.
+    pub sizes: bool,
 }
 
 /// What a step can do to records.
@@ -43,8 +45,15 @@ pub struct Effects {
 
 impl Sees {
     /// Each member by its name in the contract.
-    pub fn named(self) -> [(&'static str, bool); 5] {
-        [("key", self.key), ("value", self.value), ("headers", self.headers), ("timestamp", self.timestamp), ("offset", self.offset)]
+    pub fn named(self) -> [(&'static str, bool); 6] {
+        [
+            ("key", self.key),
+            ("value", self.value),
+            ("headers", self.headers),
+            ("timestamp", self.timestamp),
+            ("offset", self.offset),
+            ("sizes", self.sizes),
+        ]
     }
 
     /// The names that are here and not in `asked`.
@@ -102,6 +111,7 @@ impl From<wit::Sees> for Sees {
             headers: has(wit::Sees::HEADERS),
             timestamp: has(wit::Sees::TIMESTAMP),
             offset: has(wit::Sees::OFFSET),
+            sizes: has(wit::Sees::SIZES),
         }
     }
 }
@@ -114,6 +124,7 @@ impl From<Sees> for wit::Sees {
             (from.headers, wit::Sees::HEADERS),
             (from.timestamp, wit::Sees::TIMESTAMP),
             (from.offset, wit::Sees::OFFSET),
+            (from.sizes, wit::Sees::SIZES),
         ];
         let flags = all.into_iter().filter(|(has, _)| *has);
         flags.fold(wit::Sees::empty(), |sum, (_, flag)| sum | flag)
@@ -178,8 +189,8 @@ mod tests {
             assert_eq!(one.beyond(Effects::default()), [name]);
             assert_eq!(Effects::ALL.beyond(one).len(), 8);
         }
-        let sees = |i: usize| Sees { key: i == 0, value: i == 1, headers: i == 2, timestamp: i == 3, offset: i == 4 };
-        for i in 0..5 {
+        let sees = |i: usize| Sees { key: i == 0, value: i == 1, headers: i == 2, timestamp: i == 3, offset: i == 4, sizes: i == 5 };
+        for i in 0..6 {
             let one = sees(i);
             assert_eq!(Sees::from(wit::Sees::from(one)), one, "{i}");
             assert_eq!(one.beyond(Sees::default()), [one.named()[i].0]);

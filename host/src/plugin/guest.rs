@@ -116,7 +116,7 @@ impl Guest {
                 (global.get $heap)
                 (global.set $heap (i32.add (global.get $heap) (local.get 3))))
               (func (export "{export}#describe") (result i32) {describe} (i32.const {DESCRIPTION}))
-              (func (export "{export}#init") (param i32 i32 i32 i32 i32 i32) (result i32)
+              (func (export "{export}#init") (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
                 {init} (global.set $heap (i32.const {HEAP})) (i32.const {INIT}))
               (func (export "{export}#transform") (param $batch i32) (result i32) (local $i i32)
                 (global.set $heap (i32.const {HEAP})) {transform} (i32.const {ANSWER}))

@@ -17,6 +17,19 @@ use super::grants::{Effects, Sees};
 use super::load::Plugin;
 use super::state::{self, HostServices, LogLines, State};
 
+/// Where a step stands: what a plugin may know of it, and what sets apart the nonces of two steps.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StepPlace {
+    /// Name of the pipeline in the configuration.
+    pub pipeline: String,
+    /// Name of the cluster that the pipeline reads from.
+    pub source: String,
+    /// Name of the cluster that the pipeline writes to.
+    pub target: String,
+    /// The step in the pipeline, counted from 0; a plugin is not told.
+    pub number: u32,
+}
+
 /// What a step of a pipeline says about its plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StepSpec {
@@ -29,6 +42,8 @@ pub struct StepSpec {
     pub sees: Sees,
     /// What the step allows.
     pub effects: Effects,
+    /// Where the step stands.
+    pub place: StepPlace,
 }
 
 /// One thing that is wrong with a step.
@@ -92,7 +107,7 @@ impl Plugin {
             return Err(InitError::Settings { plugin: plugin(), problems: excess });
         }
         let counters = self.description().counters.len();
-        let state = State::new(self.name.clone(), &self.limits, counters, host);
+        let state = State::new(self.name.clone(), &self.limits, counters, host, step.place.clone());
         let mut store = state::store(&self.engine, state);
         state::arm(&mut store, self.limits.init_time);
         let failed = |error: &wasmtime::Error, store: &Store<State>| InitError::Failed {
@@ -102,7 +117,14 @@ impl Plugin {
         let guest = self.pre.instantiate(&mut store).map_err(|e| failed(&e, &store))?;
         let fields: Vec<wit::FieldGrant<'_>> =
             step.fields.iter().map(|(selector, settings)| wit::FieldGrant { selector, settings }).collect();
-        let grants = wit::Grants { fields: &fields, sees: step.sees.into(), effects: step.effects.into() };
+        let grants = wit::Grants {
+            fields: &fields,
+            sees: step.sees.into(),
+            effects: step.effects.into(),
+            pipeline: &step.place.pipeline,
+            source: &step.place.source,
+            target: &step.place.target,
+        };
         let answer = guest.sluice_plugin_plugin().call_init(&mut store, &step.settings_json, grants);
         let answer = answer.map_err(|e| failed(&e, &store))?;
         store.data_mut().finish(answer.is_ok());
@@ -176,7 +198,10 @@ impl Instance {
             headers: &headers,
             timestamps: &batch.timestamps,
             offsets: &batch.offsets,
+            key_sizes: &batch.key_sizes,
+            value_sizes: &batch.value_sizes,
         };
+        self.store.data_mut().call.begin(batch);
         state::arm(&mut self.store, self.plugin.limits.transform_time(batch.count));
         let answer = self.guest.sluice_plugin_plugin().call_transform(&mut self.store, lent);
         let answer = answer.map_err(|error| failure::of_engine(&error, &self.store.data().limiter))?;
@@ -208,7 +233,9 @@ impl Instance {
             && column(self.sees.value, &batch.values)
             && (self.sees.headers || batch.headers.is_empty())
             && list(self.sees.timestamp, &batch.timestamps)
-            && list(self.sees.offset, &batch.offsets);
+            && list(self.sees.offset, &batch.offsets)
+            && list(self.sees.sizes, &batch.key_sizes)
+            && list(self.sees.sizes, &batch.value_sizes);
         if fits { Ok(()) } else { Err(CallError::Invalid { what: "the batch itself is not what the step grants" }) }
     }
 

@@ -44,6 +44,9 @@ pub const OUTPUT_BYTES: usize = 16 << 20;
 pub const HOSTCALL_BYTES: usize = 24 << 20;
 /// Values in one column of a keyed operation. Stops millions of empty values, which cost no bytes and much time.
 pub const HOSTCALL_VALUES: usize = 1 << 18;
+/// Bytes in one column of format-preserving encryption. Stops long values: one of 256 characters takes a tenth of a
+/// millisecond, and no deadline interrupts the host.
+pub const FPE_BYTES: usize = 1 << 20;
 /// Headers of one answered or emitted record. Stops records that brokers accept and consumers choke on.
 pub const RECORD_HEADERS: usize = 1_000;
 /// Lines a plugin may log in one call. Stops log floods: 100,000 lines cost half a second of the host's time.
@@ -102,6 +105,8 @@ pub struct Limits {
     pub hostcall_bytes: usize,
     /// See [`HOSTCALL_VALUES`].
     pub hostcall_values: usize,
+    /// See [`FPE_BYTES`].
+    pub fpe_bytes: usize,
     /// See [`RECORD_HEADERS`].
     pub record_headers: usize,
     /// See [`LOG_LINES`].
@@ -130,6 +135,7 @@ impl Default for Limits {
             output_bytes: OUTPUT_BYTES,
             hostcall_bytes: HOSTCALL_BYTES,
             hostcall_values: HOSTCALL_VALUES,
+            fpe_bytes: FPE_BYTES,
             record_headers: RECORD_HEADERS,
             log_lines: LOG_LINES,
             log_line_bytes: LOG_LINE_BYTES,

@@ -2,7 +2,6 @@
 //! It must not read files or know directories; whoever watches those hands over bytes, read once.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -14,8 +13,10 @@ use super::bindings::{Transform, TransformPre};
 use super::cache::Cache;
 use super::compile::{Compile, compile};
 use super::describe::Description;
+use super::digest::{self, hex};
 use super::engine::{engine, fingerprint};
 use super::failure;
+use super::instance::StepPlace;
 use super::limits::Limits;
 use super::state::{self, HostServices, State};
 use super::{imports, wasi};
@@ -29,7 +30,7 @@ const EXPORT: &str = "sluice:plugin/plugin";
 /// Versions of the contract that are served, without their last part: 0.1.0 and whatever is compatible with it.
 pub const SUPPORTED: &[&str] = &["0.1"];
 /// Interfaces of the contract that a plugin may import, without their version; `types` has no functions.
-const IMPORTS: &[&str] = &["types", "log", "metrics", "keys", "tables"];
+const IMPORTS: &[&str] = &["types", "log", "metrics", "keys", "tables", "windows"];
 
 /// Loads plugins: one engine, one set of limits, one cache of compiled code.
 #[derive(Debug)]
@@ -80,7 +81,7 @@ impl Plugins {
             limits: self.limits.clone(),
             name: description.name.as_str().into(),
             description,
-            digest: Sha256::digest(&bytes).into(),
+            digest: digest::of(&bytes),
             origin: origin.to_owned(),
         }))
     }
@@ -165,7 +166,7 @@ impl Plugins {
 
     /// Asks the plugin what it is, in an instance of its own that is thrown away.
     fn describe(&self, pre: &TransformPre<State>, origin: &str) -> Result<Description, LoadError> {
-        let state = State::new(origin.into(), &self.limits, 0, HostServices::default());
+        let state = State::new(origin.into(), &self.limits, 0, HostServices::default(), StepPlace::default());
         let mut store = state::store(&self.engine, state);
         state::arm(&mut store, self.limits.describe_time);
         let answer = pre.instantiate(&mut store).and_then(|plugin: Transform| {
@@ -240,13 +241,6 @@ fn is_supported(version: &str) -> bool {
     let patch = |v: &&str| version.strip_prefix(*v).and_then(|rest| rest.strip_prefix('.'));
     let number = |patch: &str| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit());
     SUPPORTED.iter().any(|v| patch(v).is_some_and(number))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a String takes any text");
-        hex
-    })
 }
 
 /// An error of the engine with its causes, on one line. Only for errors about types, which hold no data.

@@ -1,16 +1,23 @@
-//! What belongs to one instance on the host's side: its account of memory and time, its counters, its log, its keys.
+//! What belongs to one instance on the host's side: its account of memory and time, its counters, its log, its keys, and
+//! where the records of the running call stand.
 //! It must not outlive the instance or be shared between two.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Store, UpdateDeadline};
 
+use super::column::Batch;
 use super::engine::ticks;
-use super::keys::{Derived, KeyRing};
+use super::instance::StepPlace;
+use super::keys::KeyRing;
+use super::keys::column::Derived;
 use super::limiter::Limiter;
 use super::limits::Limits;
+use super::tables::Tables;
+use super::windows::Windows;
 
 /// What becomes of the text that a plugin logs or prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +36,12 @@ pub struct HostServices {
     pub keys: Arc<KeyRing>,
     /// Names of the keys that the step's settings name; others are denied.
     pub allowed_keys: Vec<String>,
+    /// All tables of the configuration.
+    pub tables: Arc<Tables>,
+    /// Names of the tables that the step's settings name; others are denied.
+    pub allowed_tables: BTreeSet<String>,
+    /// What the step remembers in its lane; outlives the instance.
+    pub windows: Arc<Mutex<Windows>>,
     /// What becomes of log lines.
     pub log: LogMode,
 }
@@ -47,7 +60,9 @@ pub(super) struct State {
     pub(super) limits: Limits,
     pub(super) limiter: Limiter,
     pub(super) services: HostServices,
+    pub(super) place: StepPlace,
     pub(super) derived: Derived,
+    pub(super) call: Call,
     deadline: Deadline,
     /// Sums by index: of the running call, and of those that succeeded since they were last taken.
     running: Vec<u64>,
@@ -58,6 +73,23 @@ pub(super) struct State {
     pub(super) random: u64,
 }
 
+/// Where the records of the running call stand, whatever the plugin is shown of it; empty outside a call.
+#[derive(Default)]
+pub(super) struct Call {
+    pub(super) topic: String,
+    pub(super) partition: i32,
+    /// Source offset of each row.
+    pub(super) origins: Vec<i64>,
+}
+
+impl Call {
+    pub(super) fn begin(&mut self, batch: &Batch) {
+        self.topic.clone_from(&batch.topic);
+        self.partition = batch.partition;
+        self.origins.clone_from(&batch.origins);
+    }
+}
+
 /// CPU time of the calling thread, not wall time: on a busy machine a good record must not become a guilty one. A
 /// guest cannot wait for anything, so what it takes is CPU time.
 struct Deadline {
@@ -66,13 +98,15 @@ struct Deadline {
 }
 
 impl State {
-    pub(super) fn new(plugin: Arc<str>, limits: &Limits, counters: usize, services: HostServices) -> Self {
+    pub(super) fn new(plugin: Arc<str>, limits: &Limits, counters: usize, services: HostServices, place: StepPlace) -> Self {
         State {
             plugin,
             limits: limits.clone(),
             limiter: Limiter::new(limits),
             services,
+            place,
             derived: Derived::default(),
+            call: Call::default(),
             deadline: Deadline { budget: Duration::ZERO, started: None },
             running: vec![0; counters],
             counted: vec![0; counters],

@@ -1,17 +1,21 @@
-//! Judges whole columns under a tree of conditions, in three values: what a missing field leaves open is unknown, and
-//! stays so under `not`. It must not decide what becomes of a record that stays unknown.
-use sluice_plugin::{Batch, Column};
+//! Judges whole columns under a tree of conditions, in three values and failures: what a missing field leaves open is
+//! unknown, and stays so under `not`. It must not decide what becomes of a record that stays unknown, or fails.
+use sluice_plugin::{Batch, Column, Kind, Value};
 
+use crate::Fault;
+use crate::expression::Cel;
 use crate::operator::Operator;
+use crate::sample::Sample;
 
-/// Whether a condition holds for a record. The order is the one of Kleene's logic: `all` is the least, `any` the
-/// greatest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Whether a condition holds for a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
     /// It does not hold.
     False,
     /// A field that it needs is missing.
     Unknown,
+    /// It cannot be judged.
+    Failed(Fault),
     /// It holds.
     True,
 }
@@ -22,10 +26,33 @@ impl From<bool> for Truth {
     }
 }
 
+/// Whether both hold: one that does not decides, else one that fails, else one that is unknown.
+pub fn both(one: Truth, other: Truth) -> Truth {
+    match (one, other) {
+        (Truth::False, _) | (_, Truth::False) => Truth::False,
+        (failed @ Truth::Failed(_), _) | (_, failed @ Truth::Failed(_)) => failed,
+        (Truth::Unknown, _) | (_, Truth::Unknown) => Truth::Unknown,
+        (Truth::True, Truth::True) => Truth::True,
+    }
+}
+
+/// Whether one holds.
+fn either(one: Truth, other: Truth) -> Truth {
+    not(both(not(one), not(other)))
+}
+
+fn not(truth: Truth) -> Truth {
+    match truth {
+        Truth::False => Truth::True,
+        Truth::True => Truth::False,
+        unknown => unknown,
+    }
+}
+
 /// A tree of conditions.
 #[derive(Debug)]
 pub enum Condition {
-    /// Every one holds; there is at least one.
+    /// Every one holds.
     All(Vec<Condition>),
     /// One of them holds; there is at least one.
     Any(Vec<Condition>),
@@ -33,38 +60,70 @@ pub enum Condition {
     Not(Box<Condition>),
     /// An operator on the values of a granted field, by its index.
     Field(usize, Operator),
+    /// An operator on the values of the headers of that name.
+    Header(Vec<u8>, Operator),
+    /// An expression is true.
+    Cel(Box<Cel>),
+    /// The record is in a share.
+    Sample(Box<Sample>),
+    /// The record's timestamp is at or after the first, and before the second; milliseconds.
+    Time(i64, i64),
+    /// The record's value is null, or is not.
+    Tombstone(bool),
 }
 
 impl Condition {
     /// The truth for every record of the batch.
     pub fn judge(&self, batch: &Batch) -> Vec<Truth> {
+        let count = batch.count as usize;
         match self {
-            Self::All(conditions) => fold(conditions, batch, Truth::True, Truth::min),
-            Self::Any(conditions) => fold(conditions, batch, Truth::False, Truth::max),
+            Self::All(conditions) => fold(conditions, batch, Truth::True, both),
+            Self::Any(conditions) => fold(conditions, batch, Truth::False, either),
             Self::Not(condition) => {
                 let mut truths = condition.judge(batch);
-                for truth in &mut truths {
-                    *truth = match *truth {
-                        Truth::False => Truth::True,
-                        Truth::Unknown => Truth::Unknown,
-                        Truth::True => Truth::False,
-                    };
-                }
+                truths.iter_mut().for_each(|truth| *truth = not(*truth));
                 truths
             }
-            Self::Field(field, operator) => judge_field(operator, batch.fields.get(*field), batch.count as usize),
+            Self::Field(field, operator) => judge_field(operator, batch.fields.get(*field), count),
+            Self::Header(name, operator) => judge_field(operator, Some(&header_column(batch, name)), count),
+            Self::Cel(cel) => cel.judge(batch),
+            Self::Sample(sample) => sample.judge(batch),
+            // The step sees both, or it was refused.
+            Self::Time(from, to) => known(count, batch.timestamps.iter().map(|stamp| (*from..*to).contains(stamp))),
+            Self::Tombstone(wanted) => known(count, batch.value_sizes.iter().map(|size| (*size < 0) == *wanted)),
         }
     }
 }
 
+/// One truth a record; unknown where the host did not say.
+fn known(count: usize, truths: impl Iterator<Item = bool>) -> Vec<Truth> {
+    truths.map(Truth::from).chain(std::iter::repeat(Truth::Unknown)).take(count).collect()
+}
+
 fn fold(conditions: &[Condition], batch: &Batch, start: Truth, join: fn(Truth, Truth) -> Truth) -> Vec<Truth> {
-    let mut truths = vec![start; batch.count as usize];
-    for condition in conditions {
+    let Some((first, rest)) = conditions.split_first() else { return vec![start; batch.count as usize] };
+    let mut truths = first.judge(batch);
+    for condition in rest {
         for (truth, more) in truths.iter_mut().zip(condition.judge(batch)) {
             *truth = join(*truth, more);
         }
     }
     truths
+}
+
+/// The headers of one name as a column: text where they are UTF-8, else bytes; a header without a value is null.
+fn header_column(batch: &Batch, name: &[u8]) -> Column {
+    let mut column = Column::new();
+    for header in batch.headers.iter().filter(|header| header.name == name) {
+        let bytes = header.value.as_deref().unwrap_or_default();
+        let kind = match header.value {
+            None => Kind::NULL,
+            Some(_) if std::str::from_utf8(bytes).is_ok() => Kind::TEXT,
+            Some(_) => Kind::BYTES,
+        };
+        column.push(header.row, Value { kind, bytes });
+    }
+    column
 }
 
 /// Of several values in a record one must do; for `ne` and `not_in` all must.
@@ -139,6 +198,15 @@ mod tests {
         ] {
             assert_eq!(judge(&Condition::Field(0, operator), &records), expected);
         }
+    }
+
+    #[test]
+    fn failure_counts_for_more_than_unknown_and_yields_to_what_decides() {
+        let all = [Truth::False, Unknown, Truth::Failed(Fault::CelRange), True];
+        let table = |join: fn(Truth, Truth) -> Truth| all.map(|one| all.map(|other| join(one, other)));
+        let failed = Truth::Failed(Fault::CelRange);
+        assert_eq!(table(both), [[False; 4], [False, Unknown, failed, Unknown], [False, failed, failed, failed], all]);
+        assert_eq!(table(either), [all, [Unknown, Unknown, failed, True], [failed, failed, failed, True], [True; 4]]);
     }
 
     #[test]

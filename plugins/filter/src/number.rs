@@ -54,6 +54,18 @@ impl<'a> Number<'a> {
         }
     }
 
+    /// The same bytes for the same value: sign, digits without zeros at either end, and the power of ten of the first.
+    pub fn canonical(&self) -> Vec<u8> {
+        let Some(lead) = self.lead else { return b"0".to_vec() };
+        let mut bytes = if self.negative { b"-".to_vec() } else { Vec::new() };
+        bytes.extend(self.whole.iter().chain(self.fraction));
+        let zeros = bytes.iter().rev().take_while(|&&digit| digit == b'0').count();
+        bytes.truncate(bytes.len() - zeros);
+        bytes.push(b'e');
+        bytes.extend_from_slice(lead.to_string().as_bytes());
+        bytes
+    }
+
     fn sign(&self) -> i8 {
         match (self.lead, self.negative) {
             (None, _) => 0,
@@ -138,6 +150,17 @@ mod tests {
         ] {
             assert_eq!(compare(a, b), Some(expected), "{a} {b}");
             assert_eq!(compare(b, a), Some(expected.reverse()), "{b} {a}");
+        }
+    }
+
+    #[test]
+    fn what_is_equal_has_one_form_and_what_is_not_another() {
+        let form = |text: &str| Number::parse(text.as_bytes()).map(|number| number.canonical());
+        let same = [["1", "10e-1"], ["0", "-0.0e9"], ["1200", "1.2e3"], ["-0.00100", "-1E-3"], ["0.5", "0.50"]];
+        assert!(same.iter().all(|[a, b]| form(a).is_some() && form(a) == form(b)));
+        let different = ["0", "1", "-1", "10", "0.1", "11", "101", "1e400", "12.34", "1234"];
+        for (n, text) in different.iter().enumerate() {
+            assert!(different[..n].iter().all(|other| form(other) != form(text)), "{text}");
         }
     }
 

@@ -2,10 +2,10 @@
 //! neither is less than the other.
 use std::cmp::Ordering;
 
-use regex_lite::Regex;
 use sluice_plugin::{Kind, Value};
 
 use crate::number::Number;
+use crate::pattern::Pattern;
 
 /// Every operator by the name that settings use.
 pub const NAMES: [&str; 10] = ["eq", "ne", "in", "not_in", "lt", "le", "gt", "ge", "matches", "exists"];
@@ -20,7 +20,7 @@ pub enum Operator {
     /// `lt`, `le`, `gt` and `ge`.
     Compare(Comparison, Operand),
     /// Text in which the pattern matches somewhere.
-    Matches(Regex),
+    Matches(Pattern),
     /// Whether there is a value, whichever.
     Exists(bool),
 }
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_pattern_matches_anywhere_in_text() {
-        let matches = |pattern: &str, value| holds(&Operator::Matches(Regex::new(pattern).unwrap()), value);
+        let matches = |pattern: &str, value| holds(&Operator::Matches(Pattern::new(pattern).unwrap()), value);
         assert!(matches("b", "\"abc\""));
         assert!(!matches("^b$", "\"abc\""));
         assert!(matches("^[a-c]+$", "\"abc\""));

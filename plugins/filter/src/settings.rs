@@ -1,35 +1,34 @@
 //! Reads the tree of conditions, and says all that is wrong with it. It must not accept a key that it does not know: a
 //! condition that has no effect keeps what its author thinks is dropped.
-use regex_lite::Regex;
 use serde_json::{Map, Value};
-use sluice_plugin::{Field, Problem, nearest, pointer};
+use sluice_plugin::{Field, Problem, Sees, nearest, pointer};
 
-use crate::Filter;
+mod leaves;
+mod operators;
+
+pub use leaves::LEAVES;
+
 use crate::condition::Condition;
-use crate::operator::{Comparison, NAMES, Operand, Operator, Set};
+use crate::operator::{NAMES, Operator};
+use crate::{Filter, First};
 
 /// The keys of a step's settings.
-const KEYS: [&str; 2] = ["where", "absent"];
+const KEYS: [&str; 3] = ["where", "absent", "on_drop"];
 /// The keys that join conditions.
 const JOINS: [&str; 3] = ["all", "any", "not"];
 
 /// Reads a step's settings, and those of its fields: short for a condition on that field, or nothing.
-pub fn read(settings: &Map<String, Value>, fields: &[Field<Map<String, Value>>]) -> Result<Filter, Vec<Problem>> {
-    let mut reader = Reader { selectors: fields.iter().map(|field| field.selector.as_str()).collect(), problems: Vec::new() };
+pub fn read(settings: &Map<String, Value>, fields: &[Field<Map<String, Value>>], sees: Sees) -> Result<Filter, Vec<Problem>> {
+    let selectors = fields.iter().map(|field| field.selector.as_str()).collect();
+    let mut reader = Reader { selectors, sees, first: None, problems: Vec::new() };
     for key in settings.keys().filter(|key| !KEYS.contains(&key.as_str())) {
         reader.unknown("/settings", key, &KEYS);
     }
-    let keep_absent = match settings.get("absent").map(Value::as_str) {
-        None | Some(Some("drop")) => false,
-        Some(Some("keep")) => true,
-        Some(_) => {
-            reader.problem("/settings/absent", "must be keep or drop");
-            false
-        }
-    };
+    let keep_absent = reader.choice(settings, "absent", ["drop", "keep"]);
+    let tombstone_on_drop = reader.choice(settings, "on_drop", ["keep_old", "tombstone"]);
     let mut conditions: Vec<Condition> = Vec::new();
     if let Some(tree) = settings.get("where") {
-        conditions.extend(reader.condition("/settings/where", tree));
+        conditions.extend(reader.root("/settings/where", tree));
     }
     for (n, field) in fields.iter().enumerate() {
         for (name, operand) in &field.settings {
@@ -37,20 +36,72 @@ pub fn read(settings: &Map<String, Value>, fields: &[Field<Map<String, Value>>])
             conditions.extend(operator.map(|operator| Condition::Field(n, operator)));
         }
     }
-    if conditions.is_empty() && reader.problems.is_empty() {
+    if tombstone_on_drop {
+        reader.needs("/settings/on_drop", Sees::SIZES, "sizes", "which records have a key");
+        if reader.first.is_some() {
+            reader.problem("/settings/on_drop", "cannot be tombstone beside `first`: a record that came again is no deletion");
+        }
+    }
+    if conditions.is_empty() && reader.first.is_none() && reader.problems.is_empty() {
         reader.problem("/settings", "`where` is missing: it says what is kept");
     }
-    if reader.problems.is_empty() { Ok(Filter { condition: Condition::All(conditions), keep_absent }) } else { Err(reader.problems) }
+    if !reader.problems.is_empty() {
+        return Err(reader.problems);
+    }
+    let only = if conditions.len() == 1 { conditions.pop() } else { None };
+    let condition = only.unwrap_or(Condition::All(conditions));
+    Ok(Filter { condition, first: reader.first, keep_absent, tombstone_on_drop })
 }
 
 struct Reader<'a> {
     /// Selectors of the granted fields, in their order.
     selectors: Vec<&'a str>,
+    /// What the step grants beside them.
+    sees: Sees,
+    first: Option<First>,
     problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
-    /// One node of the tree: `all`, `any`, `not`, or operators on a field. None where there is a problem.
+    /// One of two words, the first one unless given; whether it is the second.
+    fn choice(&mut self, settings: &Map<String, Value>, key: &str, words: [&str; 2]) -> bool {
+        let [preset, other] = words;
+        match settings.get(key).map(Value::as_str) {
+            None => false,
+            Some(Some(word)) if word == preset => false,
+            Some(Some(word)) if word == other => true,
+            Some(_) => {
+                self.problem(&pointer("/settings", key), format!("must be {other} or {preset}"));
+                false
+            }
+        }
+    }
+
+    /// The tree from its top, where alone `first` can stand: by itself, or directly in `all`. None where there is a
+    /// problem, or nothing else.
+    fn root(&mut self, at: &str, tree: &Value) -> Option<Condition> {
+        if let Some(first) = sole(tree, "first") {
+            self.first(&pointer(at, "first"), first);
+            return None;
+        }
+        let Some(Value::Array(nodes)) = sole(tree, "all") else { return self.condition(at, tree) };
+        if !nodes.iter().any(|node| sole(node, "first").is_some()) {
+            return self.condition(at, tree);
+        }
+        let mut read = Vec::new();
+        for (n, node) in nodes.iter().enumerate() {
+            let at = format!("{at}/all/{n}");
+            match sole(node, "first") {
+                Some(first) => self.first(&pointer(&at, "first"), first),
+                None => read.push(self.condition(&at, node)),
+            }
+        }
+        let conditions: Vec<Condition> = read.into_iter().collect::<Option<_>>()?;
+        (!conditions.is_empty()).then_some(Condition::All(conditions))
+    }
+
+    /// One node of the tree: `all`, `any`, `not`, a leaf of another kind, or operators on a field. None where there is a
+    /// problem.
     fn condition(&mut self, at: &str, node: &Value) -> Option<Condition> {
         let Value::Object(node) = node else {
             self.problem(at, "must be an object: all, any, not, or a field with operators");
@@ -59,9 +110,15 @@ impl Reader<'_> {
         if node.contains_key("field") {
             return self.field(at, node);
         }
+        if node.contains_key("header") {
+            return self.header(at, node);
+        }
+        if let Some(expression) = node.get("cel") {
+            return self.cel(at, expression, node);
+        }
         let mut entries = node.iter();
         let (Some((join, below)), None) = (entries.next(), entries.next()) else {
-            self.problem(at, "must have one of all, any and not, or a `field`");
+            self.problem(at, format!("must have one of all, any, not, {}, or a `field`", LEAVES.join(", ")));
             return None;
         };
         let below_at = pointer(at, join);
@@ -69,12 +126,19 @@ impl Reader<'_> {
             "all" => self.conditions(&below_at, below).map(Condition::All),
             "any" => self.conditions(&below_at, below).map(Condition::Any),
             "not" => Some(Condition::Not(Box::new(self.condition(&below_at, below)?))),
+            "sample" => self.sample(&below_at, below),
+            "time" => self.time(&below_at, below),
+            "tombstone" => self.tombstone(&below_at, below),
+            "first" => {
+                self.problem(&below_at, "belongs at the top of `where`, or directly into its `all`: it applies last, to what is kept");
+                None
+            }
             operator if NAMES.contains(&operator) => {
                 self.problem(at, "`field` is missing");
                 None
             }
             other => {
-                self.unknown(at, other, &[&JOINS[..], &["field"]].concat());
+                self.unknown(at, other, &[&JOINS[..], &LEAVES, &["field"]].concat());
                 None
             }
         }
@@ -93,15 +157,32 @@ impl Reader<'_> {
     /// Operators on one field: all of them hold.
     fn field(&mut self, at: &str, node: &Map<String, Value>) -> Option<Condition> {
         let column = self.column(at, node.get("field")?);
-        let operands: Vec<_> = node.iter().filter(|(name, _)| *name != "field").collect();
+        let operators = self.operators(at, node, "field");
+        joined(operators?.into_iter().map(|operator| Some(Condition::Field(column?, operator))))
+    }
+
+    /// Operators on the headers of one name.
+    fn header(&mut self, at: &str, node: &Map<String, Value>) -> Option<Condition> {
+        let seen = self.needs(&pointer(at, "header"), Sees::HEADERS, "headers", "the record's headers");
+        let name = node.get("header").and_then(Value::as_str);
+        if name.is_none() {
+            self.problem(&pointer(at, "header"), "must be the name of a header as text");
+        }
+        let name = name.filter(|_| seen).map(str::as_bytes);
+        let operators = self.operators(at, node, "header");
+        joined(operators?.into_iter().map(|operator| Some(Condition::Header(name?.to_vec(), operator))))
+    }
+
+    /// The operators beside `subject`; there is one at least.
+    fn operators(&mut self, at: &str, node: &Map<String, Value>, subject: &str) -> Option<Vec<Operator>> {
+        let operands: Vec<_> = node.iter().filter(|(name, _)| *name != subject).collect();
         if operands.is_empty() {
             self.problem(at, format!("has no operator; there are {}", NAMES.join(", ")));
+            return None;
         }
-        let operators: Vec<_> = operands.into_iter().map(|(name, operand)| self.operator(at, name, operand)).collect();
-        let column = column?;
-        let mut conditions: Vec<_> =
-            operators.into_iter().map(|operator| Some(Condition::Field(column, operator?))).collect::<Option<_>>()?;
-        if conditions.len() == 1 { conditions.pop() } else { Some(Condition::All(conditions)) }
+        // Every one is read, so that every problem is found.
+        let read: Vec<_> = operands.into_iter().map(|(name, operand)| self.operator(at, name, operand)).collect();
+        read.into_iter().collect()
     }
 
     fn column(&mut self, at: &str, field: &Value) -> Option<usize> {
@@ -114,57 +195,13 @@ impl Reader<'_> {
         None
     }
 
-    fn operator(&mut self, at: &str, name: &str, operand: &Value) -> Option<Operator> {
-        let comparison = match name {
-            "lt" => Comparison::Lt,
-            "le" => Comparison::Le,
-            "gt" => Comparison::Gt,
-            "ge" => Comparison::Ge,
-            _ => return self.test(at, name, operand),
-        };
-        let operand = match operand {
-            Value::String(text) => Operand::Text(text.clone()),
-            Value::Number(number) => Operand::Number(number.to_string()),
-            _ => {
-                self.problem(&pointer(at, name), "must be a number or text");
-                return None;
-            }
-        };
-        Some(Operator::Compare(comparison, operand))
-    }
-
-    fn test(&mut self, at: &str, name: &str, operand: &Value) -> Option<Operator> {
-        let many = || operand.as_array().filter(|values| !values.is_empty()).and_then(Set::of);
-        let (operator, wanted) = match name {
-            "eq" => (Set::of([operand]).map(Operator::In), "must be text, a number, a boolean or null"),
-            "ne" => (Set::of([operand]).map(Operator::NotIn), "must be text, a number, a boolean or null"),
-            "in" => (many().map(Operator::In), "must be a list of text, numbers, booleans or null that is not empty"),
-            "not_in" => (many().map(Operator::NotIn), "must be a list of text, numbers, booleans or null that is not empty"),
-            "exists" => (operand.as_bool().map(Operator::Exists), "must be true or false"),
-            "matches" => return self.pattern(&pointer(at, name), operand),
-            other => {
-                self.unknown(at, other, &NAMES);
-                return None;
-            }
-        };
-        if operator.is_none() {
-            self.problem(&pointer(at, name), wanted);
+    /// Whether the step sees what a condition needs.
+    fn needs(&mut self, at: &str, part: Sees, name: &str, why: &str) -> bool {
+        let granted = self.sees.contains(part);
+        if !granted {
+            self.problem(at, format!("needs to see {why}: write `{name}` into the step's `sees`"));
         }
-        operator
-    }
-
-    fn pattern(&mut self, at: &str, operand: &Value) -> Option<Operator> {
-        let Some(pattern) = operand.as_str() else {
-            self.problem(at, "must be a regular expression as text");
-            return None;
-        };
-        match Regex::new(pattern) {
-            Ok(pattern) => Some(Operator::Matches(pattern)),
-            Err(error) => {
-                self.problem(at, format!("is not a regular expression: {error}"));
-                None
-            }
-        }
+        granted
     }
 
     fn unknown(&mut self, at: &str, key: &str, known: &[&str]) {
@@ -180,63 +217,16 @@ impl Reader<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use sluice_plugin::testing;
-
-    use super::*;
-
-    #[test]
-    fn what_is_wrong_is_said_where_it_is() {
-        let scalar = "must be text, a number, a boolean or null";
-        for (settings, expected) in [
-            ("{}", vec!["/settings: `where` is missing: it says what is kept".to_owned()]),
-            (r#"{"were":{}}"#, vec!["/settings/were: unknown key; did you mean `where`?".to_owned()]),
-            (r#"{"where":[]}"#, vec!["/settings/where: must be an object: all, any, not, or a field with operators".to_owned()]),
-            (r#"{"where":{}}"#, vec!["/settings/where: must have one of all, any and not, or a `field`".to_owned()]),
-            (r#"{"where":{"eq":1}}"#, vec!["/settings/where: `field` is missing".to_owned()]),
-            (r#"{"where":{"alll":[]}}"#, vec!["/settings/where/alll: unknown key; did you mean `all`?".to_owned()]),
-            (r#"{"where":{"all":[]}}"#, vec!["/settings/where/all: must be a list of conditions that is not empty".to_owned()]),
-            (r#"{"where":{"field":"$.a"}}"#, vec![format!("/settings/where: has no operator; there are {}", NAMES.join(", "))]),
-            (
-                r#"{"where":{"any":[{"field":"$.c","eq":1},{"not":{"field":"$.a","eqq":1}},{"field":"$.a","eq":{}}]}}"#,
-                vec![
-                    "/settings/where/any/0/field: is not among the fields that the step grants".to_owned(),
-                    "/settings/where/any/1/not/eqq: unknown key; did you mean `eq`?".to_owned(),
-                    format!("/settings/where/any/2/eq: {scalar}"),
-                ],
-            ),
-            (
-                r#"{"where":{"field":"$.a","in":[],"lt":null,"exists":1},"absent":"pass"}"#,
-                vec![
-                    "/settings/absent: must be keep or drop".to_owned(),
-                    "/settings/where/exists: must be true or false".to_owned(),
-                    "/settings/where/in: must be a list of text, numbers, booleans or null that is not empty".to_owned(),
-                    "/settings/where/lt: must be a number or text".to_owned(),
-                ],
-            ),
-            (r#"{"where":{"field":7,"eq":1}}"#, vec!["/settings/where/field: must be a selector as text".to_owned()]),
-        ] {
-            let problems = testing::init::<Filter>(settings, &[("$.a", "{}"), ("$.b", "{}")]).err().unwrap_or_default();
-            let mut found: Vec<_> = problems.into_iter().map(|problem| format!("{}: {}", problem.at, problem.message)).collect();
-            found.sort();
-            let mut expected = expected;
-            expected.sort();
-            assert_eq!(found, expected, "{settings}");
-        }
-    }
-
-    #[test]
-    fn a_bad_pattern_is_a_problem() {
-        let problems = testing::init::<Filter>(r#"{"where":{"field":"$.a","matches":"("}}"#, &[("$.a", "{}")]).err().unwrap_or_default();
-        assert_eq!(problems.len(), 1);
-        assert_eq!(problems[0].at, "/settings/where/matches");
-    }
-
-    #[test]
-    fn settings_of_fields_are_conditions() {
-        let problems = testing::init::<Filter>("{}", &[("$.a", r#"{"eq":1}"#), ("$.b", r#"{"near":1}"#)]).err().unwrap_or_default();
-        assert_eq!(problems[0].at, "/fields/1/near");
-        assert!(testing::init::<Filter>("{}", &[("$.a", r#"{"eq":1}"#), ("$.b", "{}")]).is_ok());
-    }
+/// Conditions that all have to hold.
+fn joined(conditions: impl Iterator<Item = Option<Condition>>) -> Option<Condition> {
+    let mut conditions: Vec<_> = conditions.collect::<Option<_>>()?;
+    if conditions.len() == 1 { conditions.pop() } else { Some(Condition::All(conditions)) }
 }
+
+/// The value of an object's one key, if that is it.
+fn sole<'v>(node: &'v Value, key: &str) -> Option<&'v Value> {
+    node.as_object().filter(|node| node.len() == 1)?.get(key)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,8 @@
-//! Makes dates coarser, in the form they came in. It must not guess: what is neither RFC 3339 nor an instant is no
-//! date.
+//! Reads dates and makes them coarser, in the form they came in. It must not guess: what is neither RFC 3339 nor an
+//! instant is no date.
 use std::ops::Range;
 
-/// Milliseconds of an hour and of a day.
-const HOUR: i64 = 3_600_000;
-const DAY: i64 = 24 * HOUR;
-/// Instants further from 1970 than this (100 million days, the range of ECMAScript's dates) are taken for something
-/// else: a number in another unit would come out barely changed.
-const FURTHEST: i64 = 100_000_000 * DAY;
+use crate::calendar::{DAY, HOUR, civil, days_of, days_since_epoch, is_instant};
 
 /// The smallest unit that stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +20,12 @@ pub enum Unit {
 /// RFC 3339 text that was checked: a date and time, or a date alone (`full-date`).
 #[derive(Debug, Clone)]
 pub struct Text<'a> {
-    text: &'a [u8],
+    /// All of it.
+    pub text: &'a [u8],
+    /// Days from 1970-01-01 to its date, in its own local time.
+    pub days: i64,
+    /// The hour of its own local time; none for a date alone.
+    pub hour: Option<i64>,
     /// The digits of the fraction of a second; empty where there are none.
     fraction: Range<usize>,
 }
@@ -38,14 +38,16 @@ impl<'a> Text<'a> {
         if date[4] != b'-' || date[7] != b'-' || !(1..=12).contains(&month) || day < 1 || day > days_of(year, month) {
             return None;
         }
+        let days = days_since_epoch(year, month) + day - 1;
         if text.len() == 10 {
-            return Some(Self { text, fraction: 0..0 });
+            return Some(Self { text, days, hour: None, fraction: 0..0 });
         }
         let time = text.get(10..19)?;
         // RFC 3339 section 5.6 allows lower case, and a space for readability.
         let separated = matches!(time[0], b'T' | b't' | b' ') && time[3] == b':' && time[6] == b':';
         // A leap second is 60.
-        if !separated || digits(&time[1..3])? > 23 || digits(&time[4..6])? > 59 || digits(&time[7..9])? > 60 {
+        let hour = digits(&time[1..3])?;
+        if !separated || hour > 23 || digits(&time[4..6])? > 59 || digits(&time[7..9])? > 60 {
             return None;
         }
         let mut end = 19;
@@ -55,7 +57,7 @@ impl<'a> Text<'a> {
                 return None;
             }
         }
-        is_offset(text.get(end..)?).then_some(Self { text, fraction: 20.min(end)..end })
+        is_offset(text.get(end..)?).then_some(Self { text, days, hour: Some(hour), fraction: 20.min(end)..end })
     }
 
     /// Appends the date truncated to `unit`, in its own local time: the offset stays, and so do the separator and the
@@ -91,7 +93,7 @@ impl<'a> Text<'a> {
 
 /// Milliseconds since the epoch truncated to `unit` in UTC, towards the past; none for what is no instant.
 pub fn truncate_millis(millis: i64, unit: Unit) -> Option<i64> {
-    if !(-FURTHEST..=FURTHEST).contains(&millis) {
+    if !is_instant(millis) {
         return None;
     }
     let days = millis.div_euclid(DAY);
@@ -117,37 +119,6 @@ fn is_offset(text: &[u8]) -> bool {
         }
         _ => false,
     }
-}
-
-fn days_of(year: i64, month: i64) -> i64 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 => 28 + i64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Year, month and day of a number of days since 1970-01-01, in the proleptic Gregorian calendar. Years begin in March
-/// here, so that the leap day is the last of its year; 719,468 days lie between 0000-03-01 and the epoch.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, of_year - (153 * from_march + 2) / 5 + 1)
-}
-
-/// Days from 1970-01-01 to the first of a month; the inverse of [`civil`].
-fn days_since_epoch(year: i64, month: i64) -> i64 {
-    let year = year - i64::from(month <= 2);
-    let from_march = if month > 2 { month - 3 } else { month + 9 };
-    let year_of_era = year.rem_euclid(400);
-    let of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + (153 * from_march + 2) / 5;
-    year.div_euclid(400) * 146_097 + of_era - 719_468
 }
 
 #[cfg(test)]
@@ -243,15 +214,6 @@ mod tests {
             assert_eq!(UNITS.map(|unit| truncate_millis(millis, unit)), expected.map(Some), "{millis}");
         }
         assert_eq!(truncate_millis(i64::MAX, Unit::Year), None);
-        assert_eq!(truncate_millis(FURTHEST + 1, Unit::Year), None);
-    }
-
-    #[test]
-    fn every_day_of_800_years_is_its_own_inverse() {
-        for days in -292_194..=292_194 {
-            let (year, month, day) = civil(days);
-            assert_eq!(days_since_epoch(year, month) + day - 1, days);
-            assert!((1..=days_of(year, month)).contains(&day));
-        }
+        assert_eq!(truncate_millis(100_000_000 * DAY + 1, Unit::Year), None);
     }
 }

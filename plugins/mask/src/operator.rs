@@ -1,222 +1,212 @@
-//! What becomes of a column under each operator. It must answer every value, and must not keep any but a null.
-use sluice_plugin::host::{self, HMAC_BYTES};
-use sluice_plugin::{Column, ColumnAnswers, Kind, Rejected, Value};
+//! What becomes of a column under each operator. It must answer every value.
+mod choice;
+mod constant;
+mod date;
+mod detect;
+mod fpe;
+mod json_keys;
+mod keyed;
+mod letters;
+mod number;
+mod subject;
 
-use crate::date::{self, Text, Unit};
-use crate::email::email;
-use crate::keep::{Side, keep};
-use crate::token::Encoding;
-use crate::{KEY_UNAVAILABLE, NOT_A_DATE, NOT_A_SCALAR, OPERATORS};
+use choice::Dictionary;
+use constant::Constant;
+use date::Dates;
+use detect::Detect;
+use fpe::Fpe;
+use json_keys::JsonKeys;
+use keyed::{Hmac, Sealing};
+use letters::Letters;
+use number::Numbers;
+use sluice_plugin::{Column, nearest};
 
-/// What takes the place of text under `redact`.
-const REDACTED: &str = "[redacted]";
+use crate::output::Output;
+use crate::rejection::Rejection;
+use crate::settings::Reader;
 
-/// One operator with its settings.
+/// Every operator, in the order of the counters.
+pub const OPERATORS: [&str; 29] = [
+    "redact",
+    "remove",
+    "null",
+    "replace",
+    "keep",
+    "keep_first",
+    "keep_last",
+    "mask",
+    "truncate",
+    "initials",
+    "email",
+    "card",
+    "iban",
+    "phone",
+    "ip",
+    "hmac",
+    "tokenize",
+    "encrypt",
+    "fpe",
+    "dictionary",
+    "bucket",
+    "round",
+    "geo_round",
+    "noise",
+    "date_trunc",
+    "date_part",
+    "date_shift",
+    "detect",
+    "json_keys",
+];
+
+/// A name that people look for, and why it is not there.
+const HASH: &str = "a hash without a key hides nothing: whoever has a list of likely values finds them by hashing the list; \
+                    use `hmac` with a `key`";
+
+/// One operator with its settings, by family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operator {
-    /// Text becomes `[redacted]`, anything else null.
-    Redact,
-    /// The field or array element goes.
-    Remove,
-    /// The value becomes null.
-    Null,
-    /// The value becomes a fixed one, nulls too.
-    Replace {
-        /// The kind of the fixed value.
-        kind: Kind,
-        /// Its bytes.
-        bytes: Vec<u8>,
-    },
-    /// All but `n` scalars at one side are masked.
-    Keep {
-        /// The side that stays.
-        side: Side,
-        /// How many scalars stay, 0 for none.
-        n: usize,
-    },
-    /// The value becomes a token: the same value the same token, under one key and domain.
-    Hmac {
-        /// The key's name.
-        key: String,
-        /// Keeps the tokens of one purpose apart from those of another.
-        domain: String,
-        /// How a token is written.
-        encoding: Encoding,
-        /// Bytes of hash in a token, 16 to 32.
-        length: usize,
-    },
-    /// The local part is masked but for its first letter; the domain stays.
-    Email,
-    /// The date becomes coarser.
-    DateTrunc(Unit),
+    /// The answer does not depend on what the value says.
+    Constant(Constant),
+    /// Some letters stay.
+    Letters(Letters),
+    /// A token that cannot be opened.
+    Hmac(Hmac),
+    /// A token that can be.
+    Sealing(Sealing),
+    /// A value of the same length and alphabet, which can be opened.
+    Fpe(Fpe),
+    /// A word from a list.
+    Dictionary(Dictionary),
+    /// A coarser or a moved number.
+    Numbers(Numbers),
+    /// A coarser or a moved date.
+    Dates(Dates),
+    /// Another operator on what is found in the text.
+    Detect(Box<Detect>),
+    /// Another operator on the names in JSON.
+    JsonKeys(Box<JsonKeys>),
+}
+
+/// Where a column stands: operators may read another one of the same step.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The index of the column.
+    pub field: u32,
+    /// All of them, none masked yet.
+    pub columns: &'a [Column],
 }
 
 impl Operator {
+    /// Reads the operator that `use` names, and its settings.
+    pub fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let name = reader.text("use")?;
+        match name {
+            "redact" | "remove" | "null" | "replace" | "keep" => Constant::read(name, reader).map(Self::Constant),
+            "keep_first" | "keep_last" | "mask" | "truncate" | "initials" | "email" | "card" | "iban" | "phone" | "ip" => {
+                Letters::read(name, reader).map(Self::Letters)
+            }
+            "hmac" => Hmac::read(reader).map(Self::Hmac),
+            "tokenize" | "encrypt" => Sealing::read(name, reader).map(Self::Sealing),
+            "fpe" => Fpe::read(reader).map(Self::Fpe),
+            "dictionary" => Dictionary::read(reader).map(Self::Dictionary),
+            "bucket" | "round" | "geo_round" | "noise" => Numbers::read(name, reader).map(Self::Numbers),
+            "date_trunc" | "date_part" | "date_shift" => Dates::read(name, reader).map(Self::Dates),
+            "detect" => Detect::read(reader).map(|detect| Self::Detect(Box::new(detect))),
+            "json_keys" => JsonKeys::read(reader).map(|keys| Self::JsonKeys(Box::new(keys))),
+            "hash" => {
+                reader.problem("use", HASH.to_owned());
+                reader.spare_unknown();
+                None
+            }
+            other => {
+                let hint = match nearest(other, &OPERATORS) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", OPERATORS.join(", ")),
+                };
+                reader.problem("use", format!("unknown operator `{other}`; {hint}"));
+                reader.spare_unknown();
+                None
+            }
+        }
+    }
+
     /// The name that settings use.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Redact => "redact",
-            Self::Remove => "remove",
-            Self::Null => "null",
-            Self::Replace { .. } => "replace",
-            Self::Keep { side: Side::First, .. } => "keep_first",
-            Self::Keep { side: Side::Last, .. } => "keep_last",
-            Self::Hmac { .. } => "hmac",
-            Self::Email => "email",
-            Self::DateTrunc(_) => "date_trunc",
+            Self::Constant(constant) => constant.name(),
+            Self::Letters(letters) => letters.name(),
+            Self::Hmac(_) => "hmac",
+            Self::Sealing(sealing) => sealing.name(),
+            Self::Fpe(_) => "fpe",
+            Self::Dictionary(_) => "dictionary",
+            Self::Numbers(numbers) => numbers.name(),
+            Self::Dates(dates) => dates.name(),
+            Self::Detect(_) => "detect",
+            Self::JsonKeys(_) => "json_keys",
         }
     }
 
     /// The index of its counter.
-    pub(crate) fn index(&self) -> u32 {
+    pub fn index(&self) -> u32 {
         (0..).zip(OPERATORS).find(|&(_, name)| name == self.name()).map_or(u32::MAX, |(index, _)| index)
     }
 
-    /// The answers to a column, and how many values were masked: neither kept nulls nor rejected ones are.
-    pub(crate) fn answer(&self, column: &Column) -> Result<(ColumnAnswers, u64), Rejected> {
-        let mut answers = ColumnAnswers::with_bytes(column, self.bytes_for(column));
-        let mut masked = 0;
+    /// The answers to a column.
+    ///
+    /// # Errors
+    /// The host does not work under the operator's key any more.
+    pub fn answer(&self, place: Place<'_>, column: &Column) -> Result<Output, Rejection> {
         match self {
-            Self::Hmac { key, domain, encoding, length } => {
-                let hashes = host::hmac_sha256(key, domain, column).map_err(|_| Rejected(KEY_UNAVAILABLE))?;
-                for ((row, value), hash) in column.iter().zip(hashes.chunks_exact(HMAC_BYTES)) {
-                    let token = hash.get(..*length).ok_or(Rejected(KEY_UNAVAILABLE))?;
-                    masked += text_of(&mut answers, row, value, |out, _| encoding.write(out, token));
-                }
-            }
-            Self::Keep { side, n } => {
-                for (row, value) in column {
-                    masked += letters_of(&mut answers, row, value, |out, bytes| keep(out, bytes, *side, *n));
-                }
-            }
-            Self::Email => {
-                for (row, value) in column {
-                    masked += letters_of(&mut answers, row, value, email);
-                }
-            }
-            Self::DateTrunc(unit) => {
-                for (row, value) in column {
-                    masked += date_of(&mut answers, row, value, *unit);
-                }
-            }
-            Self::Redact | Self::Remove | Self::Null | Self::Replace { .. } => {
-                for (_, value) in column {
-                    masked += self.constant(&mut answers, value);
-                }
-            }
+            Self::Constant(constant) => Ok(constant.answer(column)),
+            Self::Letters(letters) => Ok(letters.answer(column)),
+            Self::Hmac(hmac) => hmac.answer(column),
+            Self::Sealing(sealing) => sealing.answer(place, column),
+            Self::Fpe(fpe) => fpe.answer(column),
+            Self::Dictionary(dictionary) => dictionary.answer(column),
+            Self::Numbers(numbers) => numbers.answer(place, column),
+            Self::Dates(dates) => dates.answer(place, column),
+            Self::Detect(detect) => detect.answer(place, column),
+            Self::JsonKeys(keys) => keys.answer(place, column),
         }
-        Ok((answers, masked))
-    }
-
-    /// The operators whose answer does not depend on what the value says.
-    fn constant(&self, answers: &mut ColumnAnswers, value: Value<'_>) -> u64 {
-        match self {
-            Self::Remove => answers.remove(),
-            Self::Replace { kind, bytes } => answers.set(*kind, bytes),
-            _ if value.is_null() => {
-                answers.keep();
-                return 0;
-            }
-            Self::Redact if value.kind == Kind::TEXT => answers.text(REDACTED),
-            _ => answers.null(),
-        }
-        1
-    }
-
-    /// Room for the new values, so that the buffer is made once.
-    fn bytes_for(&self, column: &Column) -> usize {
-        match self {
-            Self::Remove | Self::Null => 0,
-            Self::Redact => column.len() * REDACTED.len(),
-            Self::Replace { bytes, .. } => column.len() * bytes.len(),
-            Self::Hmac { encoding, length, .. } => column.len() * encoding.token_bytes(*length),
-            Self::Keep { .. } | Self::Email | Self::DateTrunc(_) => column.data.len(),
-        }
-    }
-}
-
-/// Answers with what `write` makes of the bytes: bytes stay bytes, anything else becomes text. A null stays.
-#[inline]
-fn text_of(answers: &mut ColumnAnswers, row: u32, value: Value<'_>, write: impl FnOnce(&mut Vec<u8>, &[u8])) -> u64 {
-    match value.kind {
-        Kind::NULL => {
-            answers.keep();
-            return 0;
-        }
-        Kind::BYTES => answers.write(Kind::BYTES, |out| write(out, value.bytes)),
-        Kind::TEXT | Kind::INTEGER | Kind::DECIMAL | Kind::BOOLEAN => answers.write(Kind::TEXT, |out| write(out, value.bytes)),
-        _ => {
-            answers.reject(row, NOT_A_SCALAR);
-            return 0;
-        }
-    }
-    1
-}
-
-/// As [`text_of`], for what keeps some letters: a boolean becomes null, as the number of its letters tells which it is.
-#[inline]
-fn letters_of(answers: &mut ColumnAnswers, row: u32, value: Value<'_>, write: impl FnOnce(&mut Vec<u8>, &[u8])) -> u64 {
-    if value.kind == Kind::BOOLEAN {
-        answers.null();
-        return 1;
-    }
-    text_of(answers, row, value, write)
-}
-
-/// Answers with the truncated date, text for text and an integer for an integer; anything but a null rejects.
-fn date_of(answers: &mut ColumnAnswers, row: u32, value: Value<'_>, unit: Unit) -> u64 {
-    match value.kind {
-        Kind::NULL => {
-            answers.keep();
-            return 0;
-        }
-        Kind::TEXT => {
-            if let Some(date) = Text::parse(value.bytes) {
-                answers.write(Kind::TEXT, |out| date.truncate(out, unit));
-                return 1;
-            }
-        }
-        _ => {
-            if let Some(millis) = value.as_i64().and_then(|millis| date::truncate_millis(millis, unit)) {
-                answers.write(Kind::INTEGER, |out| push_integer(out, millis));
-                return 1;
-            }
-        }
-    }
-    answers.reject(row, NOT_A_DATE);
-    0
-}
-
-/// Appends the digits of an integer, without a buffer of their own.
-fn push_integer(out: &mut Vec<u8>, number: i64) {
-    if number < 0 {
-        out.push(b'-');
-    }
-    let start = out.len();
-    let mut rest = number.unsigned_abs();
-    loop {
-        out.push(b'0' + u8::try_from(rest % 10).unwrap_or(0));
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if let Some(digits) = out.get_mut(start..) {
-        digits.reverse();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use sluice_plugin::testing;
 
+    use super::*;
+    use crate::settings;
+
+    fn read(json: &str) -> Operator {
+        testing::reset();
+        testing::add_key("pii", b"0123456789abcdef0123456789abcdef");
+        let step = settings::Step { selectors: &["$.a", "$.b"], own: 0 };
+        settings::read("/fields/0", &serde_json::from_str(json).expect(json), step).expect(json)
+    }
+
+    /// What cannot be written as a case: bytes stay bytes, and those that are no text say nothing any more.
     #[test]
-    fn integers_are_written_as_they_read() {
-        for number in [0, 7, -7, 10, 1_772_323_200_000, -86_400_000, i64::MAX, i64::MIN] {
-            let mut out = Vec::new();
-            push_integer(&mut out, number);
-            assert_eq!(String::from_utf8_lossy(&out), number.to_string());
+    fn bytes_stay_bytes() {
+        let data = b"ana@example.org\xffana@example.org".to_vec();
+        let column = Column { rows: vec![0, 1], kinds: vec![5, 5], ends: vec![15, 31], data };
+        for (json, expected) in [
+            (r#"{"use":"keep_first","n":3}"#, [(1, 5, "ana************"), (1, 5, "****************")]),
+            (r#"{"use":"redact"}"#, [(4, 4, "[redacted]"), (4, 4, "[redacted]")]),
+            (r#"{"use":"fpe","key":"pii","alphabet":"digits","unfit":"redact"}"#, [(4, 4, "[redacted]"), (4, 4, "[redacted]")]),
+            (r#"{"use":"dictionary","key":"pii","values":["x","x"]}"#, [(1, 5, "x"), (1, 5, "x")]),
+            (r#"{"use":"detect","then":{"use":"keep_first","n":1}}"#, [(1, 5, "a**************"), (4, 4, "[redacted]")]),
+            (r#"{"use":"json_keys","then":{"use":"redact"}}"#, [(3, 0, ""), (3, 0, "")]),
+            (r#"{"use":"round","to":10}"#, [(3, 0, ""), (3, 0, "")]),
+            (r#"{"use":"date_trunc","to":"day"}"#, [(3, 0, ""), (3, 0, "")]),
+        ] {
+            let place = Place { field: 0, columns: std::slice::from_ref(&column) };
+            let (answers, _) = read(json).answer(place, &column).expect(json).into_parts();
+            let found: Vec<_> = (0..2)
+                .map(|n| (answers.actions[n], answers.kinds[n], String::from_utf8_lossy(detect::new_text(&answers, n)).into_owned()))
+                .collect();
+            assert_eq!(found, expected.map(|(action, kind, text)| (action, kind, text.to_owned())), "{json}");
         }
     }
 
@@ -224,20 +214,48 @@ mod tests {
     #[test]
     fn an_unknown_kind_never_passes() {
         let column = Column { rows: vec![3, 4], kinds: vec![6, 99], ends: vec![0, 6], data: b"secret".to_vec() };
-        let operators = [
-            Operator::Redact,
-            Operator::Remove,
-            Operator::Null,
-            Operator::Keep { side: Side::Last, n: 4 },
-            Operator::Email,
-            Operator::DateTrunc(Unit::Day),
-        ];
-        for operator in operators {
-            let answers = operator.answer(&column).map(|(answers, _)| sluice_plugin::Answers::from(answers));
-            assert!(
-                answers.is_ok_and(|answers| answers.actions.len() == 2 && !answers.actions.contains(&0) && answers.data.is_empty()),
-                "{operator:?}"
-            );
+        let mut seen = std::collections::BTreeSet::new();
+        for json in [
+            r#"{"use":"redact"}"#,
+            r#"{"use":"remove"}"#,
+            r#"{"use":"null"}"#,
+            r#"{"use":"replace","value":1}"#,
+            r#"{"use":"keep_first"}"#,
+            r#"{"use":"keep_last"}"#,
+            r#"{"use":"mask"}"#,
+            r#"{"use":"truncate","n":1}"#,
+            r#"{"use":"initials"}"#,
+            r#"{"use":"email"}"#,
+            r#"{"use":"card"}"#,
+            r#"{"use":"iban"}"#,
+            r#"{"use":"phone"}"#,
+            r#"{"use":"ip"}"#,
+            r#"{"use":"hmac","key":"pii"}"#,
+            r#"{"use":"hmac","key":"pii","output":"uuid"}"#,
+            r#"{"use":"hmac","key":"pii","output":"integer"}"#,
+            r#"{"use":"tokenize","key":"pii"}"#,
+            r#"{"use":"encrypt","key":"pii"}"#,
+            r#"{"use":"fpe","key":"pii","alphabet":"lower"}"#,
+            r#"{"use":"fpe","key":"pii","alphabet":"digits","unfit":"redact"}"#,
+            r#"{"use":"dictionary","key":"pii","list":"cities"}"#,
+            r#"{"use":"bucket","size":10}"#,
+            r#"{"use":"round","to":10}"#,
+            r#"{"use":"geo_round"}"#,
+            r#"{"use":"noise","key":"pii","range":1}"#,
+            r#"{"use":"date_trunc","to":"day"}"#,
+            r#"{"use":"date_part","part":"year"}"#,
+            r#"{"use":"date_shift","key":"pii","by":"$.b","days":3}"#,
+            r#"{"use":"detect","then":{"use":"redact"}}"#,
+            r#"{"use":"json_keys","then":{"use":"hmac","key":"pii"}}"#,
+        ] {
+            let operator = read(json);
+            seen.insert(operator.name());
+            let place = Place { field: 0, columns: &[column.clone(), column.clone()] };
+            let (answers, _) = operator.answer(place, &column).expect(json).into_parts();
+            assert!(answers.actions.len() == 2 && !answers.actions.contains(&0), "{json}");
+            assert!(!answers.data.windows(6).any(|bytes| bytes == b"secret"), "{json}");
         }
+        let unseen: Vec<_> = OPERATORS.iter().filter(|&name| !seen.contains(name)).collect();
+        assert_eq!(unseen, [&"keep"], "every operator is tried but the one that keeps");
     }
 }

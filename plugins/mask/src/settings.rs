@@ -1,113 +1,74 @@
-//! Reads the settings of a field into an operator, and says all that is wrong with them. It must not accept a key that
-//! it does not know: a setting that has no effect is a value that is not masked as its author thinks.
+//! Reads the settings of a field, and says all that is wrong with them. It must not accept a key that it does not know:
+//! a setting that has no effect is a value that is not masked as its author thinks.
 use serde_json::{Map, Value};
-use sluice_plugin::{Kind, Problem, host, nearest, pointer};
+use sluice_plugin::{Problem, host, nearest, pointer};
 
-use crate::OPERATORS;
-use crate::date::Unit;
-use crate::keep::Side;
-use crate::operator::Operator;
-use crate::token::{DEFAULT_BYTES, Encoding, FEWEST_BYTES, MOST_BYTES};
+use crate::decimal::Decimal;
+use crate::operator::{OPERATORS, Operator};
 
-/// Scalars that stay unless `n` says otherwise.
-const DEFAULT_N: u64 = 4;
+/// The domain of a key unless `domain` says otherwise.
+const DEFAULT_DOMAIN: &str = "default";
+
+/// A key by name, and the domain that it is used for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The name in the configuration.
+    pub name: String,
+    /// Keeps what one purpose makes apart from what another does.
+    pub domain: String,
+}
+
+/// What the settings of a field may refer to.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// The selectors of all fields of the step, as written.
+    pub selectors: &'a [&'a str],
+    /// Which one the settings are for.
+    pub own: usize,
+}
 
 /// Reads the settings of the field at the JSON pointer `at`.
-pub fn read(at: &str, settings: &Map<String, Value>) -> Result<Operator, Vec<Problem>> {
-    let mut reader = Reader { at, settings, known: Vec::with_capacity(6), problems: Vec::new() };
-    let operator = reader.operator();
-    reader.refuse_unknown(operator.is_some());
+///
+/// # Errors
+/// All that is wrong with them.
+pub fn read(at: &str, settings: &Map<String, Value>, step: Step<'_>) -> Result<Operator, Vec<Problem>> {
+    let mut reader = Reader { at, settings, step, known: Vec::with_capacity(8), any: false, problems: Vec::new() };
+    let operator = Operator::read(&mut reader);
+    reader.refuse_unknown();
     match operator {
         Some(operator) if reader.problems.is_empty() => Ok(operator),
         _ => Err(reader.problems),
     }
 }
 
-struct Reader<'a> {
+/// The settings of one field, or of an operator inside them. What asks for a key makes it known.
+pub struct Reader<'a> {
     at: &'a str,
     settings: &'a Map<String, Value>,
+    step: Step<'a>,
     /// Keys that the operator has.
     known: Vec<&'static str>,
+    /// Nobody knows which keys there are.
+    any: bool,
     problems: Vec<Problem>,
 }
 
 impl<'a> Reader<'a> {
-    fn operator(&mut self) -> Option<Operator> {
-        let name = self.text("use")?;
-        Some(match name {
-            "redact" => Operator::Redact,
-            "remove" => Operator::Remove,
-            "null" => Operator::Null,
-            "replace" => self.replace()?,
-            "keep_first" => Operator::Keep { side: Side::First, n: self.integer("n", DEFAULT_N, 0, u64::from(u32::MAX))? },
-            "keep_last" => Operator::Keep { side: Side::Last, n: self.integer("n", DEFAULT_N, 0, u64::from(u32::MAX))? },
-            "hmac" => self.hmac()?,
-            "email" => Operator::Email,
-            "date_trunc" => self.date_trunc()?,
-            other => {
-                let hint = match nearest(other, &OPERATORS) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("there are {}", OPERATORS.join(", ")),
-                };
-                self.problem("use", format!("unknown operator `{other}`; {hint}"));
-                return None;
-            }
-        })
-    }
-
-    fn replace(&mut self) -> Option<Operator> {
-        let (kind, bytes) = match self.get("value") {
-            Some(Value::Null) => (Kind::NULL, Vec::new()),
-            Some(Value::Bool(value)) => (Kind::BOOLEAN, value.to_string().into_bytes()),
-            Some(Value::String(text)) => (Kind::TEXT, text.clone().into_bytes()),
-            Some(Value::Number(number)) => {
-                let text = number.to_string();
-                (if text.contains(['.', 'e', 'E']) { Kind::DECIMAL } else { Kind::INTEGER }, text.into_bytes())
-            }
-            Some(Value::Array(_) | Value::Object(_)) => {
-                self.problem("value", "must be text, a number, a boolean or null".to_owned());
-                return None;
-            }
-            None => {
-                self.missing("value");
-                return None;
-            }
-        };
-        Some(Operator::Replace { kind, bytes })
-    }
-
-    fn hmac(&mut self) -> Option<Operator> {
-        let key = self.text("key");
-        let domain = if self.has("domain") { self.text("domain") } else { Some("default") };
-        let encodings = [("hex", Encoding::Hex), ("base64", Encoding::Base64), ("base64url", Encoding::Base64Url)];
-        let encoding = if self.has("encoding") { self.one_of("encoding", &encodings) } else { Some(Encoding::Hex) };
-        let length = self.integer("length", DEFAULT_BYTES as u64, FEWEST_BYTES as u64, MOST_BYTES as u64);
-        let (key, domain, encoding, length) = (key?, domain?, encoding?, length?);
-        if host::check_key(key, domain).is_err() {
-            self.problem("key", format!("there is no key `{key}` for this step; name it under `keys`"));
-            return None;
-        }
-        Some(Operator::Hmac { key: key.to_owned(), domain: domain.to_owned(), encoding, length })
-    }
-
-    fn date_trunc(&mut self) -> Option<Operator> {
-        let units = [("year", Unit::Year), ("month", Unit::Month), ("day", Unit::Day), ("hour", Unit::Hour)];
-        self.one_of("to", &units).map(Operator::DateTrunc)
-    }
-
     /// The value of a key that the operator has.
-    fn get(&mut self, key: &'static str) -> Option<&'a Value> {
-        self.known.push(key);
+    pub fn get(&mut self, key: &'static str) -> Option<&'a Value> {
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.settings.get(key)
     }
 
-    /// Whether an optional key is there; it is known from then on.
-    fn has(&mut self, key: &'static str) -> bool {
+    /// Whether an optional key is there.
+    pub fn has(&mut self, key: &'static str) -> bool {
         self.get(key).is_some()
     }
 
     /// Text that must be there and must not be empty.
-    fn text(&mut self, key: &'static str) -> Option<&'a str> {
+    pub fn text(&mut self, key: &'static str) -> Option<&'a str> {
         match self.get(key) {
             Some(Value::String(text)) if !text.is_empty() => return Some(text),
             Some(_) => self.problem(key, "must be text that is not empty".to_owned()),
@@ -116,8 +77,64 @@ impl<'a> Reader<'a> {
         None
     }
 
-    fn one_of<T: Copy>(&mut self, key: &'static str, choices: &[(&'static str, T)]) -> Option<T> {
+    /// Text, empty unless given.
+    pub fn any_text(&mut self, key: &'static str) -> Option<&'a str> {
+        match self.get(key) {
+            None => Some(""),
+            Some(Value::String(text)) => Some(text),
+            Some(_) => {
+                self.problem(key, "must be text".to_owned());
+                None
+            }
+        }
+    }
+
+    /// One character.
+    pub fn letter(&mut self, key: &'static str, default: char) -> Option<char> {
+        let Some(value) = self.get(key) else { return Some(default) };
+        let mut letters = value.as_str().unwrap_or_default().chars();
+        match (letters.next(), letters.next()) {
+            (Some(letter), None) => Some(letter),
+            _ => {
+                self.problem(key, "must be one character".to_owned());
+                None
+            }
+        }
+    }
+
+    /// Different characters, none unless given.
+    pub fn letters(&mut self, key: &'static str) -> Option<Vec<char>> {
+        let letters: Vec<char> = self.any_text(key)?.chars().collect();
+        let twice = letters.iter().enumerate().find(|(n, letter)| letters.get(..*n).is_some_and(|before| before.contains(letter)));
+        if let Some((_, letter)) = twice {
+            self.problem(key, format!("`{letter}` is there twice"));
+            return None;
+        }
+        Some(letters)
+    }
+
+    /// One of some words, which must be there.
+    pub fn one_of<T: Copy>(&mut self, key: &'static str, choices: &[(&'static str, T)]) -> Option<T> {
         let text = self.text(key)?;
+        self.choose(key, text, choices)
+    }
+
+    /// One of some words.
+    pub fn one_of_or<T: Copy>(&mut self, key: &'static str, choices: &[(&'static str, T)], default: T) -> Option<T> {
+        if self.has(key) { self.one_of(key, choices) } else { Some(default) }
+    }
+
+    /// At least one of some words, in a list.
+    pub fn some_of<T: Copy>(&mut self, key: &'static str, choices: &[(&'static str, T)]) -> Option<Vec<T>> {
+        let Some(words) = self.get(key).and_then(Value::as_array).filter(|words| !words.is_empty()) else {
+            let names: Vec<_> = choices.iter().map(|&(name, _)| name).collect();
+            self.problem(key, format!("must be a list of at least one of {}", names.join(", ")));
+            return None;
+        };
+        words.iter().map(|word| self.choose(key, word.as_str().unwrap_or_default(), choices)).collect()
+    }
+
+    fn choose<T: Copy>(&mut self, key: &'static str, text: &str, choices: &[(&'static str, T)]) -> Option<T> {
         let found = choices.iter().find(|(name, _)| *name == text).map(|&(_, choice)| choice);
         if found.is_none() {
             let names: Vec<_> = choices.iter().map(|&(name, _)| name).collect();
@@ -126,8 +143,21 @@ impl<'a> Reader<'a> {
         found
     }
 
+    /// Exactly `count` texts, in a list.
+    pub fn texts(&mut self, key: &'static str, count: usize) -> Option<Vec<String>> {
+        let texts: Option<Vec<String>> = self
+            .get(key)
+            .and_then(Value::as_array)
+            .and_then(|texts| texts.iter().map(|text| text.as_str().map(str::to_owned)).collect())
+            .filter(|texts: &Vec<String>| texts.len() == count);
+        if texts.is_none() {
+            self.problem(key, format!("must be a list of {count} texts"));
+        }
+        texts
+    }
+
     /// An integer between two bounds, both included.
-    fn integer(&mut self, key: &'static str, default: u64, least: u64, most: u64) -> Option<usize> {
+    pub fn integer(&mut self, key: &'static str, default: u64, least: u64, most: u64) -> Option<usize> {
         let number = match self.get(key) {
             Some(value) => value.as_u64().filter(|number| (least..=most).contains(number)),
             None => Some(default),
@@ -139,12 +169,123 @@ impl<'a> Reader<'a> {
         number
     }
 
+    /// As [`Reader::integer`]; it must be there.
+    pub fn needed_integer(&mut self, key: &'static str, least: u64, most: u64) -> Option<usize> {
+        if !self.has(key) {
+            self.missing(key);
+            return None;
+        }
+        self.integer(key, least, least, most)
+    }
+
+    /// An integer between two bounds, both included, that may be below zero.
+    pub fn signed(&mut self, key: &'static str, default: i64, least: i64, most: i64) -> Option<i64> {
+        let number = self.get(key).map_or(Some(default), Value::as_i64).filter(|number| (least..=most).contains(number));
+        if number.is_none() {
+            self.problem(key, format!("must be an integer from {least} to {most}"));
+        }
+        number
+    }
+
+    /// A number above zero, exactly as it is written.
+    pub fn above_zero(&mut self, key: &'static str) -> Option<Decimal> {
+        let number = self.get(key).and_then(decimal).filter(|number| number.units > 0);
+        if number.is_none() {
+            self.problem(key, "must be a number above 0, of at most 37 digits".to_owned());
+        }
+        number
+    }
+
+    /// Numbers that ascend, at least one.
+    pub fn ascending(&mut self, key: &'static str) -> Option<Vec<Decimal>> {
+        let numbers = self.get(key).and_then(Value::as_array).and_then(|list| list.iter().map(decimal).collect::<Option<Vec<_>>>());
+        let ascends =
+            |numbers: &Vec<Decimal>| !numbers.is_empty() && numbers.is_sorted_by(|a, b| a.common(*b).is_some_and(|(a, b, _)| a < b));
+        let numbers = numbers.filter(ascends);
+        if numbers.is_none() {
+            self.problem(key, "must be a list of numbers, each above the one before it".to_owned());
+        }
+        numbers
+    }
+
+    /// `key` and `domain`, for the host to work with. An operator that derives a secret from a hash has a `purpose`, so
+    /// that no published token is a part of that secret.
+    pub fn key(&mut self, purpose: &str) -> Option<Key> {
+        let name = self.text("key");
+        let domain = if self.has("domain") { self.text("domain") } else { Some(DEFAULT_DOMAIN) };
+        let (name, domain) = (name?, domain?);
+        if let Some(reserved) = OPERATORS.iter().find(|operator| domain.strip_prefix(*operator).is_some_and(|rest| rest.starts_with(':'))) {
+            self.problem("domain", format!("must not begin with `{reserved}:`, which sets apart what that operator makes"));
+            return None;
+        }
+        let domain = if purpose.is_empty() { domain.to_owned() } else { format!("{purpose}:{domain}") };
+        match host::check_key(name, &domain) {
+            Ok(()) => return Some(Key { name: name.to_owned(), domain }),
+            Err(host::Failure::Malformed) => self.problem("domain", "is too long; 200 bytes always fit".to_owned()),
+            Err(_) => self.problem("key", format!("there is no key `{name}` for this step; name it under `keys`")),
+        }
+        None
+    }
+
+    /// The index of another field of the step, by its selector as written there.
+    pub fn other_field(&mut self, key: &'static str) -> Option<usize> {
+        let selector = self.text(key)?;
+        let found = self.step.selectors.iter().position(|other| *other == selector);
+        match found {
+            Some(found) if found != self.step.own => Some(found),
+            Some(_) => {
+                self.problem(key, "names the field itself".to_owned());
+                None
+            }
+            None => {
+                let hint = match nearest(selector, self.step.selectors) {
+                    Some(near) => format!("; did you mean `{near}`?"),
+                    None => "; list it there, with `use: keep` if it is to stay".to_owned(),
+                };
+                self.problem(key, format!("`{selector}` is not among the `fields` of this step{hint}"));
+                None
+            }
+        }
+    }
+
+    /// An operator inside this one, which is none of `refused`.
+    pub fn nested(&mut self, key: &'static str, refused: &[&str]) -> Option<Operator> {
+        let settings = match self.get(key) {
+            Some(Value::Object(settings)) => settings,
+            Some(_) => {
+                self.problem(key, "must be an operator with its settings, `{ use: … }`".to_owned());
+                return None;
+            }
+            None => {
+                self.missing(key);
+                return None;
+            }
+        };
+        let at = pointer(self.at, key);
+        match read(&at, settings, self.step) {
+            Ok(operator) if refused.contains(&operator.name()) => {
+                let problem = format!("`{}` makes no sense here", operator.name());
+                self.problems.push(Problem::new(pointer(&at, "use"), problem));
+                None
+            }
+            Ok(operator) => Some(operator),
+            Err(problems) => {
+                self.problems.extend(problems);
+                None
+            }
+        }
+    }
+
     /// Without an operator nobody knows which keys it has.
-    fn refuse_unknown(&mut self, operator: bool) {
-        let unknown: Vec<_> = self.settings.keys().filter(|key| !self.known.contains(&key.as_str())).collect();
-        if !operator && self.known.len() == 1 {
+    pub fn spare_unknown(&mut self) {
+        self.any = true;
+    }
+
+    fn refuse_unknown(&mut self) {
+        if self.any || self.known == ["use"] && !self.problems.is_empty() {
             return;
         }
+        let unknown: Vec<_> = self.settings.keys().filter(|key| !self.known.contains(&key.as_str())).collect();
         for key in unknown {
             let hint = match nearest(key, &self.known) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -154,76 +295,26 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn missing(&mut self, key: &str) {
+    /// A key that must be there is not.
+    pub fn missing(&mut self, key: &str) {
         self.problems.push(Problem::new(self.at, format!("`{key}` is missing")));
     }
 
-    fn problem(&mut self, key: &str, message: String) {
+    /// None of several keys is there, one of which must be.
+    pub fn missing_one_of(&mut self, keys: &[&str]) {
+        self.problems.push(Problem::new(self.at, format!("one of `{}` is missing", keys.join("`, `"))));
+    }
+
+    /// Something is wrong with the value of a key.
+    pub fn problem(&mut self, key: &str, message: String) {
         self.problems.push(Problem::new(pointer(self.at, key), message));
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-    use sluice_plugin::testing;
-
-    use super::*;
-
-    fn read_json(json: &str) -> Result<Operator, Vec<String>> {
-        testing::reset();
-        testing::add_key("pii", b"0123456789abcdef0123456789abcdef");
-        let settings = serde_json::from_str(json).unwrap();
-        read("/fields/2", &settings).map_err(|problems| problems.into_iter().map(|p| format!("{}: {}", p.at, p.message)).collect())
-    }
-
-    #[test]
-    fn settings_become_operators() {
-        let hmac = |domain: &str, encoding, length| Operator::Hmac { key: "pii".into(), domain: domain.into(), encoding, length };
-        for (json, expected) in [
-            (r#"{"use":"redact"}"#, Operator::Redact),
-            (r#"{"use":"keep_first"}"#, Operator::Keep { side: Side::First, n: 4 }),
-            (r#"{"use":"keep_last","n":0}"#, Operator::Keep { side: Side::Last, n: 0 }),
-            (r#"{"use":"hmac","key":"pii"}"#, hmac("default", Encoding::Hex, 16)),
-            (r#"{"use":"hmac","key":"pii","domain":"d","encoding":"base64url","length":32}"#, hmac("d", Encoding::Base64Url, 32)),
-            (r#"{"use":"date_trunc","to":"hour"}"#, Operator::DateTrunc(Unit::Hour)),
-            (r#"{"use":"replace","value":1.50}"#, Operator::Replace { kind: Kind::DECIMAL, bytes: b"1.50".to_vec() }),
-            (
-                r#"{"use":"replace","value":12345678901234567890123}"#,
-                Operator::Replace { kind: Kind::INTEGER, bytes: b"12345678901234567890123".to_vec() },
-            ),
-            (r#"{"use":"replace","value":null}"#, Operator::Replace { kind: Kind::NULL, bytes: Vec::new() }),
-        ] {
-            assert_eq!(read_json(json), Ok(expected), "{json}");
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_where_it_is() {
-        let all = OPERATORS.join(", ");
-        for (json, expected) in [
-            (r#"{}"#, vec!["/fields/2: `use` is missing".to_owned()]),
-            (r#"{"use":"redcat","n":1}"#, vec!["/fields/2/use: unknown operator `redcat`; did you mean `redact`?".to_owned()]),
-            (r#"{"use":"encrypt"}"#, vec![format!("/fields/2/use: unknown operator `encrypt`; there are {all}")]),
-            (r#"{"use":7}"#, vec!["/fields/2/use: must be text that is not empty".to_owned()]),
-            (r#"{"use":"keep_last","N":2}"#, vec!["/fields/2/N: unknown setting; did you mean `n`?".to_owned()]),
-            (r#"{"use":"redact","n":2}"#, vec!["/fields/2/n: unknown setting; known are use".to_owned()]),
-            (r#"{"use":"keep_last","n":-1}"#, vec!["/fields/2/n: must be an integer from 0 to 4294967295".to_owned()]),
-            (r#"{"use":"keep_last","n":1.5}"#, vec!["/fields/2/n: must be an integer from 0 to 4294967295".to_owned()]),
-            (r#"{"use":"hmac"}"#, vec!["/fields/2: `key` is missing".to_owned()]),
-            (r#"{"use":"hmac","key":"pi"}"#, vec!["/fields/2/key: there is no key `pi` for this step; name it under `keys`".to_owned()]),
-            (
-                r#"{"use":"hmac","key":"pii","length":15,"encoding":"HEX"}"#,
-                vec![
-                    "/fields/2/encoding: must be one of hex, base64, base64url, not `HEX`".to_owned(),
-                    "/fields/2/length: must be an integer from 16 to 32".to_owned(),
-                ],
-            ),
-            (r#"{"use":"replace"}"#, vec!["/fields/2: `value` is missing".to_owned()]),
-            (r#"{"use":"replace","value":[]}"#, vec!["/fields/2/value: must be text, a number, a boolean or null".to_owned()]),
-            (r#"{"use":"date_trunc","to":"week"}"#, vec!["/fields/2/to: must be one of year, month, day, hour, not `week`".to_owned()]),
-        ] {
-            assert_eq!(read_json(json), Err(expected), "{json}");
-        }
-    }
+/// A number exactly as it is written.
+fn decimal(value: &Value) -> Option<Decimal> {
+    value.as_number().and_then(|number| Decimal::parse(number.to_string().as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
-//! Writes hashes as tokens. It must not make a token shorter than 16 bytes of hash: below that two values may share
-//! one, and a key that is masked so would merge records.
+//! Writes hashes as tokens. It must not make a token of text shorter than 16 bytes of hash: below that two values may
+//! share one, and a key that is masked so would merge records.
 
 /// Bytes of hash in a token: unless set, at least, and at most.
 pub const DEFAULT_BYTES: usize = 16;
@@ -37,6 +37,19 @@ impl Encoding {
     }
 }
 
+/// Appends 16 bytes of hash as a UUID of version 8, the version for values of one's own making (RFC 9562 section 5.8).
+/// 122 bits of the hash are left in it.
+pub fn uuid(out: &mut Vec<u8>, hash: &[u8; 16]) {
+    let &[a, b, c, d, e, f, g, h, i, j, ref node @ ..] = hash;
+    let groups: [&[u8]; 5] = [&[a, b, c, d], &[e, f], &[g & 0x0f | 0x80, h], &[i & 0x3f | 0x80, j], node];
+    groups.iter().enumerate().for_each(|(n, group)| {
+        if n > 0 {
+            out.push(b'-');
+        }
+        Encoding::Hex.write(out, group);
+    });
+}
+
 const HEX: &[u8] = b"0123456789abcdef";
 const STANDARD: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const URL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -63,6 +76,13 @@ fn base64(out: &mut Vec<u8>, hash: &[u8], alphabet: &[u8], padded: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_uuid_says_its_version() {
+        let mut out = b"before ".to_vec();
+        uuid(&mut out, &0xf0f1_f2f3_f4f5_f6f7_f8f9_fafb_fcfd_feff_u128.to_be_bytes());
+        assert_eq!(String::from_utf8_lossy(&out), "before f0f1f2f3-f4f5-86f7-b8f9-fafbfcfdfeff");
+    }
 
     /// python3 -c 'import base64; h = bytes(range(248, 256)) + bytes(range(9)); [print(n, h[:n].hex(), base64.b64encode(h[:n]).decode(),
     /// base64.urlsafe_b64encode(h[:n]).decode().rstrip("=")) for n in (15, 16, 17)]'

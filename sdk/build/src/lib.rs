@@ -2,6 +2,7 @@
 //! plugins with it and the tests build their guests with it. It must not install packages, and must not depend on
 //! how the cargo that called it was set up.
 
+mod component;
 mod toolchain;
 
 use std::fs;
@@ -9,8 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use wit_component::ComponentEncoder;
 
+pub use component::{ComponentError, Contents, componentize, componentize_bare, contents, with_language};
 pub use toolchain::{Toolchain, ToolchainError};
 
 /// The target: a component built for it imports nothing but what its own code names, while the WASI targets bring
@@ -92,18 +93,13 @@ pub fn build_with(toolchain: &Toolchain, crate_dir: &Path, out_dir: &Path) -> Re
         why: "cargo made no .wasm file; does its library have crate-type = [\"cdylib\"]?".to_owned(),
     })?;
     let core = fs::read(&module).map_err(io(format!("reading {}", module.display())))?;
-    let component = componentize(&core).map_err(|why| BuildError::Component { crate_dir: crate_dir.to_owned(), why })?;
+    let component =
+        componentize(&core).map_err(|error| BuildError::Component { crate_dir: crate_dir.to_owned(), why: error.to_string() })?;
     let mut file = name.to_owned();
     file.push(".wasm");
     let path = out_dir.join(file);
     write_if_changed(&path, &component).map_err(io(format!("writing {}", path.display())))?;
     Ok(path)
-}
-
-/// A module that carries the description of its world, as the bindings put it there, becomes a component.
-pub fn componentize(core: &[u8]) -> Result<Vec<u8>, String> {
-    let encoded = ComponentEncoder::default().validate(true).module(core).and_then(|encoder| encoder.encode());
-    encoded.map_err(|error| format!("{error:#}"))
 }
 
 /// How plugins are compiled, whatever the profile of the workspace says: small, fast, and without unwinding, which
@@ -150,10 +146,5 @@ mod tests {
         assert_eq!(artifact(&messages, Path::new("/x/mask")), Some("/t/mask.wasm".into()));
         assert_eq!(artifact(&messages, Path::new("/x/filter")), None);
         assert_eq!(artifact(r#"{"manifest_path":"/x/a/Cargo.toml","filenames":["/t/a.rlib"]}"#, Path::new("/x/a")), None);
-    }
-
-    #[test]
-    fn what_is_not_a_module_is_refused() {
-        assert!(componentize(b"no module").is_err());
     }
 }

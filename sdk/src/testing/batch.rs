@@ -70,6 +70,8 @@ pub fn batch(fields: usize, records: &[Vec<Vec<Scalar>>]) -> Batch {
         headers: Vec::new(),
         timestamps: Vec::new(),
         offsets: Vec::new(),
+        key_sizes: Vec::new(),
+        value_sizes: Vec::new(),
     }
 }
 

@@ -4,11 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::batch::{Scalar, batch, parse_scalars};
-use super::{counters, import, init};
-use crate::{Answers, Batch, Changes, Description, Effects, Kind, Plugin, action};
+use super::batch::{Scalar, parse_scalars};
+use super::{counters, import, init_granted};
+use crate::{Changes, Description, Plugin, Sees};
+
+mod apply;
+mod record;
+
+use apply::{Fate, Outcome, apply};
+use record::{Parts, Whole};
 
 /// What a case does not find as it says: a sentence with the place.
 #[derive(Debug)]
@@ -24,11 +31,17 @@ struct Case {
     /// Keys by name; the text is the secret.
     #[serde(default)]
     keys: BTreeMap<String, String>,
+    /// Tables by name, rows by key; a row is an object.
+    #[serde(default)]
+    tables: BTreeMap<String, BTreeMap<String, Box<RawValue>>>,
     /// The step's settings; `{}` unless given.
     settings: Option<Box<RawValue>>,
     /// Granted fields, selector and settings.
     #[serde(default)]
     fields: Vec<(String, Box<RawValue>)>,
+    /// What the step grants beside fields, by the contract's names; nothing unless given.
+    #[serde(default)]
+    sees: Vec<String>,
     #[serde(default)]
     records: Vec<Record>,
     /// What is counted over all records, by name; what is not named is 0.
@@ -39,26 +52,43 @@ struct Case {
     problems: Vec<String>,
 }
 
-/// One record: values by selector, an array for several, no entry for a missing field.
+/// One record: values by selector, an array for several, no entry for a missing field; and its parts: `key`, `value`,
+/// `headers`, `timestamp`. Bytes are written as text, or as the JSON that they are.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Parts")]
 struct Record {
     r#in: BTreeMap<String, Box<RawValue>>,
-    /// What becomes of it; `in` unless given.
+    /// What its fields become; `in` unless given.
     out: Option<BTreeMap<String, Box<RawValue>>>,
+    /// What its parts become, `topic` too; what is not named stays.
+    becomes: Parts,
     /// It does not go on.
-    #[serde(default)]
     dropped: bool,
     /// It is rejected with this code.
     rejected: Option<String>,
+    /// What follows it, by parts.
+    emitted: Vec<Parts>,
+    parts: Parts,
 }
 
-/// What became of a record.
-#[derive(Debug, PartialEq)]
-enum Outcome {
-    Passed(Vec<Vec<Scalar>>),
-    Dropped,
-    Rejected(String),
+// By hand: serde's own way to collect other keys (`flatten`) loses how they are written.
+impl TryFrom<Parts> for Record {
+    type Error = serde_json::Error;
+
+    fn try_from(mut parts: Parts) -> Result<Self, Self::Error> {
+        fn take<T: DeserializeOwned + Default>(parts: &mut Parts, name: &str) -> Result<T, serde_json::Error> {
+            parts.remove(name).map_or_else(|| Ok(T::default()), |json| serde_json::from_str(json.get()))
+        }
+        Ok(Self {
+            r#in: take(&mut parts, "in")?,
+            out: take(&mut parts, "out")?,
+            becomes: take(&mut parts, "becomes")?,
+            dropped: take(&mut parts, "dropped")?,
+            rejected: take(&mut parts, "rejected")?,
+            emitted: take(&mut parts, "emitted")?,
+            parts,
+        })
+    }
 }
 
 /// Runs every `*.json` of a folder; there must be one.
@@ -91,19 +121,24 @@ pub fn check_case<P: Plugin>(json: &str) -> Result<(), CaseFailure> {
         let at = |why: &str| CaseFailure(format!("at batches of {size}: {why}"));
         import::reset();
         case.keys.iter().for_each(|(name, secret)| import::add_key(name, secret.as_bytes()));
+        for (name, rows) in &case.tables {
+            import::add_table(name);
+            rows.iter().for_each(|(key, row)| import::add_row(name, key.as_bytes(), row.get()));
+        }
         let Some(mut plugin) = case.init::<P>()? else { return Ok(()) };
         let mut outcomes = Vec::new();
-        for records in case.records.chunks(size) {
-            let values = records.iter().map(|record| case.values(&record.r#in)).collect::<Result<Vec<_>, _>>()?;
-            let batch = batch(case.fields.len(), &values);
+        for (first, records) in (0..).step_by(size).zip(case.records.chunks(size)) {
+            import::at_offset(first);
+            let records = records.iter().map(|record| case.before(record)).collect::<Result<Vec<_>, _>>()?;
+            let batch = record::shown(&records, case.fields.len(), case.granted()?, first);
             let mut changes = Changes::none();
             let description = P::describe();
             plugin.transform(&batch, &mut changes).map_err(|rejected| at(&format!("the batch failed with code {}", rejected.0)))?;
-            outcomes.extend(apply(&description, &batch, &changes, values).map_err(|why| at(&why))?);
+            outcomes.extend(apply(&description, &batch, &changes, records).map_err(|why| at(&why))?);
         }
         for (n, (found, expected)) in outcomes.iter().zip(&expected).enumerate() {
             if found != expected {
-                return Err(at(&format!("record {n} became {}, not {}", show(found), show(expected))));
+                return Err(at(&format!("record {n} became {}, not {}", found.show(), expected.show())));
             }
         }
         case.check_counters(&P::describe()).map_err(|why| at(&why))?;
@@ -116,7 +151,7 @@ impl Case {
     fn init<P: Plugin>(&self) -> Result<Option<P>, CaseFailure> {
         let settings = self.settings.as_ref().map_or("{}", |settings| settings.get());
         let fields: Vec<_> = self.fields.iter().map(|(selector, settings)| (selector.as_str(), settings.get())).collect();
-        let (plugin, problems) = match init::<P>(settings, &fields) {
+        let (plugin, problems) = match init_granted::<P>(settings, &fields, self.granted()?, P::describe().effects) {
             Ok(plugin) => (Some(plugin), Vec::new()),
             Err(problems) => (None, problems),
         };
@@ -133,13 +168,46 @@ impl Case {
         self.fields.iter().map(values).collect::<Result<_, _>>().map_err(|error| CaseFailure(format!("has a bad value: {error}")))
     }
 
+    /// What the step grants beside fields.
+    fn granted(&self) -> Result<Sees, CaseFailure> {
+        let names = [
+            ("key", Sees::KEY),
+            ("value", Sees::VALUE),
+            ("headers", Sees::HEADERS),
+            ("timestamp", Sees::TIMESTAMP),
+            ("offset", Sees::OFFSET),
+            ("sizes", Sees::SIZES),
+        ];
+        let flag = |name: &String| names.iter().find(|(known, _)| known == name).map(|(_, flag)| *flag);
+        let unknown = |name: &String| CaseFailure(format!("{name} is nothing that can be seen"));
+        self.sees.iter().try_fold(Sees::empty(), |sees, name| Ok(sees | flag(name).ok_or_else(|| unknown(name))?))
+    }
+
+    fn before(&self, record: &Record) -> Result<Whole, CaseFailure> {
+        Whole::of(self.values(&record.r#in)?, &record.parts).map_err(CaseFailure)
+    }
+
     fn expected(&self, record: &Record) -> Result<Outcome, CaseFailure> {
-        match (&record.out, record.dropped, &record.rejected) {
-            (None, true, None) => Ok(Outcome::Dropped),
-            (None, false, Some(code)) => Ok(Outcome::Rejected(code.clone())),
-            (out, false, None) => Ok(Outcome::Passed(self.values(out.as_ref().unwrap_or(&record.r#in))?)),
-            _ => Err(CaseFailure("a record is out, dropped or rejected, not several".to_owned())),
-        }
+        let changes = record.out.is_some() || !record.becomes.is_empty();
+        let fate = match (changes, record.dropped, &record.rejected) {
+            (false, true, None) => Fate::Dropped,
+            (false, false, Some(code)) if record.emitted.is_empty() => Fate::Rejected(code.clone()),
+            (_, false, None) => {
+                let mut after = self.before(record)?;
+                if let Some(out) = &record.out {
+                    after.fields = self.values(out)?;
+                }
+                after.change(&record.becomes).map_err(CaseFailure)?;
+                Fate::Passed(Box::new(after))
+            }
+            _ => return Err(CaseFailure("a record is changed, dropped or rejected, not several".to_owned())),
+        };
+        let emitted = |parts| {
+            let stamp = self.before(record)?.timestamp;
+            let whole = Whole::of(Vec::new(), parts).map_err(CaseFailure)?;
+            Ok(Whole { timestamp: stamp, ..whole })
+        };
+        Ok(Outcome { record: fate, emitted: record.emitted.iter().map(emitted).collect::<Result<_, _>>()? })
     }
 
     fn check_counters(&self, description: &Description) -> Result<(), String> {
@@ -149,83 +217,5 @@ impl Case {
             found.insert(name.clone(), count);
         }
         if found == self.counters { Ok(()) } else { Err(format!("counters are {found:?}, not {:?}", self.counters)) }
-    }
-}
-
-/// Applies changes as the host does, and refuses what it refuses.
-fn apply(description: &Description, batch: &Batch, changes: &Changes, mut values: Vec<Vec<Vec<Scalar>>>) -> Result<Vec<Outcome>, String> {
-    let may = |effect| description.effects.contains(effect);
-    if (!changes.fields.is_empty() && !may(Effects::EDIT_FIELDS))
-        || (!changes.dropped.is_empty() && !may(Effects::DROP))
-        || (!changes.rejected.is_empty() && !may(Effects::REJECT))
-    {
-        return Err("it did what its description does not declare".to_owned());
-    }
-    for field in &changes.fields {
-        apply_field(field.field as usize, &field.answers, batch, &mut values)?;
-    }
-    for (n, column) in batch.fields.iter().enumerate() {
-        let answered = changes.fields.iter().filter(|field| field.field as usize == n).count();
-        if answered > 1 || (answered == 0 && may(Effects::EDIT_FIELDS) && !column.is_empty()) {
-            return Err(format!("field {n} was answered {answered} times"));
-        }
-    }
-    let rejected: Vec<u32> = changes.rejected.iter().map(|rejection| rejection.row).collect();
-    for rows in [&changes.dropped, &rejected] {
-        if !rows.is_sorted_by(|a, b| a < b) || rows.iter().any(|&row| row >= batch.count) {
-            return Err("dropped or rejected rows do not ascend or do not exist".to_owned());
-        }
-    }
-    let mut outcomes: Vec<Outcome> = values.into_iter().map(Outcome::Passed).collect();
-    changes.dropped.iter().for_each(|&row| outcomes[row as usize] = Outcome::Dropped);
-    for rejection in &changes.rejected {
-        let code = description.rejections.get(rejection.code as usize).ok_or("a rejection code is not declared")?;
-        outcomes[rejection.row as usize] = Outcome::Rejected(code.clone());
-    }
-    Ok(outcomes)
-}
-
-fn apply_field(n: usize, answers: &Answers, batch: &Batch, values: &mut [Vec<Vec<Scalar>>]) -> Result<(), String> {
-    let column = batch.fields.get(n).ok_or_else(|| format!("there is no field {n}"))?;
-    let lengths = [answers.actions.len(), answers.kinds.len(), answers.ends.len()];
-    if lengths != [column.len(); 3] || answers.ends.last().map_or(0, |&end| end as usize) != answers.data.len() {
-        return Err(format!("the answers to field {n} do not have the length of the column"));
-    }
-    let mut rows = batch_values(values, n);
-    let mut start = 0;
-    for (i, (row, value)) in column.iter().enumerate() {
-        let end = answers.ends[i] as usize;
-        let new = answers.data.get(start..end).ok_or_else(|| format!("the ends of field {n} do not ascend"))?;
-        start = end;
-        match answers.actions[i] {
-            action::KEEP | action::REJECT => rows[row as usize].push(Scalar::new(value.kind, value.bytes)),
-            action::SET => rows[row as usize].push(Scalar::new(Kind(answers.kinds[i]), new)),
-            action::REMOVE => {}
-            other => return Err(format!("there is no action {other}")),
-        }
-    }
-    Ok(())
-}
-
-/// The values of one field in every record, emptied.
-fn batch_values(values: &mut [Vec<Vec<Scalar>>], field: usize) -> Vec<&mut Vec<Scalar>> {
-    values
-        .iter_mut()
-        .map(|record| {
-            record[field].clear();
-            &mut record[field]
-        })
-        .collect()
-}
-
-fn show(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Dropped => "dropped".to_owned(),
-        Outcome::Rejected(code) => format!("rejected as {code}"),
-        Outcome::Passed(fields) => {
-            let value = |value: &Scalar| format!("{}:{}", value.kind.0, String::from_utf8_lossy(&value.bytes));
-            let field = |values: &Vec<Scalar>| values.iter().map(value).collect::<Vec<_>>().join(", ");
-            format!("[{}]", fields.iter().map(field).collect::<Vec<_>>().join("] ["))
-        }
     }
 }

@@ -1,13 +1,20 @@
 //! Stand-ins for the host's imports, with the same signatures. They must compute what the contract says, not what a
-//! test wants.
+//! test wants; and nothing that the host does for people alone, such as opening what was sealed.
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use crate::host::{Failure, Level};
+use crate::host::{Level, TableFailure};
+
+pub(crate) mod keys;
+pub(crate) mod windows;
 
 #[derive(Default)]
 struct Host {
     keys: BTreeMap<String, Vec<u8>>,
+    tables: BTreeMap<String, BTreeMap<Vec<u8>, String>>,
+    windows: windows::Windows,
+    /// Offset of the first record of the running batch.
+    offset: i64,
     counters: BTreeMap<u32, u64>,
     lines: Vec<(Level, String)>,
 }
@@ -16,7 +23,7 @@ thread_local! {
     static HOST: RefCell<Host> = RefCell::default();
 }
 
-/// Forgets keys, counters and log lines of this thread.
+/// Forgets keys, tables, windows, counters and log lines of this thread.
 pub fn reset() {
     HOST.with_borrow_mut(|host| *host = Host::default());
 }
@@ -24,6 +31,23 @@ pub fn reset() {
 /// A key that plugins of this thread may use by its name.
 pub fn add_key(name: &str, secret: &[u8]) {
     HOST.with_borrow_mut(|host| host.keys.insert(name.to_owned(), secret.to_vec()));
+}
+
+/// A row, as the text of a JSON object, of a table that plugins of this thread may use by its name.
+pub fn add_row(table: &str, key: &[u8], row: &str) {
+    HOST.with_borrow_mut(|host| host.tables.entry(table.to_owned()).or_default().insert(key.to_vec(), row.to_owned()));
+}
+
+/// An empty table that plugins of this thread may use by its name.
+pub fn add_table(table: &str) {
+    HOST.with_borrow_mut(|host| {
+        host.tables.entry(table.to_owned()).or_default();
+    });
+}
+
+/// The source offset of the next batch's first record; the others follow it without a gap. 0 unless set.
+pub fn at_offset(first: i64) {
+    HOST.with_borrow_mut(|host| host.offset = first);
 }
 
 /// What was counted on this thread, by index; counters never touched are not in it.
@@ -36,6 +60,22 @@ pub fn counters() -> BTreeMap<u32, u64> {
 #[must_use]
 pub fn log_lines() -> Vec<(Level, String)> {
     HOST.with_borrow(|host| host.lines.clone())
+}
+
+/// Values back to back; None where the ends do not ascend or do not fit the data.
+fn values<'a>(ends: &[u32], data: &'a [u8]) -> Option<Vec<&'a [u8]>> {
+    let mut start = 0;
+    let mut values = Vec::with_capacity(ends.len());
+    for &end in ends {
+        values.push(data.get(start..end as usize)?);
+        start = end as usize;
+    }
+    (start == data.len()).then_some(values)
+}
+
+/// One row a value, ascending.
+fn rows_fit(rows: &[u32], ends: &[u32]) -> bool {
+    rows.len() == ends.len() && rows.is_sorted()
 }
 
 pub(crate) mod log {
@@ -56,56 +96,25 @@ pub(crate) mod metrics {
     }
 }
 
-pub(crate) mod keys {
-    //! Stand-in for `sluice:plugin/keys`. It must not hand out key bytes.
-    use hkdf::Hkdf;
-    use hmac::{Hmac, KeyInit, Mac};
-    use sha2::Sha256;
+pub(crate) mod tables {
+    //! Stand-in for `sluice:plugin/tables`. Its tables never change, so that their revision is one.
+    use super::{HOST, TableFailure, values};
+    use crate::host::Found;
 
-    use super::{Failure, HOST};
-
-    pub(crate) fn hmac_sha256(key: &str, domain: &str, ends: &[u32], data: &[u8]) -> Result<Vec<u8>, Failure> {
-        let secret = HOST.with_borrow(|host| host.keys.get(key).cloned()).ok_or(Failure::UnknownKey)?;
-        let mut derived = [0; 32];
-        Hkdf::<Sha256>::new(None, &secret)
-            .expand(format!("sluice/hmac/{domain}").as_bytes(), &mut derived)
-            .expect("32 bytes are within what HKDF-SHA-256 gives");
-        let mac = Hmac::<Sha256>::new_from_slice(&derived).expect("HMAC takes keys of any length");
-        let mut start = 0;
-        let mut tags = Vec::with_capacity(ends.len() * 32);
-        for &end in ends {
-            let end = usize::try_from(end).map_err(|_| Failure::Malformed)?;
-            let value = data.get(start..end).ok_or(Failure::Malformed)?;
-            tags.extend_from_slice(&mac.clone().chain_update(value).finalize().into_bytes());
-            start = end;
-        }
-        Ok(tags)
+    pub(crate) fn get(table: &str, ends: &[u32], data: &[u8]) -> Result<Found, TableFailure> {
+        HOST.with_borrow(|host| {
+            let table = host.tables.get(table).ok_or(TableFailure::UnknownTable)?;
+            let mut found = Found { present: Vec::new(), ends: Vec::new(), data: Vec::new(), revision: 1 };
+            for key in values(ends, data).ok_or(TableFailure::Malformed)? {
+                let row = table.get(key);
+                found.present.push(row.is_some());
+                found.data.extend_from_slice(row.map_or(&[][..], |row| row.as_bytes()));
+                found.ends.push(u32::try_from(found.data.len()).expect("a test table is small"));
+            }
+            Ok(found)
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-    use super::*;
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    /// python3 - <<'EOF'
-    /// import hmac, hashlib
-    /// prk = hmac.new(b"\0" * 32, b"0123456789abcdef0123456789abcdef", hashlib.sha256).digest()
-    /// key = hmac.new(prk, b"sluice/hmac/default\x01", hashlib.sha256).digest()
-    /// for v in (b"ana@example.org", b""): print(hmac.new(key, v, hashlib.sha256).hexdigest())
-    /// EOF
-    #[test]
-    fn hmac_is_the_one_of_another_implementation() {
-        reset();
-        add_key("pii", b"0123456789abcdef0123456789abcdef");
-        let tags = keys::hmac_sha256("pii", "default", &[15, 15], b"ana@example.org").unwrap();
-        assert_eq!(hex(&tags[..32]), "223c73a7523c3279c2b39614443d9484ae02948d1f1b4c4d2cdf07e55bfc4381");
-        assert_eq!(hex(&tags[32..]), "159e7314e62c7fce6509c4813bf0df365cc5b085accb0ce568c17cd516b4c7c0");
-        assert!(matches!(keys::hmac_sha256("nope", "default", &[], &[]), Err(Failure::UnknownKey)));
-        assert!(matches!(keys::hmac_sha256("pii", "default", &[3, 2], b"abc"), Err(Failure::Malformed)));
-    }
-}
+mod tests;

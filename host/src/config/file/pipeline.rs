@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::place::{Any, At, Entries};
 use super::super::units::{Moment, Size, Span};
+use super::format::{FormatFile, TopicRuleFile};
 use super::step::StepFile;
 
 /// Topics of one cluster, through steps, to another cluster.
@@ -42,13 +43,25 @@ pub struct PipelineFile {
     /// What becomes of a record that cannot be transformed. Default `halt`. None lets it pass.
     #[serde(default = "halt")]
     pub on_error: At<OnErrorFile>,
+    /// What becomes of a partition whose source offsets are gone before they were read: retention overtook the
+    /// pipeline, or the log was truncated. Default `halt`, with the exact range. `continue` goes on behind the gap, or at
+    /// the end of the truncated log, and leaves an `audit.gap` event in the log and a count in the position.
+    #[serde(default = "gap_halts")]
+    pub on_gap: At<OnGapFile>,
+    /// What becomes of a topic that was deleted and created again on the source. Default `halt`. `restart` copies the new
+    /// topic from its beginning behind what the target has, and leaves an `audit.topic_recreated` event in the log.
+    #[serde(default = "recreated_halts")]
+    pub on_topic_recreated: At<OnTopicRecreatedFile>,
     /// The plugins that the records go through, in order. None: records are copied as they are.
     #[serde(default)]
     pub steps: Vec<At<StepFile>>,
-    /// How values are read where a step grants fields. Default `auto`, which today is the same as `json`; others are
-    /// not supported yet.
-    #[serde(default = "auto")]
-    pub format: At<String>,
+    /// How values, or keys and values, are encoded, for steps that look into them: `avro`, or
+    /// `{ key: text, value: avro }`. Default `auto` for both: each record says it itself. Name a format where records
+    /// of another one are a mistake: they follow `on_error` then. What no step looks into is copied whatever it is.
+    pub format: Option<At<FormatFile>>,
+    /// Exceptions for some of the topics, such as `{ topics: ["orders.*"], format: avro }`.
+    #[serde(default)]
+    pub topic_rules: Vec<At<TopicRuleFile>>,
     /// Not supported yet: copying of schemas.
     pub schemas: Option<At<Any>>,
     /// Not supported yet: translation of consumer groups.
@@ -77,8 +90,12 @@ fn halt() -> At<OnErrorFile> {
     At::preset(OnErrorFile::Halt)
 }
 
-fn auto() -> At<String> {
-    At::preset("auto".into())
+fn gap_halts() -> At<OnGapFile> {
+    At::preset(OnGapFile::Halt)
+}
+
+fn recreated_halts() -> At<OnTopicRecreatedFile> {
+    At::preset(OnTopicRecreatedFile::Halt)
 }
 
 /// Which topics: `include` without `exclude`, or one `regex`. Topics that begin with `__`, end with `.internal` or are
@@ -170,6 +187,26 @@ pub enum DeliveryFile {
     ExactlyOnce,
     /// Nothing lost, some twice after a failure; offset maps are inexact. For targets without transactions.
     AtLeastOnce,
+}
+
+/// What becomes of a partition whose source offsets are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnGapFile {
+    /// It stops and names the missing range.
+    Halt,
+    /// It goes on at the next offset that is there.
+    Continue,
+}
+
+/// What becomes of a topic that was deleted and created again on the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnTopicRecreatedFile {
+    /// Its partitions stop.
+    Halt,
+    /// The new topic is copied from its beginning.
+    Restart,
 }
 
 /// A transaction ends at the first of its three bounds.

@@ -47,7 +47,15 @@ pub struct StepFile {
     /// `allow`.
     #[serde(default = "halt")]
     pub unmatched: At<UnmatchedFile>,
-    /// The plugin's own settings.
+    /// In `mode: allow_list`, a schema with a field that neither `fields` nor `keep` names: `halt` (default) takes it for
+    /// drift before its first record passes; `drop` drops the field. Formats without a schema always drop.
+    #[serde(default = "unlisted_halts")]
+    pub unlisted: At<UnlistedFile>,
+    /// How long a plugin's instance lives. Default `lane`; `batch` costs tens of microseconds a batch and makes sure that
+    /// the plugin carries nothing from one batch to the next.
+    #[serde(default = "lane")]
+    pub isolation: At<IsolationFile>,
+    /// The plugin's own settings. `table` anywhere in them, or in those of a field, names an entry of `tables`.
     #[schemars(skip)]
     pub settings: Vec<(At<String>, Any)>,
 }
@@ -58,6 +66,34 @@ fn fields() -> At<ModeFile> {
 
 fn halt() -> At<UnmatchedFile> {
     At::preset(UnmatchedFile::Halt)
+}
+
+fn unlisted_halts() -> At<UnlistedFile> {
+    At::preset(UnlistedFile::Halt)
+}
+
+/// What becomes of a schema with a field that an allow list does not name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnlistedFile {
+    /// It has drifted: stop.
+    Halt,
+    /// The field is dropped.
+    Drop,
+}
+
+fn lane() -> At<IsolationFile> {
+    At::preset(IsolationFile::Lane)
+}
+
+/// How long a plugin's instance lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IsolationFile {
+    /// As long as its lane goes well.
+    Lane,
+    /// For one batch.
+    Batch,
 }
 
 /// What a plugin can be shown beside its fields.
@@ -74,6 +110,8 @@ pub enum SeesFile {
     Timestamp,
     /// The record's source offset.
     Offset,
+    /// How long the record's key and value are, and whether they are null.
+    Sizes,
 }
 
 /// Whether what is not listed goes on.
@@ -180,6 +218,8 @@ impl<'de> Visitor<'de> for StepVisitor {
             headers: None,
             absent: None,
             unmatched: halt(),
+            unlisted: unlisted_halts(),
+            isolation: lane(),
             settings: Vec::new(),
         };
         while let Some(key) = map.next_key::<At<String>>()? {
@@ -193,6 +233,8 @@ impl<'de> Visitor<'de> for StepVisitor {
                 "headers" => step.headers = Some(map.next_value()?),
                 "absent" => step.absent = Some(map.next_value()?),
                 "unmatched" => step.unmatched = map.next_value()?,
+                "unlisted" => step.unlisted = map.next_value()?,
+                "isolation" => step.isolation = map.next_value()?,
                 _ => step.settings.push((key, map.next_value()?)),
             }
         }

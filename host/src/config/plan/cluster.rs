@@ -10,9 +10,10 @@ use super::super::error::Report;
 use super::super::file::{ClusterFile, HttpFile, LimitsFile, PluginsFile, PropertyFile, TrustFile, loopback};
 use super::super::place::{At, Spot};
 use super::super::properties;
-use super::super::secret::{Reference, Secret, plain, resolve};
+use super::super::secret::{KeyReference, Reference, Secret, plain, resolve};
 use super::super::units::{Size, Span};
-use super::{Cluster, Context, Http, Keyring, PluginLimits, Plugins, Property, PropertyValue, Trust};
+use super::{Cluster, Context, Http, Key, Keyring, PluginLimits, Plugins, Property, PropertyValue, Trust, registry};
+use crate::plugins::signature::PublicKey;
 
 /// The fewest bytes of a key: what HMAC-SHA-256 takes full strength from.
 const MIN_KEY_BYTES: usize = 32;
@@ -21,7 +22,7 @@ const DEFAULT_MEMORY: u64 = 256 << 20;
 const MIN_MEMORY: u64 = 32 << 20;
 
 impl Context<'_> {
-    fn base(&self, spot: Spot) -> &Path {
+    pub(super) fn base(&self, spot: Spot) -> &Path {
         self.bases.get(spot.file as usize).map_or(Path::new(""), |base| base)
     }
 }
@@ -68,9 +69,6 @@ fn cluster(name: &At<String>, file: &ClusterFile, context: &Context<'_>, report:
     if name.value.is_empty() {
         report.invalid(name.spot, "a cluster needs a name");
     }
-    if let Some(registry) = &file.schema_registry {
-        report.not_supported(registry.spot, "schema_registry");
-    }
     let servers = &file.bootstrap_servers;
     for server in servers.value.split(',') {
         if !is_server(server.trim()) {
@@ -84,11 +82,12 @@ fn cluster(name: &At<String>, file: &ClusterFile, context: &Context<'_>, report:
         name: name.value.clone(),
         bootstrap_servers: servers.value.clone(),
         properties: properties.collect(),
+        registry: file.schema_registry.as_ref().and_then(|file| registry::registry(file, context, report)),
         at: report.locate(name.spot),
     }
 }
 
-fn is_server(server: &str) -> bool {
+pub(super) fn is_server(server: &str) -> bool {
     let (host, port) = match server.strip_prefix('[').and_then(|s| s.split_once(']')) {
         Some((host, rest)) => (host, rest.strip_prefix(':')),
         None => match server.split_once(':') {
@@ -127,25 +126,48 @@ fn property(name: &At<String>, value: &At<PropertyFile>, context: &Context<'_>, 
     }
 }
 
-fn is_text(secret: &Secret) -> bool {
+pub(super) fn is_text(secret: &Secret) -> bool {
     std::str::from_utf8(secret.expose()).is_ok_and(|text| !text.contains('\0'))
 }
 
-pub(super) fn keys(files: &[(At<String>, At<Reference>)], context: &Context<'_>, report: &mut Report) -> Keyring {
+pub(super) fn keys(files: &[(At<String>, At<KeyReference>)], context: &Context<'_>, report: &mut Report) -> Keyring {
     let mut keyring = Keyring::default();
-    for (name, reference) in files {
-        match resolve(&reference.value, context.base(reference.spot), &context.outside) {
-            Ok(secret) if secret.expose().len() < MIN_KEY_BYTES => {
-                let message = format!("the key \"{}\" has {} bytes, and needs at least {MIN_KEY_BYTES}", name.value, secret.expose().len());
-                report.invalid(reference.spot, message);
-            }
-            Ok(secret) => {
-                keyring.0.insert(name.value.clone(), secret);
-            }
-            Err(why) => report.invalid(reference.spot, format!("the key \"{}\" cannot be had: {why}", name.value)),
+    for (name, at) in files {
+        let KeyReference { env, file, current, previous } = &at.value;
+        let alone = At { spot: at.spot, value: Reference { env: env.clone(), file: file.clone() } };
+        if current.is_some() && (env.is_some() || file.is_some()) {
+            report.invalid(at.spot, format!("the key \"{}\" has current beside env or file; give it once", name.value));
+            continue;
+        }
+        if let (None, Some(previous)) = (current, previous) {
+            let message = format!("the key \"{}\" has previous without current: {{ current: …, previous: [ … ] }}", name.value);
+            report.invalid(previous.spot, message);
+            continue;
+        }
+        let current = secret(&name.value, current.as_ref().unwrap_or(&alone), context, report);
+        let previous = previous.iter().flat_map(|previous| &previous.value);
+        let previous: Vec<_> = previous.map(|reference| secret(&name.value, reference, context, report)).collect();
+        // One that cannot be had was reported.
+        if let (Some(current), Some(previous)) = (current, previous.into_iter().collect()) {
+            keyring.0.insert(name.value.clone(), Key { current, previous });
         }
     }
     keyring
+}
+
+fn secret(name: &str, reference: &At<Reference>, context: &Context<'_>, report: &mut Report) -> Option<Secret> {
+    match resolve(&reference.value, context.base(reference.spot), &context.outside) {
+        Ok(secret) if secret.expose().len() < MIN_KEY_BYTES => {
+            let message = format!("the key \"{name}\" has {} bytes, and needs at least {MIN_KEY_BYTES}", secret.expose().len());
+            report.invalid(reference.spot, message);
+            None
+        }
+        Ok(secret) => Some(secret),
+        Err(why) => {
+            report.invalid(reference.spot, format!("the key \"{name}\" cannot be had: {why}"));
+            None
+        }
+    }
 }
 
 pub(super) fn plugins(file: Option<&At<PluginsFile>>, context: &Context<'_>, report: &mut Report) -> Option<Plugins> {
@@ -165,15 +187,32 @@ pub(super) fn plugins(file: Option<&At<PluginsFile>>, context: &Context<'_>, rep
         }
         path
     });
-    let trust = match file.value.trust.value {
-        TrustFile::Open => Some(Trust::Open),
-        TrustFile::Locked | TrustFile::Signed => {
-            report.invalid(file.value.trust.spot, "plugins.trust: this is not supported yet; only \"open\" is");
-            None
-        }
-    };
+    let trust = trust(&file.value, report);
     let limits = limits(&file.value.limits, report);
     Some(Plugins { dir, trust: trust?, limits })
+}
+
+fn trust(file: &PluginsFile, report: &mut Report) -> Option<Trust> {
+    let mut signers = Vec::new();
+    for signer in &file.signers {
+        match PublicKey::parse(&signer.value) {
+            Ok(key) => signers.push(key),
+            Err(why) => report.invalid(signer.spot, format!("plugins.signers: {why}")),
+        }
+    }
+    match (file.trust.value, file.signers.first()) {
+        (TrustFile::Signed, None) => {
+            report.invalid(file.trust.spot, "plugins.trust: signed needs plugins.signers: at least one public key");
+            None
+        }
+        (TrustFile::Signed, Some(_)) => Some(Trust::Signed { signers }),
+        (_, Some(first)) => {
+            report.invalid(first.spot, "plugins.signers: nobody looks at signatures unless plugins.trust is signed");
+            None
+        }
+        (TrustFile::Open, None) => Some(Trust::Open),
+        (TrustFile::Locked, None) => Some(Trust::Locked),
+    }
 }
 
 fn limits(file: &LimitsFile, report: &mut Report) -> PluginLimits {

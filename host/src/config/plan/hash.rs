@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::topics::Pattern;
-use super::{Absent, KeyRule, Mode, OnError, Payload, Pipeline, Step, Unmatched};
+use super::{Absent, Formats, Isolation, KeyRule, Mode, OnError, Payload, Pipeline, Step, TopicRule, Unmatched};
 
 impl Pipeline {
-    /// SHA-256 over canonical JSON of the name, both clusters' names, topics, steps and `on_error`. Where it starts,
-    /// how fast it goes and how it delivers change no output record, and are not in it.
+    /// SHA-256 over canonical JSON of the name, both clusters' names, topics, formats, steps and `on_error`. Where it
+    /// starts, how fast it goes, how it delivers and where a registry is change no output record, and are not in it.
     pub fn config_hash(&self) -> [u8; 32] {
         let content = json!({
             "version": 1,
@@ -17,6 +17,8 @@ impl Pipeline {
             "target": self.target.name,
             "include": self.topics.include().map(pattern).collect::<Vec<_>>(),
             "exclude": self.topics.exclude().map(pattern).collect::<Vec<_>>(),
+            "formats": formats(self.formats),
+            "topic_rules": self.topic_rules.iter().map(topic_rule).collect::<Vec<_>>(),
             "on_error": on_error(&self.on_error),
             "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
         });
@@ -31,6 +33,14 @@ fn pattern(pattern: &Pattern) -> Value {
         Pattern::Glob(text) => json!({ "glob": text }),
         Pattern::Regex(text) => json!({ "regex": text }),
     }
+}
+
+fn formats(formats: Formats) -> Value {
+    json!({ "key": formats.key.word(), "value": formats.value.word() })
+}
+
+fn topic_rule(rule: &TopicRule) -> Value {
+    json!({ "topics": rule.topics.include().map(pattern).collect::<Vec<_>>(), "formats": formats(rule.formats) })
 }
 
 fn on_error(on_error: &OnError) -> Value {
@@ -70,7 +80,12 @@ fn step(step: &Step) -> Value {
             Unmatched::Halt => "halt",
             Unmatched::Allow => "allow",
         },
-        "sees": [sees.key, sees.value, sees.headers, sees.timestamp, sees.offset],
+        "unlisted_halts": step.unlisted_halts,
+        "sees": [sees.key, sees.value, sees.headers, sees.timestamp, sees.offset, sees.sizes],
+        "isolation": match step.isolation {
+            Isolation::Lane => "lane",
+            Isolation::Batch => "batch",
+        },
         "settings": step.settings,
     })
 }

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use super::super::error::Report;
-use super::super::file::{ClusterFile, File, HttpFile, PipelineFile, PluginsFile};
+use super::super::file::{ClusterFile, File, HttpFile, PipelineFile, PluginsFile, TableFile};
 use super::super::place::{At, Entries, Spot};
-use super::super::secret::Reference;
+use super::super::secret::KeyReference;
 use super::super::units::Size;
 
 #[derive(Default)]
 pub(super) struct Merged {
     pub(super) clusters: Vec<(At<String>, At<ClusterFile>)>,
-    pub(super) keys: Vec<(At<String>, At<Reference>)>,
+    pub(super) keys: Vec<(At<String>, At<KeyReference>)>,
+    pub(super) tables: Vec<(At<String>, At<TableFile>)>,
     pub(super) plugins: Option<At<PluginsFile>>,
     pub(super) http: Option<At<HttpFile>>,
     pub(super) memory: Option<At<Size>>,
@@ -22,10 +23,12 @@ pub(super) fn merge(files: Vec<File>, report: &mut Report) -> Merged {
     let mut merged = Merged::default();
     let mut clusters = Names::new("cluster");
     let mut keys = Names::new("key");
+    let mut tables = Names::new("table");
     let mut pipelines = Names::new("pipeline");
     for file in files {
         named(file.clusters, &mut merged.clusters, &mut clusters, report);
         named(file.keys, &mut merged.keys, &mut keys, report);
+        named(file.tables, &mut merged.tables, &mut tables, report);
         section("plugins", &mut merged.plugins, file.plugins, report);
         section("http", &mut merged.http, file.http, report);
         section("memory", &mut merged.memory, file.memory, report);

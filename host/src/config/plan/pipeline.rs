@@ -6,19 +6,24 @@ use std::time::Duration;
 
 use super::super::error::Report;
 use super::super::file::TransactionFile;
-use super::super::file::{DeliveryFile, OnErrorFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile};
+use super::super::file::{
+    DeliveryFile, OnErrorFile, OnGapFile, OnTopicRecreatedFile, PayloadFile, PipelineFile, StartFile, TopicPattern, TopicsFile,
+};
 use super::super::place::{At, Spot};
 use super::super::suggest::hint;
 use super::super::topics::{Pattern, TopicFilter, is_internal, is_topic_name};
 use super::super::units::Span;
 use super::cluster::{in_range, size_in_range, span_in_range};
-use super::{Cluster, Context, Delivery, OnError, Payload, Pipeline, Start, Transaction, step};
+use super::{Cluster, Context, Delivery, OnError, Payload, Pipeline, Start, Transaction, format, step};
 
 /// What a pipeline may name.
 pub(super) struct Known<'a> {
     pub(super) clusters: &'a BTreeMap<String, Arc<Cluster>>,
     pub(super) cluster_names: Vec<&'a str>,
+    /// The clusters that have a schema registry, be it one in order or not.
+    pub(super) with_registry: BTreeSet<&'a str>,
     pub(super) key_names: Vec<&'a str>,
+    pub(super) table_names: Vec<&'a str>,
 }
 
 pub(super) fn pipelines(files: &[At<PipelineFile>], known: &Known<'_>, context: &Context<'_>, report: &mut Report) -> Vec<Pipeline> {
@@ -45,6 +50,7 @@ fn pipeline(file: &PipelineFile, known: &Known<'_>, context: &Context<'_>, repor
     let on_error = on_error(file, topics.as_ref(), report);
     let lanes = in_range("lanes", &file.lanes, 1, 256, report);
     let transaction = transaction(&file.transaction, report);
+    let (formats, topic_rules) = format::formats(file, without_registry(source.as_deref(), known), report);
     let steps = file.steps.iter();
     let steps = steps.filter_map(|file| step::step(file, known, context, report)).collect();
     Some(Pipeline {
@@ -60,9 +66,18 @@ fn pipeline(file: &PipelineFile, known: &Known<'_>, context: &Context<'_>, repor
         lanes,
         transaction,
         on_error,
+        continue_after_gap: file.on_gap.value == OnGapFile::Continue,
+        restart_recreated: file.on_topic_recreated.value == OnTopicRecreatedFile::Restart,
+        formats,
+        topic_rules,
         steps,
         at: report.locate(file.name.spot),
     })
+}
+
+/// The cluster, where formats that need a registry have to be refused.
+fn without_registry<'a>(source: Option<&'a Cluster>, known: &Known<'_>) -> Option<&'a Cluster> {
+    source.filter(|source| !known.with_registry.contains(source.name.as_str()))
 }
 
 fn refuse_unbuilt(file: &PipelineFile, report: &mut Report) {
@@ -76,16 +91,6 @@ fn refuse_unbuilt(file: &PipelineFile, report: &mut Report) {
     for (name, section) in sections {
         if let Some(section) = section {
             report.not_supported(section.spot, name);
-        }
-    }
-    match file.format.value.as_str() {
-        "auto" | "json" => {}
-        format @ ("avro" | "protobuf" | "json_schema" | "raw") => {
-            report.not_supported(file.format.spot, &format!("format: {format}"));
-        }
-        format => {
-            let near = hint(format, ["auto", "json"]);
-            report.invalid(file.format.spot, format!("format: \"{format}\" is not one of auto, json{near}"));
         }
     }
 }
@@ -149,24 +154,41 @@ fn topics(file: &At<TopicsFile>, report: &mut Report) -> Option<TopicFilter> {
         }
     }
     let exclude: Vec<_> = file.value.exclude.iter().map(pattern).collect();
+    let valid = [are_patterns("topics", &include, report), are_patterns("topics", &exclude, report)];
+    refuse_internal("topics", &include, report);
+    let patterns = |list: Vec<(Spot, Pattern)>| list.into_iter().map(|(_, p)| p).collect::<Vec<_>>();
+    let filter = TopicFilter::new(&patterns(include), &patterns(exclude));
+    filter.ok().filter(|_| valid == [true, true])
+}
+
+/// The patterns of the section called `name`, where all of them are ones.
+pub(super) fn patterns(name: &str, files: &[At<TopicPattern>], report: &mut Report) -> Option<Vec<(Spot, Pattern)>> {
+    let patterns: Vec<_> = files.iter().map(pattern).collect();
+    let valid = are_patterns(name, &patterns, report);
+    refuse_internal(name, &patterns, report);
+    valid.then_some(patterns)
+}
+
+fn are_patterns(name: &str, patterns: &[(Spot, Pattern)], report: &mut Report) -> bool {
     let mut valid = true;
-    for (spot, pattern) in include.iter().chain(&exclude) {
+    for (spot, pattern) in patterns {
         if let Err(error) = TopicFilter::new(std::slice::from_ref(pattern), &[]) {
-            report.invalid(*spot, format!("topics: {error}"));
+            report.invalid(*spot, format!("{name}: {error}"));
             valid = false;
         }
     }
-    for (spot, pattern) in &include {
+    valid
+}
+
+fn refuse_internal(name: &str, patterns: &[(Spot, Pattern)], report: &mut Report) {
+    for (spot, pattern) in patterns {
         if let Pattern::Glob(topic) = pattern
             && is_internal(topic)
         {
-            let message = format!("topics: \"{topic}\" is an internal topic of a broker or tool, and never copied");
+            let message = format!("{name}: \"{topic}\" is an internal topic of a broker or tool, and never copied");
             report.invalid(*spot, message);
         }
     }
-    let patterns = |list: Vec<(Spot, Pattern)>| list.into_iter().map(|(_, p)| p).collect::<Vec<_>>();
-    let filter = TopicFilter::new(&patterns(include), &patterns(exclude));
-    filter.ok().filter(|_| valid)
 }
 
 fn pattern(file: &At<TopicPattern>) -> (Spot, Pattern) {

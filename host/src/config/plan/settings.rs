@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::error::Report;
-use super::super::place::Location;
+use super::super::place::{Location, Spot};
 use super::super::tree::{Key, Kind, Node};
 
 /// Places by JSON pointer (RFC 6901).
@@ -49,6 +49,16 @@ impl Places {
 /// The pointer of a child, its name escaped.
 pub(super) fn below(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Calls `visit` for every `table: NAME` in the node that stands under `name`, in order, with its place.
+pub(super) fn tables_named(name: &str, node: &Node, visit: &mut dyn FnMut(&str, Spot)) {
+    match &node.kind {
+        Kind::Text(table) if name == "table" => visit(table, node.spot),
+        Kind::List(items) => items.iter().for_each(|item| tables_named("", item, visit)),
+        Kind::Map(entries) => entries.iter().for_each(|(key, value)| tables_named(&key.text, value, visit)),
+        _ => {}
+    }
 }
 
 /// Calls `visit` for every `field: "<selector>"` in the tree, in order, with its pointer.

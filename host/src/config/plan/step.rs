@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::error::Report;
-use super::super::file::{KeyFile, ModeFile, SeesFile, StepFile, UnmatchedFile};
-use super::super::place::{Any, At};
+use super::super::file::{IsolationFile, KeyFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
+use super::super::place::{Any, At, Spot};
 use super::super::suggest::hint;
-use super::super::tree::Kind;
+use super::super::tree::{Kind, Node};
 use super::grants::Granter;
 use super::pipeline::Known;
-use super::settings::{Places, below, fields_named};
-use super::{Absent, Context, KeyRule, Mode, Sees, Step, Unmatched};
+use super::settings::{Places, below, fields_named, tables_named};
+use super::{Absent, Context, Isolation, KeyRule, Mode, Sees, Step, Unmatched};
 
 pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>, report: &mut Report) -> Option<Step> {
     let at = report.locate(file.value.plugin.spot);
@@ -23,6 +23,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
     }
     let mut places = Places::default();
     let mut settings = Map::new();
+    let mut tables = BTreeSet::new();
     for (name, any) in &file.settings {
         let node = context.forest.get(*any)?;
         let pointer = below("/settings", &name.value);
@@ -30,6 +31,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
         if matches!(node.kind, Kind::Map(_) | Kind::List(_) | Kind::Null) {
             places.set(&pointer, report.locate(name.spot));
         }
+        tables_named(&name.value, node, &mut |table, spot| known_table(table, spot, known, &mut tables, report));
         settings.insert(name.value.clone(), node.to_json());
     }
     let mut granter = Granter::new(context.selectors);
@@ -37,6 +39,9 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
     if file.plugin.value == "filter" && file.fields.is_some() {
         conditions(file, fields, &mut settings, &mut places, context, report);
     } else {
+        for node in fields.iter().filter_map(|(_, any)| context.forest.get(any.value)) {
+            tables_named("", node, &mut |table, spot| known_table(table, spot, known, &mut tables, report));
+        }
         fields_of(fields, known, &mut granter, &mut places, context, report);
     }
     if let Some(tree) = settings.get_mut("where") {
@@ -59,12 +64,31 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
             UnmatchedFile::Halt => Unmatched::Halt,
             UnmatchedFile::Allow => Unmatched::Allow,
         },
+        unlisted_halts: file.unlisted.value == UnlistedFile::Halt,
+        isolation: match file.isolation.value {
+            IsolationFile::Lane => Isolation::Lane,
+            IsolationFile::Batch => Isolation::Batch,
+        },
+        tables,
         sees,
         fields: granter.finish(&mut places),
         settings,
         at,
         places,
     })
+}
+
+/// Notes a table that the settings name, or reports that there is none.
+fn known_table(table: &str, spot: Spot, known: &Known<'_>, tables: &mut BTreeSet<String>, report: &mut Report) {
+    if known.table_names.contains(&table) {
+        tables.insert(table.to_owned());
+        return;
+    }
+    let near = match hint(table, known.table_names.iter().copied()) {
+        near if near.is_empty() => "; give it under \"tables\"".to_owned(),
+        near => near,
+    };
+    report.invalid(spot, format!("there is no table \"{table}\"{near}"));
 }
 
 fn is_plugin_name(name: &str) -> bool {
@@ -95,23 +119,33 @@ fn fields_of(
                 continue;
             }
         };
-        if let Kind::Map(entries) = &node.kind {
-            for (name, value) in entries {
-                if let (true, Kind::Text(key)) = (name.text == "key", &value.kind)
-                    && !known.key_names.contains(&key.as_str())
-                {
-                    let near = match hint(key, known.key_names.iter().copied()) {
-                        near if near.is_empty() => "; give it under \"keys\"".to_owned(),
-                        near => near,
-                    };
-                    report.invalid(value.spot, format!("there is no key \"{key}\"{near}"));
-                }
-            }
-        }
+        known_keys(node, known, report);
         let at = report.locate(selector.spot);
         if let Some(index) = granter.grant(&selector.value, settings, at, report) {
             places.note(&format!("/fields/{index}"), None, node, report);
         }
+    }
+}
+
+/// Every key that the settings name, at any depth: an operator may have another one inside.
+fn known_keys(node: &Node, known: &Known<'_>, report: &mut Report) {
+    match &node.kind {
+        Kind::Map(entries) => {
+            for (name, value) in entries {
+                match &value.kind {
+                    Kind::Text(key) if name.text == "key" && !known.key_names.contains(&key.as_str()) => {
+                        let near = match hint(key, known.key_names.iter().copied()) {
+                            near if near.is_empty() => "; give it under \"keys\"".to_owned(),
+                            near => near,
+                        };
+                        report.invalid(value.spot, format!("there is no key \"{key}\"{near}"));
+                    }
+                    _ => known_keys(value, known, report),
+                }
+            }
+        }
+        Kind::List(items) => items.iter().for_each(|item| known_keys(item, known, report)),
+        _ => {}
     }
 }
 
@@ -181,6 +215,7 @@ fn sees(file: &[At<SeesFile>], places: &mut Places, report: &Report) -> Sees {
         headers: sees(SeesFile::Headers),
         timestamp: sees(SeesFile::Timestamp),
         offset: sees(SeesFile::Offset),
+        sizes: sees(SeesFile::Sizes),
     }
 }
 

@@ -1,11 +1,15 @@
 //! What is accepted, and what it becomes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::plan::{Absent, Delivery, KeyRule, Mode, OnError, Payload, PropertyValue, Start, Step, Unmatched};
+use super::super::plan::{
+    Absent, Delivery, Format, Formats, Isolation, KeyRule, Mode, OnError, Payload, PropertyValue, RegistryAuth, Start, Step, TableFormat,
+    TableSource, Unmatched,
+};
 use super::*;
 
 fn only_step(more: &str) -> Step {
@@ -110,6 +114,81 @@ fn quarantines() {
 }
 
 #[test]
+fn schema_registries() {
+    let registry = |text: &str| {
+        let text = pipeline("").replacen("\"one:9092\" }", &format!("\"one:9092\", schema_registry: {text} }}"), 1);
+        let mut plan = plan(&text).unwrap();
+        assert!(!format!("{plan:?}").contains(&env("KEY").unwrap()), "a secret is printed");
+        let source = Arc::clone(&plan.pipelines.remove(0).source);
+        drop(plan);
+        Arc::into_inner(source).unwrap().registry.unwrap()
+    };
+    let plain = registry("{ url: \"http://localhost:18081/\" }");
+    assert_eq!(plain.urls, ["http://localhost:18081"]);
+    assert_eq!((plain.timeout, plain.wait), (Duration::from_secs(5), Duration::from_secs(30)));
+    assert!(plain.ca.is_none() && plain.certificate.is_none() && matches!(plain.auth, RegistryAuth::None));
+
+    let dir = tempfile::tempdir().unwrap();
+    let (ca, key) = (dir.path().join("ca.pem"), dir.path().join("key.pem"));
+    std::fs::write(&ca, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    std::fs::write(&key, "-----BEGIN PRIVATE KEY-----\n").unwrap();
+    let full = registry(&format!(
+        "{{ url: [https://one, https://two:8081/x], ca: {0}, certificate: {{ certificate: {0}, key: {{ file: {1} }} }}, \
+         basic: {{ username: sluice, password: {{ env: KEY }} }}, timeout: 100ms, wait: 0s }}",
+        ca.display(),
+        key.display()
+    ));
+    assert_eq!(full.urls, ["https://one", "https://two:8081/x"]);
+    assert_eq!((full.timeout, full.wait), (Duration::from_millis(100), Duration::ZERO));
+    assert_eq!(full.ca.as_deref(), Some(&b"-----BEGIN CERTIFICATE-----\n"[..]));
+    assert!(full.certificate.is_some_and(|c| c.key.expose().ends_with(b"KEY-----")));
+    let RegistryAuth::Basic { username, password } = full.auth else { panic!("basic") };
+    assert_eq!((username.as_str(), password.expose()), ("sluice", env("KEY").unwrap().as_bytes()));
+    assert!(matches!(registry("{ url: http://h, bearer: { env: KEY } }").auth, RegistryAuth::Bearer(_)));
+}
+
+#[test]
+fn formats() {
+    let formats = |more: &str, topic: &str| {
+        let text = pipeline(more).replacen("\"one:9092\" }", "\"one:9092\", schema_registry: { url: \"http://h\" } }", 1);
+        let Formats { key, value } = plan(&text).unwrap().pipelines[0].format_for(topic);
+        (key, value)
+    };
+    let cases = [
+        ("", "t", (Format::Auto, Format::Auto)),
+        ("    format: json_schema\n", "t", (Format::Auto, Format::JsonSchema)),
+        ("    format: { key: text }\n", "t", (Format::Text, Format::Auto)),
+        ("    format: { key: avro, value: protobuf }\n", "t", (Format::Avro, Format::Protobuf)),
+        ("    format: bytes\n    topic_rules: [{ topics: [\"t*\"], format: { key: json } }]\n", "t", (Format::Json, Format::Bytes)),
+        ("    format: bytes\n    topic_rules: [{ topics: [\"t*\"], format: { key: json } }]\n", "u", (Format::Auto, Format::Bytes)),
+        (
+            "    topic_rules: [{ topics: [{ regex: t }], format: avro }, { topics: [\"*\"], format: json }]\n",
+            "t",
+            (Format::Auto, Format::Avro),
+        ),
+        (
+            "    topic_rules: [{ topics: [{ regex: t }], format: avro }, { topics: [\"*\"], format: json }]\n",
+            "tt",
+            (Format::Auto, Format::Json),
+        ),
+    ];
+    for (more, topic, expected) in cases {
+        assert_eq!(formats(more, topic), expected, "{more}");
+    }
+}
+
+#[test]
+fn formats_decide_the_hash_and_a_registrys_place_does_not() {
+    let registry = "\"one:9092\", schema_registry: { url: \"http://h\" } }";
+    let hash = |more: &str, cluster: &str| plan(&pipeline(more).replacen("\"one:9092\" }", cluster, 1)).unwrap().pipelines[0].config_hash();
+    let plain = hash("", registry);
+    assert_eq!(hash("", "\"one:9092\" }"), plain);
+    assert_eq!(hash("    format: { key: auto, value: auto }\n", registry), plain);
+    assert_ne!(hash("    format: avro\n", registry), plain);
+    assert_ne!(hash("    topic_rules: [{ topics: [x], format: json }]\n", registry), plain);
+}
+
+#[test]
 fn topics_by_regex() {
     let topics = |text: &str| {
         let text = pipeline("").replace("{ include: [\"*\"] }", text);
@@ -164,22 +243,24 @@ fn a_where_tree_grants_the_fields_it_names_once() {
         sees: [headers, offset]
         keep: [$.a]
         fields: { $.c: { a/b: { n: 1 } } }
-        where: { any: [{ field: $.a, eq: 1 }, { all: [{ field: \"$['a']\" }, { field: $.c }, { field: $.d }] }] }
+        where: { any: [{ field: $.a, eq: 1 }, { all: [{ field: \"$['a']\" }, { field: $.c }, { field: $.d }] },
+          { cel: \"a > b\", with: { a: { field: \"$['d']\" }, field: { field: $.e } } }] }
         more: [1, 2]
 ",
     );
     let selectors: Vec<_> = step.fields.iter().map(|f| f.selector.as_str()).collect();
-    assert_eq!(selectors, ["$.c", "$.a", "$.d"]);
+    assert_eq!(selectors, ["$.c", "$.a", "$.d", "$.e"]);
     // The plugin finds fields by their spelling.
     assert_eq!(step.settings["where"]["any"][1]["all"][0]["field"], "$.a");
+    assert_eq!(step.settings["where"]["any"][2]["with"]["a"]["field"], "$.d");
     assert_eq!((step.keep, step.key, step.headers), (vec!["$.a".into()], KeyRule::Null, vec!["b".into(), "trace".into()]));
     assert!(step.sees.headers && step.sees.offset && !step.sees.key && !step.sees.value && !step.sees.timestamp);
     let at = |pointer: &str| step.places.nearest(pointer).unwrap().to_string();
     assert_eq!(at("/fields/0/a~1b/n"), "s.yaml:17:36");
     assert_eq!(at("/fields/1"), "s.yaml:18:33");
     assert_eq!((at("/keep/0"), at("/sees/1")), ("s.yaml:16:16".into(), "s.yaml:15:25".into()));
-    assert_eq!(at("/settings/more"), "s.yaml:19:9");
-    assert_eq!(at("/settings/more/1"), "s.yaml:19:19");
+    assert_eq!(at("/settings/more"), "s.yaml:20:9");
+    assert_eq!(at("/settings/more/1"), "s.yaml:20:19");
 }
 
 #[test]
@@ -203,6 +284,52 @@ fn paths_are_relative_to_the_file() {
     assert_eq!(plan.plugins.dir.unwrap(), dir.path().join("./plugins"));
     assert_eq!(plan.keys.get("pii").unwrap().expose().len(), 32);
     assert_eq!(load_keys(&[file]).unwrap().names().collect::<Vec<_>>(), ["pii"]);
+}
+
+#[test]
+fn a_key_has_those_that_it_replaced() {
+    let text = pipeline("").replace("{ env: KEY }", "{ current: { env: KEY }, previous: [{ env: OLD }, { env: KEY }] }");
+    let old = |name: &str| if name == "OLD" { Some("o".repeat(32)) } else { env(name) };
+    let plan = plan_of(&[source("s.yaml", &text)], &selector, &old).unwrap();
+    let key = env("KEY").unwrap();
+    assert_eq!(plan.keys.get("pii").unwrap().expose(), key.as_bytes());
+    let previous: Vec<_> = plan.keys.previous("pii").iter().map(|secret| secret.expose().to_vec()).collect();
+    assert_eq!(previous, ["o".repeat(32).into_bytes(), key.clone().into_bytes()]);
+    assert!(plan.keys.previous("none").is_empty());
+    assert!(!format!("{plan:?}").contains(&key), "a secret is printed");
+}
+
+#[test]
+fn tables_are_granted_by_naming_them() {
+    let text = pipeline(
+        "    steps:
+      - plugin: enrich
+        isolation: batch
+        sees: [sizes]
+        from: [{ table: rates, as: r }, { x: { table: customers } }]
+        fields: { $.x: { table: codes }, $.y: { use: table } }
+      - plugin: other
+",
+    ) + "tables:
+  rates: { file: sub/rates.csv, key: id }
+  customers: { topic: customers, cluster: b }
+  codes: { file: codes.json }
+  unused: { file: u.jsonl, key: id }
+";
+    let plan = plan(&text).unwrap();
+    let [enrich, other] = &plan.pipelines[0].steps[..] else { panic!("two steps") };
+    assert_eq!(enrich.tables.iter().collect::<Vec<_>>(), ["codes", "customers", "rates"]);
+    assert!(other.tables.is_empty());
+    assert_eq!((enrich.isolation, other.isolation), (Isolation::Batch, Isolation::Lane));
+    assert!(enrich.sees.sizes && !other.sees.sizes);
+    assert!(!enrich.settings.contains_key("isolation"));
+    let TableSource::File { path, format } = &plan.tables["rates"].source else { panic!("a file") };
+    assert_eq!((path.to_str().unwrap(), format), ("sub/rates.csv", &TableFormat::Csv { key: "id".into() }));
+    let TableSource::File { format, .. } = &plan.tables["codes"].source else { panic!("a file") };
+    assert_eq!(format, &TableFormat::Json { key: None });
+    let TableSource::Topic { topic, cluster } = &plan.tables["customers"].source else { panic!("a topic") };
+    assert_eq!((topic.as_str(), cluster.name.as_str()), ("customers", "b"));
+    assert_eq!(plan.tables["unused"].at.to_string(), "s.yaml:21:3");
 }
 
 #[test]
@@ -230,6 +357,8 @@ fn the_hash_follows_what_decides_the_output() {
         ("lt: 0", "lt: 0.0"),
         ("absent: pass", "absent: reject"),
         ("unmatched: halt", "sees: [key]"),
+        ("unmatched: halt", "sees: [sizes]"),
+        ("unmatched: halt", "isolation: batch"),
         ("\"$.amount\", \"$.currency\"", "\"$.currency\", \"$.amount\""),
     ];
     for (from, to) in other {
@@ -264,11 +393,12 @@ fn the_schema_has_every_key_with_its_manual() {
         }
         walk.extend(value.as_array().into_iter().flatten());
     }
-    let expected = "absent acls batch_records bootstrap_servers clusters delivery dir env exclude fields file format groups \
-        headers http include keep key keys lanes limits listen log_lines max_age max_bytes max_records memory mode name \
-        offsets on_error output_bytes output_records payload pipelines plugin plugins properties quarantine regex rename \
-        schema_registry schemas sees source start steps target time timeout timestamp topic topic_config topics transaction \
-        trust unmatched";
+    let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters current delivery dir env \
+        exclude fields file format groups headers http include isolation keep key keys lanes limits listen log_lines max_age \
+        max_bytes max_records memory mode name offsets on_error on_gap on_topic_recreated output_bytes output_records password payload \
+        pipelines plugin plugins previous properties quarantine regex rename schema_registry schemas sees signers source start steps \
+        tables target time timeout timestamp topic topic_config topic_rules topics transaction trust unlisted unmatched url username \
+        value wait";
     assert_eq!(keys.into_iter().collect::<Vec<_>>(), expected.split_whitespace().collect::<Vec<_>>());
     assert!(bare.is_empty(), "without a manual: {bare:?}");
     let lanes = &schema["$defs"]["PipelineFile"]["properties"]["lanes"];

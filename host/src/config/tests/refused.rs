@@ -13,7 +13,11 @@ fn check(title: &str, text: &str, expected: &[&str]) {
 #[test]
 fn text_that_is_not_yaml() {
     check("empty", "", &["s.yaml: there is no pipeline; write one under \"pipelines\""]);
-    check("a list", "[]", &["s.yaml:1:1: expected a map with the keys clusters, keys, plugins, http, memory, pipelines, found a list"]);
+    check(
+        "a list",
+        "[]",
+        &["s.yaml:1:1: expected a map with the keys clusters, keys, tables, plugins, http, memory, pipelines, found a list"],
+    );
     check("twice", "memory: 64MiB\nhttp: {}\nmemory: 1\n", &["s.yaml:3:1: the key \"memory\" is given twice in this map"]);
     check(
         "brackets in a flow map",
@@ -84,8 +88,8 @@ fn wrong_types() {
             "s.yaml:14:13: pipelines[0].steps[0]: expected a map such as { plugin: mask, fields: { … } }, found a text",
             "s.yaml:14:29: pipelines[0].steps[1].plugin: expected a text, found a number; put it in quotes",
             "s.yaml:14:34: pipelines[0].steps[2]: the required key \"plugin\" is missing",
-            "s.yaml:14:70: pipelines[0].steps[3].sees[0]: \"keys\" is not one of key, value, headers, timestamp, offset; did \
-             you mean \"key\"?",
+            "s.yaml:14:70: pipelines[0].steps[3].sees[0]: \"keys\" is not one of key, value, headers, timestamp, offset, \
+             sizes; did you mean \"key\"?",
             "s.yaml:14:82: pipelines[0].steps[3].key: \"hashed\" is not one of clear, null",
         ],
     );
@@ -93,9 +97,24 @@ fn wrong_types() {
         "a secret where none belongs is not repeated",
         "keys: { pii: swordfish }\nclusters: { a: swordfish }\n",
         &[
-            "s.yaml:1:14: keys.pii: expected { env: NAME } or { file: PATH }, found a text",
+            "s.yaml:1:14: keys.pii: expected { env: NAME }, { file: PATH } or { current: …, previous: [ … ] }, found a text",
             "s.yaml:2:16: clusters.a: expected a map such as { bootstrap_servers: \"host:9092\" }, found a text",
         ],
+    );
+}
+
+#[test]
+fn signers_that_sign_nothing() {
+    let key = "ed25519:ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c";
+    check(
+        "nobody looks",
+        &format!("plugins: {{ trust: locked, signers: [\"{key}\"] }}\n{}", pipeline("")),
+        &["s.yaml:1:37: plugins.signers: nobody looks at signatures unless plugins.trust is signed"],
+    );
+    check(
+        "no key",
+        &format!("plugins: {{ trust: signed, signers: [\"{key}\", \"{}\"] }}\n{}", &key[8..], pipeline("")),
+        &["s.yaml:1:113: plugins.signers: it is not a public key: ed25519: and 64 hex digits, as sluice plugin keygen prints it"],
     );
 }
 
@@ -104,7 +123,7 @@ fn clusters_keys_and_sections() {
     check(
         "all at once",
         &format!(
-            "{}plugins: {{ dir: none, trust: locked, limits: {{ memory: 1, time: 2m, batch_records: 5000 }} }}\n\
+            "{}plugins: {{ dir: none, trust: signed, limits: {{ memory: 1, time: 2m, batch_records: 5000 }} }}\n\
              http: {{ listen: \"0.0.0.0:80\" }}\nmemory: 4MB\n",
             pipeline("").replace("{ env: KEY }", "{ env: SHORT }, x: { env: NONE }, y: { file: none }, z: { env: A, file: b }").replace(
                 "{ bootstrap_servers: \"two:9092\" }",
@@ -121,7 +140,7 @@ fn clusters_keys_and_sections() {
         &[
             "s.yaml:4:24: bootstrap_servers: \"two\" is not host:port",
             "s.yaml:4:24: bootstrap_servers: \"two:0\" is not host:port",
-            "s.yaml:5:5: schema_registry is not supported yet; remove it",
+            "s.yaml:5:29: schema_registry.url has to begin with http:// or https://",
             "s.yaml:7:7: the property acks belongs to Sluice: nothing lost, nothing doubled and the order of records depend on \
              it; see delivery of the pipeline; remove it",
             "s.yaml:8:22: the property sasl.password is a secret and must not be written in clear; write { env: NAME } or \
@@ -132,13 +151,60 @@ fn clusters_keys_and_sections() {
             "s.yaml:11:48: the key \"y\" cannot be had: cannot read the file none: it does not exist",
             "s.yaml:11:67: the key \"z\" cannot be had: expected exactly one of { env: NAME } and { file: PATH }",
             "s.yaml:17:17: cannot use the plugin directory none: it does not exist",
-            "s.yaml:17:30: plugins.trust: this is not supported yet; only \"open\" is",
+            "s.yaml:17:30: plugins.trust: signed needs plugins.signers: at least one public key",
             "s.yaml:17:56: plugins.limits.memory is 1, and has to be from 1MiB to 1GiB",
             "s.yaml:17:65: plugins.limits.time is 2m, and has to be from 10ms to 1m",
             "s.yaml:17:84: plugins.limits.batch_records is 5000, and has to be from 1 to 1000",
             "s.yaml:18:17: http.listen: 0.0.0.0:80 can be reached from other machines, which needs a token; that is not \
              supported yet; use 127.0.0.1",
             "s.yaml:19:9: memory is 4000000, and has to be at least 32MiB",
+        ],
+    );
+}
+
+#[test]
+fn rotated_keys() {
+    let cases = [
+        ("{ current: { env: KEY }, env: KEY }", "s.yaml:4:9: the key \"pii\" has current beside env or file; give it once"),
+        (
+            "{ env: KEY, previous: [{ env: KEY }] }",
+            "s.yaml:4:26: the key \"pii\" has previous without current: { current: …, previous: [ … ] }",
+        ),
+        ("{ previous: [] }", "s.yaml:4:16: the key \"pii\" has previous without current: { current: …, previous: [ … ] }"),
+        ("{ current: { env: KEY }, previous: [{ env: SHORT }] }", "s.yaml:4:50: the key \"pii\" has 9 bytes, and needs at least 32"),
+        ("{ current: {} }", "s.yaml:4:16: the key \"pii\" cannot be had: expected exactly one of { env: NAME } and { file: PATH }"),
+        ("{}", "s.yaml:4:9: the key \"pii\" cannot be had: expected exactly one of { env: NAME } and { file: PATH }"),
+    ];
+    for (text, expected) in cases {
+        check(text, &pipeline("").replace("{ env: KEY }", text), &[expected]);
+    }
+}
+
+#[test]
+fn tables() {
+    check(
+        "all at once",
+        &format!(
+            "{}tables:
+  a: {{ file: a.xml, key: id }}
+  b: {{ file: b.csv }}
+  c: {{ topic: c }}
+  d: {{ topic: d, cluster: bb, key: id }}
+  e: {{ topic: \"*\", cluster: a }}
+  f: {{ file: f.jsonl, topic: f, cluster: a }}
+",
+            pipeline("    steps:\n      - plugin: enrich\n        from: [{ table: aa }]\n        fields: { $.x: { table: zzz } }\n")
+        ),
+        &[
+            "s.yaml:12:25: there is no table \"aa\"; did you mean \"a\"?",
+            "s.yaml:13:33: there is no table \"zzz\"; give it under \"tables\"",
+            "s.yaml:15:14: the table \"a\": a file is .csv, .json or .jsonl, by the end of its name",
+            "s.yaml:16:14: the table \"b\" needs key: the column of a row's key",
+            "s.yaml:17:3: the table \"c\" is either { file: PATH, key: COLUMN } or { topic: NAME, cluster: NAME }",
+            "s.yaml:18:27: there is no cluster \"bb\"; did you mean \"b\"?",
+            "s.yaml:18:36: the table \"d\" has key beside topic: the key of a row is the key of its record; remove it",
+            "s.yaml:19:15: \"*\" is not a topic name: [a-zA-Z0-9._-], at most 249 bytes",
+            "s.yaml:20:3: the table \"f\" is either { file: PATH, key: COLUMN } or { topic: NAME, cluster: NAME }",
         ],
     );
 }
@@ -157,7 +223,7 @@ fn pipelines() {
     schemas: {{}}
     groups:
       sync: true
-    format: avro
+    format: text
     on_error: {{ quarantine: {{ topic: \"*\" }} }}
     transaction: {{ timeout: 2s }}
     start: {{ offsets: {{ t: {{ x: 1, 0: -1 }} }} }}
@@ -173,7 +239,6 @@ fn pipelines() {
             "s.yaml:10:12: lanes is 999, and has to be from 1 to 256",
             "s.yaml:11:5: schemas is not supported yet; remove it",
             "s.yaml:12:5: groups is not supported yet; remove it",
-            "s.yaml:14:13: format: avro is not supported yet; remove it",
             "s.yaml:15:38: \"*\" is not a topic name: [a-zA-Z0-9._-], at most 249 bytes",
             "s.yaml:16:29: transaction.max_age (1s) has to be at most a third of timeout (2s)",
             "s.yaml:17:30: start.offsets: \"x\" is not a partition number",
@@ -211,6 +276,7 @@ fn steps() {
           x: {}
           $.b: redact
           \"$.q[\": {}
+          $.d: { use: detect, then: { use: hmac, key: pj } }
 ",
         ),
         &[
@@ -224,6 +290,7 @@ fn steps() {
             "s.yaml:18:11: cannot read the selector \"x\": a path begins with $ (at character 1)",
             "s.yaml:19:16: the settings of a field are a map such as { use: redact }, not a text",
             "s.yaml:20:11: cannot read the selector \"$.q[\": the bracket is not closed (at character 4)",
+            "s.yaml:21:55: there is no key \"pj\"; give it under \"keys\"",
         ],
     );
     check(
@@ -306,7 +373,108 @@ fn files_that_cannot_be_read() {
 }
 
 #[test]
-fn the_samples_schema_registry_is_the_one_thing_not_built() {
-    let text = SAMPLE.replacen("    properties: {}", "    schema_registry: { url: \"http://localhost:18081\" }\n    properties: {}", 1);
-    check("sample", &text, &["s.yaml:4:5: schema_registry is not supported yet; remove it"]);
+fn schema_registries() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let pem = path("ca.pem", "-----BEGIN CERTIFICATE-----\n");
+    let (rsa, empty) = (path("rsa.key", "-----BEGIN RSA PRIVATE KEY-----\nswordfish"), path("empty", ""));
+    let cases = [
+        ("{}", &["2:39: clusters.a.schema_registry: the required key \"url\" is missing"][..]),
+        (
+            "{ url: 1 }",
+            &["3:8: clusters.a.schema_registry.url: expected an address such as \"https://host:8081\", or a list of them, found a number"],
+        ),
+        ("{ url: [] }", &["3:3: schema_registry.url is an empty list; write at least one address"]),
+        (
+            "{ url: [http://h, \"http://u:swordfish@h\", http://h/] }",
+            &[
+                "3:19: schema_registry.url must not hold credentials; write them under basic",
+                "3:43: schema_registry.url: http://h is given twice",
+            ],
+        ),
+        (
+            &format!("{{ url: http://h, ca: {pem}, certificate: {{ certificate: {empty}, key: {{ file: {rsa} }} }} }}"),
+            &[
+                "3:22: schema_registry.ca has a meaning with https:// only; write that, or remove ca",
+                &format!(
+                    "3:{}: schema_registry.certificate has a meaning with https:// only; write that, or remove certificate",
+                    24 + pem.len()
+                ),
+                &format!("3:{}: schema_registry.certificate cannot be used: there is no certificate in PEM in it", 52 + pem.len()),
+                &format!(
+                    "3:{}: schema_registry.certificate.key is not PKCS#8 in PEM without a password; \
+                     openssl pkcs8 -topk8 -nocrypt -in KEY makes it that",
+                    54 + pem.len() + empty.len()
+                ),
+            ],
+        ),
+        (
+            "{ url: https://h, ca: none.pem, bearer: { env: SPACED }, timeout: 0s, wait: 1h }",
+            &[
+                "3:23: schema_registry.ca cannot be used: cannot read the file none.pem: it does not exist",
+                "3:33: schema_registry.bearer has to be visible ASCII without spaces",
+                "3:67: schema_registry.timeout is 0ms, and has to be from 100ms to 1m",
+                "3:77: schema_registry.wait is 1h, and has to be from 0ms to 10m",
+            ],
+        ),
+        (
+            "{ url: http://h, bearer: { env: KEY }, basic: { username: a:b, password: { env: NONE } } }",
+            &["3:18: schema_registry has both basic and bearer; write one"],
+        ),
+        (
+            "{ url: http://h, basic: { username: a:b, password: { env: NONE } } }",
+            &[
+                "3:37: schema_registry.basic.username is empty or has a colon in it",
+                "3:42: schema_registry.basic.password cannot be had: the environment variable NONE is not set",
+            ],
+        ),
+        (
+            "{ url: http://h, basic: { username: a, password: swordfish } }",
+            &["3:50: clusters.a.schema_registry.basic.password: expected { env: NAME } or { file: PATH }, found a text"],
+        ),
+    ];
+    for (registry, expected) in cases {
+        let text = pipeline("").replacen("one:9092\" }", &format!("one:9092\", schema_registry:\n{registry} }}"), 1);
+        let expected: Vec<_> = expected.iter().map(|line| format!("s.yaml:{line}")).collect();
+        let error = plan(&text).expect_err(registry).to_string();
+        assert_eq!(error.lines().collect::<Vec<_>>(), expected, "{registry}");
+        assert!(!error.contains("swordfish"), "{registry}");
+    }
+}
+
+#[test]
+fn formats() {
+    let bare = "needs a schema registry; write schema_registry of the cluster \"a\"";
+    let cases = [
+        ("format: avro", vec![format!("10:13: format: avro {bare}")]),
+        ("format: { key: protobuf, value: json_schema }", vec![format!("10:20: format: protobuf {bare}"), format!("10:37: format: json_schema {bare}")]),
+        (
+            "format: avrro",
+            vec!["10:13: pipelines[0].format: \"avrro\" is not one of auto, json, avro, protobuf, json_schema, text, bytes; did you mean \"avro\"?".into()],
+        ),
+        ("format: 1", vec!["10:13: pipelines[0].format: expected a format such as avro, or { key: text, value: avro }, found a number".into()]),
+        ("format: { val: json }", vec!["10:15: unknown key \"val\" in pipelines[0].format; valid keys are key, value".into()]),
+        (
+            "topic_rules: [{ topics: [], format: text }, { topics: [\"a[\", __x], format: avro }]",
+            vec![
+                "10:21: topic_rules: topics is empty; write the topics that the rule is for, or remove it".into(),
+                "10:60: topic_rules: the glob \"a[\" is not valid: unclosed character class; missing ']'".into(),
+                "10:66: topic_rules: \"__x\" is an internal topic of a broker or tool, and never copied".into(),
+                format!("10:80: format: avro {bare}"),
+            ],
+        ),
+        ("topic_rules: [{ topics: [a] }]", vec!["10:19: pipelines[0].topic_rules[0]: the required key \"format\" is missing".into()]),
+    ];
+    for (line, expected) in cases {
+        let expected: Vec<_> = expected.iter().map(|line| format!("s.yaml:{line}")).collect();
+        let error = plan(&pipeline(&format!("    {line}\n"))).expect_err(line).to_string();
+        assert_eq!(error.lines().collect::<Vec<_>>(), expected, "{line}");
+    }
+    // A registry that is wrong is told once, not again by what needs it.
+    let text = pipeline("    format: avro\n").replacen("\"one:9092\" }", "\"one:9092\", schema_registry: { url: x } }", 1);
+    check("both", &text, &["s.yaml:2:63: schema_registry.url has to begin with http:// or https://"]);
 }

@@ -159,8 +159,11 @@ fn edits_inside_what_is_gone_vanish() {
     // Not from one selection: made by hand, as from hits that were merged.
     let doc = br#"{"a":{"b":1,"c":2},"d":3}"#;
     let hit = |start: u32, end: u32, member: u32| Hit { field: 0, kind: Kind::Integer, escaped: false, start, end, member, site: 0 };
-    let hits =
-        Hits { hits: vec![hit(10, 11, 6), hit(16, 17, 12), hit(23, 24, 19)], prunes: vec![Prune { member: 1, end: 18 }], ..Hits::new() };
+    let hits = Hits {
+        hits: vec![hit(10, 11, 6), hit(16, 17, 12), hit(23, 24, 19)],
+        prunes: vec![Prune { member: 1, end: 18, site: 0 }],
+        ..Hits::new()
+    };
     for (edit, wanted) in [(set(2, "9"), &br#"{"d":9}"#[..]), (Edit::Remove, b"{}"), (Edit::Keep, br#"{"d":3}"#)] {
         let mut out = Vec::new();
         assert_eq!(patch(doc, &hits, |_, _| edit, &mut out), Ok(Patched::Changed));

@@ -449,7 +449,7 @@ impl<'a> Walk<'a> {
 
     fn prune(&mut self, found: Found) -> Result<usize, DecodeError> {
         let end = self.skip(found)?;
-        self.out.prunes.push(Prune { member: found.member as u32, end: end as u32 });
+        self.out.prunes.push(Prune { member: found.member as u32, end: end as u32, site: 0 });
         Ok(end)
     }
 }

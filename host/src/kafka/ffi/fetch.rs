@@ -1,6 +1,6 @@
 //! What a consumer's queue holds: records and events, in batches. It must not decide which of them count.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, CString, c_void};
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
@@ -36,6 +36,16 @@ impl Fetched {
     pub fn error(&self) -> Option<RDKafkaErrorCode> {
         let err = self.raw().err;
         (err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| err.into())
+    }
+
+    /// The client's words for an event; none for a record. They name topics and offsets, never a record's bytes.
+    pub fn error_text(&self) -> Option<String> {
+        self.error()?;
+        // SAFETY: a valid message with an error; the text lives as long as it does.
+        unsafe {
+            let text = sys::rd_kafka_message_errstr(self.0.as_ptr());
+            (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
+        }
     }
 
     /// The topic's name; None for events of the client as a whole.
@@ -154,11 +164,39 @@ impl<C: ConsumerContext + 'static> FetchQueue<C> {
     pub fn new(consumer: BaseConsumer<C>) -> Option<Self> {
         // SAFETY: a valid client.
         let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
+        super::carry_logs(consumer.client());
         Some(Self { queue: NonNull::new(queue)?, consumer, room: Vec::new() })
     }
 
     pub fn consumer(&self) -> &BaseConsumer<C> {
         &self.consumer
+    }
+
+    /// Moves an assigned partition to `offset` and has the client check, before it delivers anything, that the log did
+    /// not diverge from the one of `leader_epoch` below it (KIP-320). An assignment with an offset does not do so by
+    /// itself (librdkafka 2.12.1, `rd_kafka_toppar_fetch_start`); a seek does. A log that diverged comes as an error of
+    /// the partition. Waits up to `wait` for the client's own thread.
+    pub fn seek(&self, topic: &str, partition: i32, offset: i64, leader_epoch: i32, wait: Duration) -> Result<(), String> {
+        let name = CString::new(topic).map_err(|_| "the topic's name has a NUL in it".to_owned())?;
+        // SAFETY: the list and what is asked of it live until the end of the block; so does the error, which is freed.
+        unsafe {
+            let list = sys::rd_kafka_topic_partition_list_new(1);
+            let item = sys::rd_kafka_topic_partition_list_add(list, name.as_ptr(), partition);
+            (*item).offset = offset;
+            sys::rd_kafka_topic_partition_set_leader_epoch(item, leader_epoch);
+            let error = sys::rd_kafka_seek_partitions(self.consumer.client().native_ptr(), list, millis(wait));
+            let refused = (*item).err;
+            sys::rd_kafka_topic_partition_list_destroy(list);
+            if !error.is_null() {
+                let text = CStr::from_ptr(sys::rd_kafka_error_string(error)).to_string_lossy().into_owned();
+                sys::rd_kafka_error_destroy(error);
+                return Err(text);
+            }
+            if refused != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return Err(RDKafkaErrorCode::from(refused).to_string());
+            }
+        }
+        Ok(())
     }
 
     /// Appends up to `most` things to `out`. Where nothing is there it waits up to `wait` for the first one and then

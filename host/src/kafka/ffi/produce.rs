@@ -156,6 +156,7 @@ impl Drop for ReportQueue {
 impl ReportQueue {
     /// Drop it before the producer.
     pub fn new<C: ProducerContext>(producer: &BaseProducer<C>) -> Self {
+        super::carry_logs(producer.client());
         // SAFETY: a valid client always has a main queue.
         Self(NonNull::new(unsafe { sys::rd_kafka_queue_get_main(producer.client().native_ptr()) }).expect("every client has a main queue"))
     }

@@ -68,6 +68,10 @@ fn field(of: &mut Changes) -> &mut Answers {
 #[test]
 fn a_right_answer_passes() {
     assert_eq!(check(&right(), Effects::ALL), Ok(()));
+    // A clear carries the text that a text becomes.
+    let mut clears = right();
+    field(&mut clears).actions[0] = Action::Clear as u8;
+    assert_eq!(check(&clears, Effects::ALL), Ok(()));
     // Nothing granted, nothing done.
     assert_eq!(check(&Changes::default(), Effects::default()), Ok(()));
 }
@@ -126,7 +130,10 @@ fn every_broken_answer_is_named() {
         ("another number of answers than values", |c| field(c).actions.push(0)),
         ("another number of answers than values", |c| field(c).kinds.truncate(2)),
         ("another number of answers than values", |c| *field(c) = Answers::default()),
-        ("an action that does not exist", |c| field(c).actions[0] = 4),
+        ("an action that does not exist", |c| field(c).actions[0] = 5),
+        ("a clear with anything but text", |c| (field(c).actions[2], field(c).kinds[2]) = (4, Kind::Integer as u8)),
+        ("text that is not UTF-8", |c| (field(c).actions[0], field(c).data[0]) = (4, 0xff)),
+        ("a key or value that is cleared; only fields are", |c| c.keys.as_mut().unwrap().actions[0] = 4),
         ("a kind that does not exist", |c| field(c).kinds[0] = 7),
         ("an object or array as a new value", |c| field(c).kinds[0] = Kind::Composite as u8),
         ("a null with bytes", |c| field(c).kinds[0] = Kind::Null as u8),

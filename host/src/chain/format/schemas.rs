@@ -1,0 +1,120 @@
+//! The schemas that a pipeline's records name, parsed, shared by all its lanes. It blocks only where it says so, and
+//! must not guess: a schema that is not to be had makes nobody read the bytes as something else.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::config::plan::{Format, Formats, Pipeline, TopicRule};
+use crate::fields::{avro, proto};
+use crate::schemas::{Consequence, Registry, Schema, SchemaKind, SchemaRef, SetupError};
+
+/// How long a schema that the registry does not have, or that is of no use, is taken for such.
+const UNUSABLE_FOR: Duration = Duration::from_secs(60);
+
+/// Most schemas kept. Stops framing made up record by record from growing the memory.
+const MOST: usize = 10_000;
+
+/// A schema as the formats need it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Parsed {
+    Avro(avro::Schema),
+    Protobuf(proto::Schema),
+    Json,
+    /// The record follows `on_error` with this code.
+    Unusable(&'static str),
+}
+
+impl Parsed {
+    pub fn kind(&self) -> Option<SchemaKind> {
+        match self {
+            Self::Avro(_) => Some(SchemaKind::Avro),
+            Self::Protobuf(_) => Some(SchemaKind::Protobuf),
+            Self::Json => Some(SchemaKind::Json),
+            Self::Unusable(_) => None,
+        }
+    }
+
+    pub fn of(schema: &Schema) -> Self {
+        let references: Vec<(String, String)> =
+            schema.references.iter().map(|reference| (reference.name.clone(), reference.text.clone())).collect();
+        let parsed = match schema.kind {
+            SchemaKind::Avro => avro::Schema::parse(&schema.text, &references).map(Self::Avro).map_err(|error| error.to_string()),
+            SchemaKind::Protobuf => proto::Schema::parse(&schema.text, &references).map(Self::Protobuf).map_err(|error| error.to_string()),
+            SchemaKind::Json => Ok(Self::Json),
+        };
+        parsed.unwrap_or_else(|reason| {
+            tracing::warn!(kind = %schema.kind, reason, "a registered schema cannot be used");
+            Self::Unusable("schema_unusable")
+        })
+    }
+}
+
+/// A schema that could not be asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("stopped")]
+    Stopped,
+}
+
+/// The formats of a pipeline's topics, and the schemas met so far.
+pub struct Schemas {
+    formats: Formats,
+    rules: Vec<TopicRule>,
+    registry: Option<Registry>,
+    known: Mutex<HashMap<SchemaRef, (Parsed, Instant)>>,
+}
+
+impl Schemas {
+    /// Connects to nothing yet.
+    pub fn new(pipeline: &Pipeline) -> Result<Self, SetupError> {
+        let registry = pipeline.source.registry.as_ref().map(Registry::new).transpose()?;
+        Ok(Self { formats: pipeline.formats, rules: pipeline.topic_rules.clone(), registry, known: Mutex::default() })
+    }
+
+    /// How the values of a topic are written.
+    pub fn format(&self, topic: &str) -> Format {
+        let rule = self.rules.iter().find(|rule| rule.topics.matches(topic));
+        rule.map_or(self.formats, |rule| rule.formats).value
+    }
+
+    pub fn has_registry(&self) -> bool {
+        self.registry.is_some()
+    }
+
+    /// The registry of the source.
+    pub fn registry(&self) -> Option<&Registry> {
+        self.registry.as_ref()
+    }
+
+    /// A schema that was met before; none where it has to be asked for.
+    pub fn known(&self, reference: SchemaRef) -> Option<Parsed> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (parsed, since) = known.get(&reference)?;
+        let stale = matches!(parsed, Parsed::Unusable(_)) && since.elapsed() > UNUSABLE_FOR;
+        (!stale).then(|| parsed.clone())
+    }
+
+    /// Asks the registry, and blocks while it waits for an answer: call it with no transaction open.
+    pub fn fetch(&self, reference: SchemaRef, stop: &dyn Fn() -> bool) -> Result<(), FetchError> {
+        let Some(registry) = &self.registry else {
+            return Err(FetchError::Unavailable(format!("the source has no schema registry that knows {reference}")));
+        };
+        let parsed = match registry.schema(reference, stop) {
+            Ok(schema) => Parsed::of(&schema),
+            Err(error) => match error.consequence() {
+                Consequence::Record => Parsed::Unusable(error.code()),
+                Consequence::Stop => return Err(FetchError::Stopped),
+                Consequence::Halt => return Err(FetchError::Unavailable(error.to_string())),
+            },
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(reference, (parsed, Instant::now()));
+        Ok(())
+    }
+}

@@ -1,0 +1,263 @@
+//! What becomes of a partition whose source or target is not what it was: offsets that are gone, a truncated log, a topic
+//! deleted or created again, rights revoked. It must not read records, and goes on over a gap only where the
+//! configuration says so.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::{Failure, Working};
+use crate::discovery::Sources;
+use crate::kafka::ffi::{self, Spec};
+use crate::metrics::{LaneState, Reason};
+use crate::sink::SinkError;
+use crate::source::Trouble;
+
+/// How long the lane asks the source for the range of a gap.
+const ASK_WITHIN: Duration = Duration::from_secs(5);
+
+/// Whether a halt outlives the abort of the transaction that was to write it: no replay would meet its cause.
+pub(super) fn lasts(code: &str) -> bool {
+    [Reason::TopicRecreated, Reason::TargetTopic].iter().any(|reason| reason.as_str() == code)
+}
+
+impl Working<'_> {
+    /// Checks that both topics of a partition are the ones that its position speaks of. `first`: it is not read yet, and
+    /// is to be where nothing is wrong.
+    pub(super) fn meet(&mut self, slot: usize, sources: &Sources, first: bool) -> Result<(), Failure> {
+        self.meet_target(slot, sources)?;
+        let mut start = first | self.meet_source(slot, sources)?;
+        let at = &self.slots[slot];
+        let parked = at.parked.as_ref().is_some_and(|(reason, _)| *reason == Reason::SourceTopic);
+        match sources.topics.get(&*at.topic).is_some_and(|topic| topic.gone) {
+            true if !parked => {
+                let detail = format!(
+                    "topic {} is not on the source any more, or may not be described; copying goes on where it comes back",
+                    at.topic
+                );
+                self.source.stop(slot)?;
+                self.park(slot, Reason::SourceTopic, detail);
+                start = false;
+            }
+            false if parked => {
+                self.served(slot);
+                start = true;
+            }
+            _ => {}
+        }
+        let at = &self.slots[slot];
+        if at.halted.is_some() || !start {
+            return Ok(());
+        }
+        let epoch = (at.leader_epoch >= 0).then_some(at.leader_epoch);
+        Ok(self.source.start(slot, at.next, epoch)?)
+    }
+
+    /// A source topic that was deleted and created again has another id: its offsets mean something else now. Says
+    /// whether the partition was set to the beginning of the new one.
+    fn meet_source(&mut self, slot: usize, sources: &Sources) -> Result<bool, Failure> {
+        let at = &self.slots[slot];
+        let (id, known) = (sources.id(&at.topic), &at.committed.topic_id);
+        if at.halted.is_some() || id.is_empty() || known.is_empty() || known == id {
+            return Ok(false);
+        }
+        let what = format!("topic {} was deleted and created again on the source: its id was {known} and is {id}", at.topic);
+        let next = at.next;
+        if !self.lane.shared.pipeline.restart_recreated {
+            let detail = format!("{what}; a new pipeline name copies the new topic, and so does on_topic_recreated: restart");
+            self.halt(slot, Reason::TopicRecreated.as_str(), next, detail)?;
+            return Ok(false);
+        }
+        let (topic, partition) = (at.topic.clone(), at.partition);
+        let pair = [(&*topic, partition)];
+        let first = match self.lane.offsets(&pair, Spec::Earliest) {
+            Ok(offsets) => offsets[&(topic.to_string(), partition)],
+            Err(failure) => {
+                self.halt(slot, Reason::TopicRecreated.as_str(), next, format!("{what}; its beginning is not to be had: {failure}"))?;
+                return Ok(false);
+            }
+        };
+        self.source.stop(slot)?;
+        // Should the commit fail, the replay has to look again.
+        self.look_again = Some(Instant::now());
+        self.settle_apart(|slots| slots[slot].restart(id, first))?;
+        self.look_again = None;
+        tracing::warn!(
+            event = "audit.topic_recreated",
+            pipeline = self.lane.shared.pipeline.name,
+            topic = &*topic,
+            partition,
+            next,
+            first,
+            "{what}; copied from its beginning"
+        );
+        Ok(true)
+    }
+
+    /// A target topic that went, or came again, lacks what was copied: nothing more is written to it.
+    fn meet_target(&mut self, slot: usize, sources: &Sources) -> Result<(), Failure> {
+        let at = &mut self.slots[slot];
+        let Some(target) = sources.topics.get(&*at.topic).map(|topic| &topic.target) else { return Ok(()) };
+        if at.committed.target_id.is_empty() {
+            at.committed.target_id.clone_from(&target.id);
+        }
+        let known = &at.committed.target_id;
+        if at.halted.is_some() || !(target.missing || (!target.id.is_empty() && target.id != *known)) {
+            return Ok(());
+        }
+        let happened = if target.missing { "is gone from the target" } else { "was deleted and created again on the target" };
+        let detail = format!(
+            "topic {} {happened}, with what was copied up to source offset {}; restore it, or copy it anew under another pipeline name",
+            at.topic, at.next
+        );
+        let next = at.next;
+        self.halt(slot, Reason::TargetTopic.as_str(), next, detail)
+    }
+
+    /// The source says that it cannot go on with a partition.
+    pub(super) fn broken(&mut self, slot: usize, trouble: &Trouble) -> Result<(), Failure> {
+        use RDKafkaErrorCode as E;
+        let (topic, partition, next) = (self.slots[slot].topic.clone(), self.slots[slot].partition, self.slots[slot].next);
+        match trouble.code {
+            E::AutoOffsetReset | E::OffsetOutOfRange => self.out_of_range(slot, trouble.log_end),
+            E::BadMessage | E::BadCompression | E::NotImplemented => {
+                // The client would go on behind what it cannot read; `Source` has dropped what came after.
+                let detail =
+                    format!("the source serves data of {topic}-{partition} from offset {next} on that cannot be read: {}", trouble.code);
+                self.halt(slot, Reason::SourceCorrupt.as_str(), next, detail)
+            }
+            E::TopicAuthorizationFailed => {
+                let detail =
+                    format!("the source denies reading {topic}-{partition}; grant READ on the topic, and copying goes on by itself");
+                self.park(slot, Reason::Authorization, detail);
+                Ok(())
+            }
+            other => {
+                // The client keeps trying; say it once a partition and process.
+                if self.told.insert(slot) {
+                    tracing::warn!(pipeline = self.lane.shared.pipeline.name, topic = &*topic, partition, code = %other, "the source cannot be read; will retry");
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The source does not have the offset that comes next. `log_end` is where its log parted from the one that was read,
+    /// if that is why.
+    fn out_of_range(&mut self, slot: usize, log_end: Option<i64>) -> Result<(), Failure> {
+        let (topic, partition, next) = (self.slots[slot].topic.clone(), self.slots[slot].partition, self.slots[slot].next);
+        let client = &self.lane.shared.observer;
+        let ask = |spec| ffi::list_offsets(client.client(), &[(&topic, partition)], spec, ASK_WITHIN).ok()?.into_values().next()?.ok();
+        let (Some(first), Some(end)) = (ask(Spec::Earliest), ask(Spec::Latest)) else {
+            return Err(Failure::Client(format!("the source does not serve offset {next} of {topic}-{partition}, and does not say why")));
+        };
+        let truncated = |at: i64| {
+            format!(
+                "the source log of {topic}-{partition} was truncated at {at}, below the position {next}: what stood from there on is no more"
+            )
+        };
+        let (reason, goes_on_at, detail) = if first > next {
+            let gone = format!("source offsets {next} to {} of {topic}-{partition} are gone, the log begins at {first}", first - 1);
+            (Reason::Gap, Some(first), format!("{gone}: retention overtook the pipeline"))
+        } else if end < next {
+            (Reason::LogTruncated, Some(end), truncated(end))
+        } else if let Some(at) = log_end {
+            (Reason::LogTruncated, Some(at.max(first)), truncated(at))
+        } else {
+            (
+                Reason::Gap,
+                None,
+                format!("the source does not serve offset {next} of {topic}-{partition}, though its log holds {first} to {end}"),
+            )
+        };
+        let Some(to) = goes_on_at.filter(|_| self.lane.shared.pipeline.continue_after_gap) else {
+            return self.halt(slot, reason.as_str(), next, format!("{detail}; on_gap: continue goes on"));
+        };
+        let lost = u64::try_from(to - next).unwrap_or(0);
+        self.source.stop(slot)?;
+        self.settle_apart(|slots| slots[slot].skip_to(to, lost))?;
+        self.meters[slot].lost(lost);
+        tracing::warn!(
+            event = "audit.gap",
+            pipeline = self.lane.shared.pipeline.name,
+            topic = &*topic,
+            partition,
+            from = next,
+            to,
+            lost,
+            reason = reason.as_str(),
+            "{detail}; going on, as on_gap says"
+        );
+        Ok(self.source.start(slot, to, None)?)
+    }
+
+    /// Commits what is open, then `change` in a transaction of its own: the offset map has no segment over a position that
+    /// jumps.
+    fn settle_apart(&mut self, change: impl FnOnce(&mut [super::Slot])) -> Result<(), Failure> {
+        if self.open.is_some() {
+            self.commit()?;
+        }
+        self.begin()?;
+        change(&mut self.slots);
+        self.commit()
+    }
+
+    /// The partition is not served; the others go on, and so does it once it is served again.
+    fn park(&mut self, slot: usize, reason: Reason, detail: String) {
+        let at = &mut self.slots[slot];
+        if at.halted.is_some() || at.parked.as_ref().is_some_and(|(parked, _)| *parked == reason) {
+            return;
+        }
+        tracing::error!(pipeline = self.lane.shared.pipeline.name, topic = &*at.topic, partition = at.partition, code = %reason, "partition parked: {detail}");
+        at.parked = Some((reason, detail));
+        self.tell_state();
+    }
+
+    /// The source served something of the partition.
+    pub(super) fn served(&mut self, slot: usize) {
+        let at = &mut self.slots[slot];
+        if at.parked.take().is_some() {
+            tracing::info!(
+                pipeline = self.lane.shared.pipeline.name,
+                topic = &*at.topic,
+                partition = at.partition,
+                "partition served again"
+            );
+            self.tell_state();
+        }
+    }
+
+    /// Reports the lane as its partitions are: the first halted or parked one speaks for it.
+    pub(super) fn tell_state(&self) {
+        let halted =
+            self.slots.iter().find_map(|slot| slot.halted.as_ref()).map(|halted| (super::work::reason_of(&halted.code), &halted.detail));
+        let parked = || self.slots.iter().find_map(|slot| slot.parked.as_ref()).map(|(reason, detail)| (*reason, detail));
+        match halted.or_else(parked) {
+            Some((reason, detail)) => self.lane.state(LaneState::Halted, reason, detail),
+            None => self.lane.state(LaneState::Running, Reason::None, ""),
+        }
+    }
+
+    /// After an abort because the target does not know a topic: halts the partitions of those that are gone.
+    pub(super) fn halt_without_target(&mut self, error: &SinkError) -> Result<(), Failure> {
+        use RDKafkaErrorCode as E;
+        if !matches!(error.code, Some(E::UnknownTopic | E::UnknownTopicOrPartition | E::UnknownPartition)) {
+            return Ok(());
+        }
+        for slot in 0..self.slots.len() {
+            let at = &self.slots[slot];
+            let count = self.lane.shared.target_topics.partition_count(&at.topic).map_err(|error| Failure::Client(error.to_string()))?;
+            if at.halted.is_some() || count.is_some_and(|count| count > at.partition as usize) {
+                continue;
+            }
+            let detail = format!(
+                "topic {} is gone from the target, or has too few partitions, with what was copied up to source offset {}; restore it, or copy it anew under another pipeline name",
+                at.topic, at.next
+            );
+            let next = at.next;
+            self.halt(slot, Reason::TargetTopic.as_str(), next, detail)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! Brokers that die under load, and one that comes back with another log than it had.
+
+use crate::harness::broker::Broker;
+use crate::harness::config;
+use crate::harness::feed::Feed;
+use crate::harness::lab::{Lab, SOON};
+use crate::harness::verdict::ask;
+use crate::harness::wait::{eventually, secs};
+use serde_json::{Value, json};
+use std::fs;
+
+/// A broker is killed in the middle and started again: the stream goes on by itself, each record once.
+fn dies_under_load(case: &str, choose: impl FnOnce(&mut Lab, &Broker)) {
+    let broker = Broker::fresh();
+    let mut lab = Lab::new(case);
+    choose(&mut lab, &broker);
+    let topic = lab.topic("payments");
+    lab.create(&topic, 4);
+    let steps = config::fields();
+    let file = lab.config(&steps, |_| ());
+    let feed = Feed::start(&lab, json!({ "topic": topic, "partitions": 4 }), 2000, 0);
+    let mut process = lab.run("run", &file, &[], &[]);
+    process.wait_ready(SOON);
+    let copied = || lab.ends(&lab.b, &topic, true).iter().sum::<i64>();
+    eventually("records flow", SOON, || (copied() > 2000).then_some(()));
+
+    broker.kill_9();
+    broker.start();
+
+    let before = copied();
+    eventually("records flow again", SOON, || (copied() > before + 2000).then_some(()));
+    feed.finish();
+    process.terminate(secs(60));
+    lab.catch_up("last", &file, 0);
+    ask(&lab, &topic, &steps).right_and_accounted(&file);
+    lab.finish();
+}
+
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn source_broker_dies() {
+    dies_under_load("source-dies", |lab, broker| lab.a.clone_from(&broker.bootstrap));
+}
+
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn target_broker_dies() {
+    dies_under_load("target-dies", |lab, broker| lab.b.clone_from(&broker.bootstrap));
+}
+
+/// The source lost the end of its log and has grown past the position since: only the leader epoch tells. It halts, and
+/// goes on where the logs part only if that was allowed.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_log_truncated_and_grown_is_noticed() {
+    let broker = Broker::fresh();
+    let mut lab = Lab::new("truncated");
+    lab.a.clone_from(&broker.bootstrap);
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    let mask = json!([config::mask("fields")]);
+    let file = lab.config(&mask, |_| ());
+    for part in 0..5 {
+        lab.generate(json!({ "topic": topic, "first": part * 20, "count": 20 }));
+    }
+    lab.catch_up("before", &file, 0);
+    broker.kill_9();
+    for entry in fs::read_dir(broker.log(&topic, 0)).expect("the broker keeps its log there") {
+        let path = entry.expect("a readable directory").path();
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("log") => {
+                let log = fs::OpenOptions::new().write(true).open(&path).expect("the log is a file");
+                let length = log.metadata().expect("a file has a length").len();
+                log.set_len(length / 2).expect("the file can be cut");
+            }
+            Some("index" | "timeindex" | "txnindex" | "snapshot") => fs::remove_file(&path).expect("the file can go"),
+            _ => {}
+        }
+    }
+    broker.start();
+    lab.generate(json!({ "topic": topic, "first": 100, "count": 200 }));
+    assert!(lab.ends(&lab.a, &topic, true)[0] > 150, "the log has not grown past the position");
+
+    let halted = lab.catch_up("halted", &file, 1);
+
+    assert!(halted.stderr.contains("log_truncated"), "{}", halted.stderr);
+    assert_eq!(lab.dump(&topic).len(), 100, "records of another log were mixed in");
+    let file = lab.config(&mask, |p| p["on_gap"] = json!("continue"));
+    let on = lab.catch_up("on", &file, 0);
+    let event = on.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|line| line["event"] == "audit.gap");
+    let parted = event.and_then(|event| event["to"].as_i64()).expect("the event says where it goes on");
+    let end = lab.ends(&lab.a, &topic, true)[0];
+    assert!(parted < 100, "{parted}");
+    assert_eq!(lab.dump(&topic).len() as i64, 100 + end - parted, "everything from where the logs part");
+    lab.finish();
+}

@@ -1,0 +1,140 @@
+//! Topics and offsets that go while they are copied: what halts, what parks, what goes on only where it was allowed.
+
+use crate::harness::lab::{Lab, SOON};
+use crate::harness::process::Sluice;
+use crate::harness::wait::{eventually, secs};
+use crate::harness::{config, http, java, status};
+use serde_json::{Value, json};
+
+/// Time within which the client library tells that a topic went.
+const NOTICED: std::time::Duration = secs(120);
+
+fn delete(lab: &Lab, bootstrap: &str, topic: &str) {
+    java::call("delete_topic", json!({ "bootstrap": bootstrap, "topic": topic }));
+    eventually("the topic is gone", SOON, || lab.ends(bootstrap, topic, false).is_empty().then_some(()));
+}
+
+fn own_status(lab: &Lab, process: &Sluice) -> Option<Value> {
+    let page = http::get(process.port, "/status")?;
+    Some(status::find(lab, &serde_json::from_str(&page.body).ok()?))
+}
+
+fn wait_reason(lab: &Lab, process: &Sluice, reason: &str) {
+    eventually(&format!("a lane is halted with {reason}"), NOTICED, || {
+        let status = own_status(lab, process)?;
+        let halted = |lane: &Value| lane["state"] == "halted" && lane["reason"] == reason;
+        status["lanes"].as_array()?.iter().any(halted).then_some(())
+    });
+}
+
+fn copied(lab: &Lab, topic: &str) -> usize {
+    lab.dump(topic).len()
+}
+
+/// Going on behind a gap is opt-in, exact, and leaves its mark.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn on_behind_a_gap() {
+    let lab = Lab::new("gap-on");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    let file = lab.config(&json!([config::mask("fields")]), |_| ());
+    lab.generate(json!({ "topic": topic, "count": 111 }));
+    lab.catch_up("before", &file, 0);
+    lab.generate(json!({ "topic": topic, "first": 111, "count": 200 }));
+    java::call("delete_records", json!({ "bootstrap": lab.a, "topic": topic, "partition": 0, "before": 222 }));
+    let halted = lab.catch_up("halted", &file, 1);
+    assert!(halted.stderr.contains("on_gap: continue"), "the way on is not named:\n{}", halted.stderr);
+
+    let file = lab.config(&json!([config::mask("fields")]), |p| p["on_gap"] = json!("continue"));
+    let ended = lab.catch_up("on", &file, 0);
+
+    assert!(ended.stderr.contains("audit.gap"), "no audit event:\n{}", ended.stderr);
+    assert_eq!(copied(&lab, &topic), 111 + 89);
+    let partition = &status::pipeline(&lab, &file)["partitions"][0];
+    assert_eq!((&partition["lost"], &partition["position"], &partition["account"]["read"]), (&json!(111), &json!(311), &json!(200)));
+    let args = ["offsets", "map", "-f", file.to_str().expect("plain path"), "--pipeline", lab.pipeline(), "--topic", &topic];
+    let found = lab.command("map", &[&args[..], &["--partition", "0", "--offset", "150", "-o", "json"]].concat()).expect_code(0).json();
+    let after_the_gap =
+        lab.command("map", &[&args[..], &["--partition", "0", "--offset", "222", "-o", "json"]].concat()).expect_code(0).json();
+    assert_eq!(found["target"], after_the_gap["target"], "the first survivor after the gap");
+    lab.finish();
+}
+
+/// A topic made anew is copied from its beginning where that was asked for.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn restart_of_a_topic_made_anew() {
+    let lab = Lab::new("anew-on");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 2);
+    let file = lab.config(&json!([config::mask("fields")]), |p| p["on_topic_recreated"] = json!("restart"));
+    lab.generate(json!({ "topic": topic, "partitions": 2, "count": 50 }));
+    lab.catch_up("before", &file, 0);
+    delete(&lab, &lab.a, &topic);
+    lab.create(&topic, 2);
+    lab.generate(json!({ "topic": topic, "partitions": 2, "count": 80 }));
+
+    let ended = lab.catch_up("after", &file, 0);
+
+    assert!(ended.stderr.contains("audit.topic_recreated"), "no audit event:\n{}", ended.stderr);
+    assert_eq!(copied(&lab, &topic), 130);
+    lab.catch_up("again", &file, 0);
+    assert_eq!(copied(&lab, &topic), 130, "restarted once");
+    lab.finish();
+}
+
+/// A source topic that is deleted parks its partitions with a name; the other topics go on.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn source_topic_deleted() {
+    let lab = Lab::new("gone");
+    let (gone, stays) = (lab.topic("gone"), lab.topic("stays"));
+    lab.create(&gone, 1);
+    lab.create(&stays, 1);
+    let file = lab.config(&json!([config::mask("fields")]), |p| p["lanes"] = json!(1));
+    lab.generate(json!({ "topic": gone, "count": 20 }));
+    let mut process = lab.run("run", &file, &[], &[]);
+    process.wait_ready(SOON);
+    eventually("it is copied", SOON, || (lab.ends(&lab.b, &gone, true).iter().sum::<i64>() >= 20).then_some(()));
+    delete(&lab, &lab.a, &gone);
+
+    wait_reason(&lab, &process, "source_topic");
+
+    assert_eq!(http::get(process.port, "/readyz").map(|page| page.status), Some(503));
+    lab.generate(json!({ "topic": stays, "count": 30 }));
+    eventually("the other topic goes on", SOON, || (lab.ends(&lab.b, &stays, true).iter().sum::<i64>() >= 30).then_some(()));
+    process.terminate(secs(60));
+    lab.finish();
+}
+
+/// A target topic that is deleted halts what goes there, and is not made again behind the operator's back.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn target_topic_deleted() {
+    let lab = Lab::new("target-gone");
+    let (gone, stays) = (lab.topic("gone"), lab.topic("stays"));
+    lab.create(&gone, 1);
+    lab.create(&stays, 1);
+    let file = lab.config(&json!([config::mask("fields")]), |p| p["lanes"] = json!(1));
+    lab.generate(json!({ "topic": gone, "count": 20 }));
+    let mut process = lab.run("run", &file, &[], &[]);
+    process.wait_ready(SOON);
+    eventually("it is copied", SOON, || (lab.ends(&lab.b, &gone, true).iter().sum::<i64>() >= 20).then_some(()));
+    delete(&lab, &lab.b, &gone);
+    lab.generate(json!({ "topic": gone, "first": 20, "count": 20 }));
+
+    wait_reason(&lab, &process, "target_topic");
+
+    lab.generate(json!({ "topic": stays, "count": 30 }));
+    eventually("the other topic goes on", SOON, || (lab.ends(&lab.b, &stays, true).iter().sum::<i64>() >= 30).then_some(()));
+    process.terminate(secs(60));
+    let ended = lab.catch_up("restarted", &file, 1);
+    assert!(ended.stderr.contains("gone from the target"), "{}", ended.stderr);
+    assert!(lab.ends(&lab.b, &gone, true).is_empty(), "the topic was made again");
+    java::call("create_topic", json!({ "bootstrap": lab.b, "topic": gone, "partitions": 1 }));
+    let ended = lab.catch_up("anew", &file, 1);
+    assert!(ended.stderr.contains("created again on the target"), "{}", ended.stderr);
+    assert!(lab.dump(&gone).is_empty(), "records behind a hole");
+    lab.finish();
+}
