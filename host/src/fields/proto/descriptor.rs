@@ -30,7 +30,6 @@ pub(super) struct Field {
     pub(super) kind: Type,
     pub(super) label: Label,
     /// Repeated numbers are written packed.
-    #[cfg_attr(not(test), expect(dead_code, reason = "readers take both forms; the tests of the compiler look at it"))]
     pub(super) packed: bool,
 }
 
