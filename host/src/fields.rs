@@ -1,6 +1,6 @@
 //! Field selection and patching: which values a selector names, where they stand in the document, and how new ones
-//! replace them. Here for JSON, in [`avro`] for Avro, with the same meaning. Knows nothing of records, columns or
-//! plugins, and never puts a document's bytes in an error.
+//! replace them. Here for JSON, in [`avro`] for Avro, in [`proto`] for Protobuf, with the same meaning. Knows nothing of
+//! records, columns or plugins, and never puts a document's bytes in an error.
 //!
 //! ```text
 //! Selector ──┐                          ┌─ Hits: spans of the selected values
