@@ -13,7 +13,7 @@ mod trial;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use explain::{Explained, StepExplained};
+pub use explain::{Explained, SchemaExplained, StepExplained};
 pub use format::{FetchError, Schemas};
 pub use plan::{ChainPlan, Lent, PlanError, StepPlan};
 pub use record::{Record, Sample};

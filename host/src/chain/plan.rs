@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use super::format::{Asked, Last, Place, Readers, Schemas, Unread, Watch};
+use super::format::{Asked, Last, Reader, Readers, Schemas, Unread, Watch, Written};
 use super::recent::RecentOfLanes;
 use super::{CallFailed, Drift, Failed};
 use crate::config::Location;
-use crate::config::plan::{self, Absent, Format, Isolation, KeyRule, Mode, Pipeline, Step, Unmatched};
-use crate::fields::{Containers, Selection, SelectionError, Selector};
+use crate::config::plan::{self, Absent, Format, Isolation, KeyRule, Mode, Pipeline, Step, Unmatched, View};
+use crate::fields::{Containers, Fault, Nest, Path};
 use crate::lane::UNMATCHED_WINDOW;
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
 use crate::plugin::{
@@ -74,7 +74,7 @@ pub struct StepPlan {
     lent: Lent,
     allowed_keys: Vec<String>,
     allowed_tables: BTreeSet<String>,
-    pub(super) selection: Option<Selection>,
+    pub(super) nest: Option<Nest>,
     pub(super) fields: Vec<FieldPlan>,
     pub(super) mode: Mode,
     pub(super) key: KeyRule,
@@ -82,6 +82,8 @@ pub struct StepPlan {
     pub(super) absent: Absent,
     pub(super) isolation: Isolation,
     pub(super) sees: Sees,
+    /// How the plugin sees whole values.
+    pub(super) view: View,
     pub(super) metrics: PluginMetrics,
     /// What each of the plugin's counters feeds.
     pub(super) counters: Vec<Option<MaskedFields>>,
@@ -159,7 +161,7 @@ impl StepPlan {
             allow_list_fits(step, masks, effects).map_err(|message| one(&step.at, message))?;
         }
         let effects = Effects { edit_fields: masks, ..effects };
-        let selection = compile(step, masks)?;
+        let nest = compile(step, masks)?;
         let number = place.number as usize;
         let fields = step.fields.iter().map(|grant| {
             let watch = masks && step.unmatched == Unmatched::Halt;
@@ -183,7 +185,7 @@ impl StepPlan {
             lent: lent.clone(),
             allowed_tables: step.tables.clone(),
             allowed_keys: named_keys(step).filter(|name| lent.keys.contains(name)).map(str::to_owned).collect(),
-            selection,
+            nest,
             fields: fields.collect(),
             mode: step.mode,
             key: step.key,
@@ -191,6 +193,7 @@ impl StepPlan {
             absent: step.absent,
             isolation: step.isolation,
             sees,
+            view: step.view,
             metrics: metrics.plugin(&step.plugin),
             counters: description.counters.iter().map(|name| name.strip_prefix(MASKED).map(|operator| metrics.masked(operator))).collect(),
             plugin: plugin.clone(),
@@ -209,19 +212,20 @@ impl StepPlan {
         }
     }
 
-    /// What reads a value of a topic with this format.
-    pub(super) fn place(
-        &self,
-        selection: &Selection,
-        format: Format,
-        value: &[u8],
-        headers: &[(Vec<u8>, Option<Vec<u8>>)],
-        last: &mut Last,
-    ) -> Result<Place, Unread> {
-        let selectors = |field: usize| self.spec.fields.get(field).map_or(String::new(), |(selector, _)| selector.clone());
-        let (schemas, readers) = (&*self.schemas, &self.readers);
-        let asked = Asked { schemas, readers, selection, selectors: &selectors, watch: self.watch, step: self.number };
-        asked.place(format, value, headers, last)
+    /// How the values of a topic with this format are written where all are written alike.
+    pub(super) fn written_always(&self, format: Format) -> Option<Written> {
+        self.schemas.fixed(format)
+    }
+
+    /// How one value of a topic with this format is written, and where its body begins.
+    pub(super) fn written(&self, format: Format, value: &[u8], headers: &[(Vec<u8>, Option<Vec<u8>>)]) -> Result<(Written, usize), Unread> {
+        self.schemas.written(format, value, headers)
+    }
+
+    /// What reads a value that is written so for the step's fields.
+    pub(super) fn reader(&self, nest: &Nest, written: &Written, last: &mut Last) -> Result<Reader, Unread> {
+        let selectors = |field: usize| self.selector(field).to_owned();
+        Asked { readers: &self.readers, nest, selectors: &selectors, watch: self.watch, step: self.number }.reader(written, last)
     }
 
     /// How the values of a topic are written, and whether a header may name their schema.
@@ -249,13 +253,13 @@ impl StepPlan {
     }
 
     /// The selector of a field, as written.
-    pub(super) fn selector(&self, field: usize) -> &str {
+    fn selector(&self, field: usize) -> &str {
         self.spec.fields.get(field).map_or("", |(selector, _)| selector)
     }
 
-    /// The settings of a field.
-    pub(super) fn setting(&self, field: usize) -> Option<serde_json::Value> {
-        serde_json::from_str(&self.spec.fields.get(field)?.1).ok()
+    /// The fields: each its selector, as written, and its settings.
+    pub(super) fn granted(&self) -> &[(String, String)] {
+        &self.spec.fields
     }
 
     /// What the plugin says of a field's settings.
@@ -359,24 +363,23 @@ fn allow_list_fits(step: &Step, masks: bool, effects: Effects) -> Result<(), Str
     Ok(())
 }
 
-fn compile(step: &Step, masks: bool) -> Result<Option<Selection>, Vec<PlanError>> {
+fn compile(step: &Step, masks: bool) -> Result<Option<Nest>, Vec<PlanError>> {
     let allow_list = step.mode == Mode::AllowList;
     if step.fields.is_empty() && !allow_list {
         return Ok(None);
     }
     let parse = |text: &str, at: &Location| {
-        Selector::parse(text).map_err(|error| vec![PlanError { at: at.clone(), message: format!("selector {text}: {error}") }])
+        Path::parse(text).map_err(|error| vec![PlanError { at: at.clone(), message: format!("selector {text}: {error}") }])
     };
     let fields = step.fields.iter().map(|grant| parse(&grant.selector, &grant.at)).collect::<Result<Vec<_>, _>>()?;
     let keep = step.keep.iter().map(|text| parse(text, &step.at)).collect::<Result<Vec<_>, _>>()?;
-    let containers = if masks { Containers::Expand } else { Containers::Composite };
-    Selection::compile(&fields, allow_list.then_some(&keep[..]), containers).map(Some).map_err(|error| {
-        let pointer = match &error {
-            SelectionError::Twice { field, .. } | SelectionError::Tie { field, .. } | SelectionError::Shadowed { field, .. } => {
-                format!("/fields/{field}")
-            }
-            SelectionError::KeptTwice { keep, .. } | SelectionError::KeptAndSelected { keep, .. } => format!("/keep/{keep}"),
-            SelectionError::TooComplex => String::new(),
+    // An allow list without fields edits the texts that it opens.
+    let containers = if masks || step.fields.is_empty() { Containers::Expand } else { Containers::Composite };
+    Nest::compile(&fields, allow_list.then_some(&keep[..]), containers).map(Some).map_err(|error| {
+        let pointer = match error.fault {
+            Fault::Field(field) => format!("/fields/{field}"),
+            Fault::Keep(keep) => format!("/keep/{keep}"),
+            Fault::Step => String::new(),
         };
         vec![PlanError { at: step.locate(&pointer).clone(), message: error.to_string() }]
     })

@@ -29,7 +29,8 @@ pub struct ExplainArgs {
 struct Topic {
     pipeline: String,
     topic: String,
-    /// What its latest schema is: `Avro schema 7, version 2`, or why there is none.
+    /// What its latest schema is: `Avro schema 7, version 2`, with the message that was taken of a Protobuf file; or why
+    /// there is none.
     schema: String,
     steps: Vec<StepExplained>,
 }
@@ -78,9 +79,10 @@ fn explained(pipeline: &Pipeline, chain: &ChainPlan, topic: String) -> Result<To
         }
         Err(error) => return Err(Failure { message: error.to_string(), exit: Exit::Unreachable }),
     };
-    found.schema = format!("{} schema {}, version {}", latest.schema.kind, latest.id, latest.version);
-    let parsed = Parsed::of(&latest.schema);
-    found.steps = chain.steps.iter().filter_map(|step| step.explain(&parsed)).collect();
+    let explained = chain.explain(&Parsed::of(&latest.schema));
+    let message = explained.message.map_or(String::new(), |name| format!(", message {name}"));
+    found.schema = format!("{} schema {}, version {}{message}", latest.schema.kind, latest.id, latest.version);
+    found.steps = explained.steps;
     Ok(found)
 }
 

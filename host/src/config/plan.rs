@@ -11,6 +11,7 @@ mod registry;
 mod settings;
 mod step;
 mod table;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ use crate::plugins::signature::PublicKey;
 pub use format::{Format, Formats, TopicRule};
 pub use registry::{ClientCertificate, RegistryAuth, SchemaRegistry};
 pub use settings::Places;
+pub use view::View;
 
 /// Everything that a run needs to know.
 #[derive(Debug)]
@@ -346,6 +348,8 @@ pub struct Step {
     pub tables: BTreeSet<String>,
     /// What the plugin is shown beside its fields.
     pub sees: Sees,
+    /// How it sees whole values.
+    pub view: View,
     /// The plugin's own settings.
     pub settings: Map<String, Value>,
     /// Where the plugin's name stands.

@@ -4,6 +4,7 @@
 mod accepted;
 mod mutated;
 mod refused;
+mod view;
 
 use std::path::PathBuf;
 

@@ -12,6 +12,7 @@ use super::super::tree::{Kind, Node};
 use super::grants::Granter;
 use super::pipeline::Known;
 use super::settings::{Places, below, fields_named, tables_named};
+use super::view;
 use super::{Absent, Context, Isolation, KeyRule, Mode, Sees, Step, Unmatched};
 
 pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>, report: &mut Report) -> Option<Step> {
@@ -71,6 +72,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
         },
         tables,
         sees,
+        view: view::view(file, report),
         fields: granter.finish(&mut places),
         settings,
         at,
