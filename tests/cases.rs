@@ -19,6 +19,7 @@ mod neighbours;
 mod plugins;
 mod resize;
 mod source;
+mod views;
 
 mod auth;
 mod demo;
