@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn there_and_back_behind_the_same_framing() {
-        let cases: [(Written, &[u8], &[u8], &str, &str, &[u8]); 4] = [
+        type Case<'a> = (Written, &'a [u8], &'a [u8], &'a str, &'a str, &'a [u8]);
+        let cases: [Case<'_>; 4] = [
             (Written::Json, b"", b"{ \"n\":1}", "{ \"n\":1}", "{\"n\" :2}", b"{\"n\" :2}"),
             (Written::Json, b"\0\0\0\0\x07", b"[1]", "[1]", "[2]", b"\0\0\0\0\x07[2]"),
             (avro(), b"\0\0\0\0\x07", b"\x02\x02\x02a", r#"{"n":1,"s":"a"}"#, r#"{"s":null, "n":2}"#, b"\0\0\0\0\x07\x04\0"),

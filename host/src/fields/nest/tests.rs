@@ -57,7 +57,8 @@ fn fields_inside_texts_are_found() {
 
 #[test]
 fn only_the_inner_bytes_change() {
-    let cases: [(&[&str], Option<&[&str]>, &str, Option<&str>); 14] = [
+    type Case<'a> = (&'a [&'a str], Option<&'a [&'a str]>, &'a str, Option<&'a str>);
+    let cases: [Case<'_>; 14] = [
         (&["$.p >> $.a"], None, r#"{ "p" : "{\"a\":1}" }"#, Some(r#"{ "p" : "{\"a\":\"*\"}" }"#)),
         // Every other escape stays as somebody wrote it.
         (
@@ -125,7 +126,8 @@ fn paths_that_meet_are_refused() {
     use Fault::{Field, Keep, Step};
     let deep: Vec<String> = (0..2).map(|name| format!("$.p >> $..n{name}{}", "[*]".repeat(20 + name))).collect();
     let deep: Vec<&str> = deep.iter().map(String::as_str).collect();
-    let cases: [(&[&str], Option<&[&str]>, Fault, &str); 15] = [
+    type Case<'a> = (&'a [&'a str], Option<&'a [&'a str]>, Fault, &'a str);
+    let cases: [Case<'_>; 15] = [
         (&["$.p >> $.a", "$['p']>>$['a']"], None, Field(1), "inside $.p: $['a'] stands twice"),
         (&["$.p >> $.a", "$.p"], None, Field(1), "masked as a whole"),
         (&["$.p", "$.p >> $.a"], None, Field(0), "masked as a whole"),
