@@ -20,6 +20,7 @@ mod neighbours;
 mod plugins;
 mod resize;
 mod source;
+mod views;
 
 mod auth;
 mod chosen;
