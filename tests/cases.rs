@@ -18,6 +18,7 @@ mod lost;
 mod mask;
 mod neighbours;
 mod plugins;
+mod rekey;
 mod resize;
 mod source;
 mod views;

@@ -8,6 +8,7 @@ mod mask;
 mod offsets;
 mod output;
 mod plugin;
+mod rekey;
 mod run;
 mod unmask;
 
@@ -38,6 +39,8 @@ pub enum Exit {
     Unreachable = 4,
     /// Refused as unsafe.
     Unsafe = 5,
+    /// A plan has changes.
+    Changes = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -72,6 +75,9 @@ enum Command {
     /// Change the number of a pipeline's lanes.
     #[command(subcommand)]
     Lanes(LanesCommand),
+    /// Make what is on the target anew, after a change of rules or keys.
+    #[command(subcommand)]
+    Rekey(rekey::RekeyCommand),
     /// Make, check and deploy plugins.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -174,6 +180,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status(&args),
         Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),
         Command::Lanes(LanesCommand::Resize(args)) => lanes::resize(&args),
+        Command::Rekey(command) => rekey::rekey(&command),
         Command::Plugin(command) => plugin::plugin(&command),
         Command::Mask(MaskCommand::Try(args)) => mask::try_one(&args),
         Command::Unmask(args) => unmask::unmask(&args),

@@ -30,7 +30,10 @@ pub mod lane;
 
 // Side duties.
 pub mod discovery;
+pub mod rekey;
 pub mod resize;
+pub mod scan;
+pub mod standstill;
 pub mod tables;
 pub mod topics;
 pub mod view;

@@ -1,9 +1,13 @@
 //! What a lane keeps on the target: its control record and one position a source partition, as JSON in the compacted
 //! positions topic. It must not talk to Kafka: reading and writing are the lane's, in the lane's order.
 
+mod rekeyed;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use rekeyed::{EndsByTopic, MapEnds, Rekeyed, Rekeying, Settings};
 
 /// Version of the records' form. A record of a later version halts the lane instead of being misread.
 pub const VERSION: u32 = 1;
@@ -44,9 +48,16 @@ pub struct Control {
     pub owner: String,
     /// When, in milliseconds since the epoch, by the owner's clock.
     pub since: i64,
-    /// The lanes are being resized: this generation of the topic takes their place, and nobody works on this lane.
+    /// The lanes are being resized or rekeyed: this generation of the topic takes their place, and nobody works on this
+    /// lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moving: Option<u32>,
+    /// What they are being moved for, where that is a rekey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rekeying: Option<Rekeying>,
+    /// The last rekey of each source topic, in lane 0 for all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rekeyed: BTreeMap<String, Rekeyed>,
 }
 
 /// What came of the records of one source partition since genesis, by source record.
@@ -281,6 +292,8 @@ mod tests {
             owner: "host:1".into(),
             since: 0,
             moving: None,
+            rekeying: None,
+            rekeyed: BTreeMap::new(),
         }
     }
 

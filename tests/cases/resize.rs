@@ -57,7 +57,7 @@ fn lanes_become_fewer_and_more() {
 }
 
 /// Every pair that the checker read off both clusters is what the map says.
-fn the_map_agrees(lab: &Lab, file: &Path, topic: &str, pairs: &Path) {
+pub fn the_map_agrees(lab: &Lab, file: &Path, topic: &str, pairs: &Path) {
     let text = std::fs::read_to_string(pairs).expect("the checker wrote the pairs");
     let truth: Vec<[i64; 3]> = text
         .lines()

@@ -240,6 +240,11 @@ impl StepPlan {
         &self.plugin.description().version
     }
 
+    /// Whether the step may send records to topics of other names.
+    pub fn routes(&self) -> bool {
+        self.spec.effects.route
+    }
+
     /// SHA-256 of the component.
     pub fn digest_bytes(&self) -> [u8; 32] {
         *self.plugin.digest()

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::{Exit, Failure, Files};
 use crate::resize::{self, ResizeError};
+use crate::standstill::MoveError;
 use crate::{gateway, kafka, log};
 
 #[derive(Args)]
@@ -29,7 +30,11 @@ pub fn resize(args: &ResizeArgs) -> Result<Exit, Failure> {
             pipeline.name, done.from, done.to, done.positions
         ),
         Err(error) => {
-            let exit = if matches!(error, ResizeError::Running { .. }) { Exit::Unsafe } else { Exit::Failed };
+            let exit = if matches!(error, ResizeError::Rekeying(_) | ResizeError::Move(MoveError::Running { .. })) {
+                Exit::Unsafe
+            } else {
+                Exit::Failed
+            };
             return Err(Failure { message: error.to_string(), exit });
         }
     }

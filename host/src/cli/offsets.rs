@@ -3,26 +3,23 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
-use rdkafka::TopicPartitionList;
-use rdkafka::consumer::Consumer;
-use rdkafka::topic_partition_list::Offset;
-use rdkafka::types::RDKafkaErrorCode;
 use serde::Serialize;
 
 use super::output::{Format, plain};
 use super::{Exit, Failure, Files};
-use crate::config::plan::{Cluster, Pipeline};
-use crate::kafka::ffi::{FetchQueue, Fetched};
-use crate::kafka::{self};
-use crate::offset_map::{self, AskForward, AskReverse, Genesis, Lookup, Makers, MapRecord, SourcePartition, TargetPartition};
+use crate::config::plan::Pipeline;
+use crate::kafka;
+use crate::offset_map::{AskForward, AskReverse, Genesis, Lookup, Makers, MapRecord, SourcePartition, TargetPartition};
 use crate::plugin::digest::hex;
+use crate::position::MapEnds;
+use crate::scan;
 use crate::topics::{StateTopics, TargetTopics};
 use crate::view::{Snapshot, View};
 
-/// How long the map may take to be read.
+/// How long the positions may take to be read.
 const READ_WITHIN: Duration = Duration::from_secs(120);
 
 #[derive(Args)]
@@ -141,24 +138,34 @@ fn answer(pipeline: &Pipeline, asked: &[Place], reverse: bool) -> Result<Vec<Opt
     for place in asked {
         by_partition.entry((place.topic.clone(), place.partition)).or_default().push(place.offset);
     }
+    let snapshot = View::read_once(&pipeline.target, &pipeline.name, &topics.positions, lanes as u32, READ_WITHIN)
+        .map_err(Failure::new)?
+        .ok_or_else(|| Failure::new("cannot read the positions in time"))?;
+    // Where records landed that a rekey made unreachable is no answer any more.
+    let rekeyed = MapEnds::of(snapshot.controls.get(&0));
     let mut lookup = if reverse {
         let ask = by_partition
             .into_iter()
             .map(|((topic, partition), offsets)| AskReverse { target: TargetPartition { topic, partition }, offsets });
         Lookup::new(Vec::new(), ask.collect())
     } else {
-        let snapshot = View::read_once(&pipeline.target, &pipeline.name, &topics.positions, lanes as u32, READ_WITHIN)
-            .map_err(Failure::new)?
-            .ok_or_else(|| Failure::new("cannot read the positions in time"))?;
         let ask = by_partition.into_iter().map(|((topic, partition), offsets)| ask_forward(topic, partition, offsets, &snapshot));
         Lookup::new(ask.collect(), Vec::new())
     };
-    // What a resize left behind comes first: a later segment over the same offsets takes an earlier one back.
+    // What a resize or a rekey left behind comes first: a later segment over the same offsets takes an earlier one back.
     let mut makers = Makers::default();
-    for topic in topics.offset_maps() {
-        if let Some(lanes) = target.partition_count(&topic).map_err(Failure::new)? {
-            scan(&pipeline.target, &pipeline.name, &topic, lanes as u32, &mut lookup, &mut makers)?;
-        }
+    for (generation, topic) in (1..).zip(topics.offset_maps()) {
+        let Some(lanes) = target.partition_count(&topic).map_err(Failure::new)? else { continue };
+        // Every segment, all lanes: a partition that another lane merges into is seen too.
+        scan::map(&pipeline.target, &pipeline.name, &topic, lanes as u32, &mut |lane, record| match record {
+            MapRecord::Segment(segment) if rekeyed.ended(&segment.source().topic, generation) => {}
+            MapRecord::Segment(segment) => {
+                makers.segment(lane, &segment);
+                lookup.feed(&segment);
+            }
+            MapRecord::Admission(admission) => makers.admission(lane, admission),
+        })
+        .map_err(super::failed)?;
     }
     let answer = |place| if reverse { backward(&lookup, &makers, place) } else { forward(&lookup, &makers, place) };
     Ok(asked.iter().map(answer).collect())
@@ -194,40 +201,4 @@ fn by(makers: &Makers, source: &SourcePartition, offset: i64) -> Option<By> {
     let admission = makers.of(source, offset)?;
     let plugins = admission.digests.iter().map(|(step, digest)| (step.clone(), hex(digest))).collect();
     Some(By { generation: admission.generation, config: admission.config_hash.clone(), plugins })
-}
-
-/// Feeds every segment of the map, all lanes, each in log order: a partition that another lane merges into is seen too.
-fn scan(target: &Cluster, pipeline: &str, topic: &str, lanes: u32, lookup: &mut Lookup, makers: &mut Makers) -> Result<(), Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("cannot read the offset map: {error}"));
-    let reader = kafka::state_reader(target, pipeline).map_err(|error| failed(&error))?;
-    let mut list = TopicPartitionList::new();
-    for lane in 0..lanes {
-        list.add_partition_offset(topic, lane as i32, Offset::Beginning).map_err(|error| failed(&error))?;
-    }
-    reader.assign(&list).map_err(|error| failed(&error))?;
-    let mut queue = FetchQueue::new(reader).ok_or_else(|| failed(&"the reader has no queue"))?;
-    let deadline = Instant::now() + READ_WITHIN;
-    let (mut ended, mut batch): (Vec<bool>, Vec<Fetched>) = (vec![false; lanes as usize], Vec::new());
-    while !ended.iter().all(|ended| *ended) {
-        if Instant::now() > deadline {
-            return Err(failed(&format!("its end was not reached within {} s", READ_WITHIN.as_secs())));
-        }
-        queue.take(&mut batch, 1_000, Duration::from_millis(100));
-        for fetched in batch.drain(..) {
-            let lane = fetched.partition() as usize;
-            match fetched.error() {
-                Some(RDKafkaErrorCode::PartitionEOF) => ended[lane] = true,
-                Some(code) if fetched.topic().is_some() => return Err(failed(&code)),
-                Some(_) => {}
-                None => match offset_map::decode(fetched.value().unwrap_or_default()).map_err(|error| failed(&error))? {
-                    MapRecord::Segment(segment) => {
-                        makers.segment(lane as u32, &segment);
-                        lookup.feed(&segment);
-                    }
-                    MapRecord::Admission(admission) => makers.admission(lane as u32, admission),
-                },
-            }
-        }
-    }
-    Ok(())
 }

@@ -11,6 +11,7 @@
 //! - **delivery reports**: read from the event as they are, without an allocation each.
 //! - **log lines** of the clients whose queues are read so: they would go plainly to stderr.
 //! - **seeking with a leader epoch**: the safe crate's lists carry none.
+//! - **single settings of a topic**: the safe crate's call replaces all of them.
 //! - **topic ids and list-offsets by isolation level**: not exposed at all.
 #![allow(unsafe_code)]
 
@@ -18,6 +19,7 @@ mod admin;
 mod fetch;
 mod log;
 mod produce;
+mod settings;
 
 use std::time::Duration;
 
@@ -28,6 +30,7 @@ pub use admin::{OffsetAnswers, Spec, list_offsets, topic_ids};
 pub use fetch::{FetchQueue, Fetched, Header};
 pub use log::carry_logs;
 pub use produce::{Headers, Outgoing, Report, ReportQueue, Ticket, TopicHandle, produce, wake_senders};
+pub use settings::change_topic_settings;
 
 /// Makes the mock cluster of this client settle groups without waiting for more members. False: it has none.
 pub fn settle_mock_groups_at_once<C: ClientContext>(client: &Client<C>) -> bool {

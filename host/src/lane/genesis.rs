@@ -88,6 +88,8 @@ impl Lane {
             owner: shared.owner.clone(),
             since: now,
             moving: None,
+            rekeying: None,
+            rekeyed: BTreeMap::new(),
         }
     }
 
@@ -289,6 +291,10 @@ fn missing(detail: String) -> Failure {
 
 /// I5: what was written once must still fit: lanes, source, and a position for every partition that is known.
 fn check(control: &Control, positions: &BTreeMap<(String, i32), Position>, sources: &BTreeSet<String>, lane: &Lane) -> Result<(), Failure> {
+    if control.rekeying.is_some() {
+        let detail = "a rekey of the pipeline was broken off, or is on its way: run `sluice rekey apply` to its end, then start";
+        return Err(Failure::Halt { reason: Reason::LanesMismatch, detail: detail.into() });
+    }
     if control.moving.is_some() {
         let detail = "the pipeline was moved to another number of lanes, or is about to be: run `sluice lanes resize` to its end, then start with the file that it ran with";
         return Err(Failure::Halt { reason: Reason::LanesMismatch, detail: detail.into() });

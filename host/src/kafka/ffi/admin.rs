@@ -11,13 +11,13 @@ use rdkafka_sys as sys;
 use super::millis;
 
 /// A queue, options and the event of one admin call, freed together.
-struct AdminCall {
-    queue: *mut sys::rd_kafka_queue_t,
-    options: *mut sys::rd_kafka_AdminOptions_t,
+pub(super) struct AdminCall {
+    pub(super) queue: *mut sys::rd_kafka_queue_t,
+    pub(super) options: *mut sys::rd_kafka_AdminOptions_t,
 }
 
 impl AdminCall {
-    fn new<C: ClientContext>(client: &Client<C>, api: sys::rd_kafka_admin_op_t, wait: Duration) -> Self {
+    pub(super) fn new<C: ClientContext>(client: &Client<C>, api: sys::rd_kafka_admin_op_t, wait: Duration) -> Self {
         // SAFETY: a valid client; the options are freed in drop.
         unsafe {
             let options = sys::rd_kafka_AdminOptions_new(client.native_ptr(), api);
@@ -28,7 +28,7 @@ impl AdminCall {
     }
 
     /// Waits for the answer and hands it to `read`; the whole call's error otherwise.
-    fn answer<T>(&self, wait: Duration, read: impl FnOnce(*mut sys::rd_kafka_event_t) -> T) -> Result<T, RDKafkaErrorCode> {
+    pub(super) fn answer<T>(&self, wait: Duration, read: impl FnOnce(*mut sys::rd_kafka_event_t) -> T) -> Result<T, RDKafkaErrorCode> {
         // SAFETY: the event lives until destroyed below; `read` copies what it wants.
         unsafe {
             let event = sys::rd_kafka_queue_poll(self.queue, millis(wait + Duration::from_millis(500)));

@@ -44,6 +44,8 @@ fn found(generation: u64, config: &str, replaced: &[&str], partitions: &[(&str, 
         owner: "o".into(),
         since: 0,
         moving: Some(2),
+        rekeying: None,
+        rekeyed: BTreeMap::new(),
     };
     let mut positions = BTreeMap::new();
     for (topic, partition, next) in partitions {
@@ -75,5 +77,5 @@ fn a_lost_position_stops_it() {
     let mut lane = found(1, "c", &[], &[("t", 0, 7)]);
     lane.positions.clear();
     let error = gather(&pipeline(5), &[lane], &StateTopics::of("p", None, 1), "me").map(|_| ()).unwrap_err();
-    assert!(matches!(error, ResizeError::Lost { lane: 0, .. }), "{error}");
+    assert!(matches!(error, MoveError::Lost { lane: 0, .. }), "{error}");
 }
