@@ -21,6 +21,7 @@ mod plugins;
 mod rekey;
 mod resize;
 mod source;
+mod views;
 
 mod auth;
 mod chosen;

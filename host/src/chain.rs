@@ -18,7 +18,7 @@ mod trial;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub use explain::{Explained, StepExplained, TopicSchemas};
+pub use explain::{Explained, StepExplained, TopicExplained, TopicSchemas};
 pub use format::{FetchError, Schemas};
 pub use plan::{ChainPlan, Lent, PlanError, StepPlan};
 pub use record::{Record, Sample};

@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config;
 use crate::config::plan::{Pipeline, Plan};
 use crate::demo;
-use crate::fields::Selector;
+use crate::fields::Path;
 use crate::gateway::RunError;
 use crate::plugin::KeyRing;
 use crate::plugins;
@@ -219,7 +219,7 @@ fn key_ring(files: &[PathBuf]) -> Result<KeyRing, Failure> {
 
 /// What the configuration asks of a selector.
 pub fn check_selector(text: &str) -> Result<String, (usize, String)> {
-    Selector::parse(text).map(|selector| selector.canonical()).map_err(|error| (error.at, error.message.clone()))
+    Path::parse(text).map(|path| path.canonical()).map_err(|error| (error.at, error.message.clone()))
 }
 
 /// A refused configuration as a failure.

@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 
-const AVRO: &str = r#"{"type":"record","name":"Pay","fields":[
+pub const AVRO: &str = r#"{"type":"record","name":"Pay","fields":[
     {"name":"to","type":{"type":"record","name":"To","fields":[{"name":"name","type":"string"},{"name":"city","type":["null","string"]}]}},
     {"name":"sum","type":{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}},
     {"name":"tags","type":{"type":"array","items":"string"}},{"name":"by","type":{"type":"map","values":"string"}},
     {"name":"kind","type":{"type":"enum","name":"Kind","symbols":["CARD","CASH"]}},{"name":"n","type":"long"}]}"#;
 
-const PROTOBUF: &str = r#"syntax = "proto3"; package pay; message First {}
+pub const PROTOBUF: &str = r#"syntax = "proto3"; package pay; message First {}
     message Pay { To to = 1; int64 sum = 2; repeated string tags = 3; map<string, string> by = 4; Kind kind = 5; oneof way { string iban = 6; int32 n = 7; }
       message To { string name = 1; string city = 2; } enum Kind { CARD = 0; CASH = 1; } }"#;
 
@@ -76,8 +76,8 @@ fn steps() -> Value {
     } }])
 }
 
-/// The configuration of the case, with a registry for the source.
-fn config(lab: &Lab, registry: &str, steps: &Value, change: impl FnOnce(&mut Value)) -> PathBuf {
+/// The configuration of a case, with a registry for the source.
+pub fn config(lab: &Lab, registry: &str, steps: &Value, change: impl FnOnce(&mut Value)) -> PathBuf {
     let file = lab.config(steps, change);
     let mut text: Value = serde_json::from_str(&fs::read_to_string(&file).expect("just written")).expect("JSON");
     text["clusters"]["landing"]["schema_registry"] = json!({ "url": registry, "timeout": "2s", "wait": "3s" });

@@ -2,13 +2,14 @@
 //! answers back into the bytes. It never lets a value pass that was not answered, and decides nothing about records.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
-use super::format::{Last, Place, Unread};
-use super::part::PartPlan;
+use super::format::{Last, Reader, Unread};
+use super::part::{HalfPlan, Located, PartPlan};
 use super::row::Row;
 use super::{Missed, Verdict};
 use crate::config::plan::{Absent, Format};
-use crate::fields::{Edit, Hit, Hits, Patched};
+use crate::fields::{Edit, Found, Patched, Value};
 use crate::plugin::{Action, Answers, Column};
 use crate::schemas::wire::Part;
 
@@ -27,8 +28,10 @@ pub struct Columns {
 
 /// What was found in one row.
 struct Selected {
-    hits: Hits,
-    place: Place,
+    found: Found,
+    reader: Reader,
+    /// Where behind the framing the body begins.
+    body: usize,
 }
 
 /// A row on its way into the batch.
@@ -42,89 +45,105 @@ pub struct Shown<'a, 'r> {
 
 impl Columns {
     /// A batch of that topic begins.
-    pub fn begin(&mut self, plan: &PartPlan, topic: &str) {
+    pub fn begin(&mut self, half: &HalfPlan, topic: &str) {
         if self.format.as_ref().is_none_or(|(of, ..)| of != topic) {
-            let (format, framed) = plan.format(topic);
+            let (format, framed) = half.format(topic);
             self.format = Some((topic.to_owned(), format, framed));
         }
     }
 
-    /// Appends the granted values of a row to the columns. After an error the caller takes back what was appended.
-    pub fn show(&mut self, plan: &PartPlan, shown: &Shown<'_, '_>, columns: &mut [Column], missed: &mut Missed<'_>) -> Result<(), Unread> {
-        if shown.number == self.rows.len() {
-            self.rows.push(Selected { hits: Hits::new(), place: Place::JSON });
+    /// How this half of the topic is written.
+    pub fn format(&self) -> (Format, bool) {
+        self.format.as_ref().map_or((Format::Auto, false), |(_, format, framed)| (*format, *framed))
+    }
+
+    /// Makes room for the row of that number, of which nothing may be selected.
+    pub fn make_room(&mut self, number: usize) {
+        if number == self.rows.len() {
+            self.rows.push(Selected { found: Found::new(), reader: Reader::Json, body: 0 });
         }
-        let Some(bytes) = shown.row.half(plan.part) else { return Ok(()) };
-        let (format, framed) = self.format.as_ref().map_or((Format::Auto, false), |(_, format, framed)| (*format, *framed));
-        let place = plan.place((format, framed), bytes, shown.row, &mut self.last)?;
-        let body = bytes.get(place.body..).unwrap_or_default();
+    }
+
+    /// Appends the granted values of a row, whose half is `bytes`, to the columns. After an error the caller takes back
+    /// what was appended.
+    pub fn show(
+        &mut self,
+        plan: &PartPlan,
+        (shown, bytes, located): (&Shown<'_, '_>, &[u8], &Located),
+        columns: &mut [Column],
+        missed: &mut Missed<'_>,
+    ) -> Result<(), Unread> {
+        let reader = plan.reader(&located.written, &mut self.last)?;
+        let body = bytes.get(located.body..).unwrap_or_default();
         let selected = &mut self.rows[shown.number];
-        let hits = &mut selected.hits;
-        place.reader.select(&plan.selection, body, hits).map_err(|error| Unread::code(error.code()))?;
+        let found = &mut selected.found;
+        plan.nest.select(&reader, body, found).map_err(|error| Unread::code(error.code()))?;
         for (field, number) in plan.watched.iter().enumerate() {
-            let matched = hits.matched(field);
+            let matched = plan.nest.matched(found, field);
             missed.saw(*number, matched, shown.offset);
             if !matched && plan.absent == Absent::Reject {
                 return Err(Unread::code("field_absent"));
             }
         }
-        if plan.part == Part::Key && hits.pruned() > 0 {
+        if plan.half.part() == Part::Key && found.is_pruned() {
             // What is left of two keys without a part of theirs may be one key.
             return Err(Unread::code("unlisted"));
         }
-        for hit in hits.hits() {
-            let column = &mut columns[plan.first + hit.field as usize];
-            let start = column.data.len();
-            if let Err(error) = place.reader.append_value(body, hit, &mut column.data) {
-                column.data.truncate(start);
-                return Err(Unread::code(error.code()));
-            }
-            let Ok(end) = u32::try_from(column.data.len()) else { return Err(Unread::code("batch_too_large")) };
+        plan.nest.each(&reader, body, found, &mut |value: Value<'_>| {
+            let column = &mut columns[plan.first + value.field as usize];
+            value.append(&mut column.data).map_err(|error| Unread::code(error.code()))?;
+            let end = u32::try_from(column.data.len()).map_err(|_| Unread::code("batch_too_large"))?;
             column.rows.push(shown.number as u32);
-            column.kinds.push(hit.kind as u8);
+            column.kinds.push(value.kind as u8);
             column.ends.push(end);
-        }
-        selected.place = place;
+            Ok(())
+        })?;
+        (selected.reader, selected.body) = (reader, located.body);
         Ok(())
     }
 
     /// Puts the answers into the rows. `answers` by column of the batch, `live`: which row each row of the batch is.
     pub fn patch(&self, plan: &PartPlan, answers: &[Option<&Answers>], live: &[usize], rows: &mut [Row<'_>], verdicts: &mut [Verdict]) {
+        let part = plan.half.part();
         let mut cursor = vec![0usize; plan.watched.len()];
+        let mut before = cursor.clone();
         for (selected, index) in self.rows.iter().zip(live) {
-            let (Selected { hits, place }, row) = (selected, &mut rows[*index]);
-            let Some(bytes) = row.half(plan.part) else { continue };
-            if hits.hits().is_empty() && hits.pruned() == 0 {
+            let (Selected { found, reader, body }, row) = (selected, &mut rows[*index]);
+            let Some(bytes) = row.half(part) else { continue };
+            if found.is_empty() {
                 continue;
             }
+            before.copy_from_slice(&cursor);
             let mut rejected = false;
-            let mut asked = 0;
-            let edit = |_: usize, hit: &Hit| {
-                asked += 1;
-                let field = hit.field as usize;
+            let mut edit = |field: u32| {
+                let field = field as usize;
                 let at = cursor[field];
                 cursor[field] += 1;
                 answers[plan.first + field].map_or(Edit::Keep, |answers| edit_of(answers, at, &mut rejected))
             };
             let mut out = Vec::with_capacity(bytes.len() + PATCH_ROOM);
             // The framing names the schema, which stays.
-            let (framing, body) = bytes.split_at(place.body.min(bytes.len()));
+            let (framing, body) = bytes.split_at((*body).min(bytes.len()));
             out.extend_from_slice(framing);
-            let patched = place.reader.patch(body, hits, edit, &mut out);
-            // A patch that failed early did not ask for all: the next row's answers stand behind all of this one's.
-            for hit in hits.hits().iter().skip(asked) {
-                cursor[hit.field as usize] += 1;
+            let patched = plan.nest.patch(reader, body, found, &mut edit, &mut out);
+            if patched.is_err() {
+                // It did not ask for all: the next row's answers stand behind all of this one's.
+                cursor.copy_from_slice(&before);
+                let Ok(()) = plan.nest.each(reader, body, found, &mut |value: Value<'_>| -> Result<(), Infallible> {
+                    cursor[value.field as usize] += 1;
+                    Ok(())
+                });
             }
             if rejected {
                 // The plugin's own code for the row, where it gave one, says more.
                 if verdicts[row.source] == Verdict::Taken {
-                    let code = if plan.part == Part::Key { "rejected" } else { "value_rejected" };
+                    let code = if part == Part::Key { "rejected" } else { "value_rejected" };
                     verdicts[row.source] = Verdict::Failed(plan.failed(code));
                 }
                 continue;
             }
             match patched {
-                Ok(Patched::Changed) => *row.half_mut(plan.part) = Some(Cow::Owned(out)),
+                Ok(Patched::Changed) => *row.half_mut(part) = Some(Cow::Owned(out)),
                 Ok(Patched::Unchanged) => {}
                 Err(error) => verdicts[row.source] = Verdict::Failed(plan.failed(error.code())),
             }

@@ -1,16 +1,20 @@
-//! What a step makes of a schema: which operator each of its places gets, what stays clear, what does not fit. For people,
+//! What the steps make of a schema: which operator each of its places gets, what stays clear, what does not fit. For people,
 //! before a record passes; it must not touch records.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::format::Parsed;
+use super::format::{Parsed, Watch};
 use super::part::{PartPlan, key_name};
-use super::plan::StepPlan;
+use super::plan::{ChainPlan, StepPlan};
 use super::traits::Traits;
-use crate::fields::{Kind, Leaf, Place, Selection, avro, proto};
+use crate::fields::{Kind, Leaf, Nest, Path, Place, avro, proto};
 use crate::schemas::wire::Part;
+
+#[cfg(test)]
+mod tests;
 
 /// One place of a schema, as one step treats it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,13 +31,6 @@ pub struct Explained {
     pub otherwise: Option<&'static str>,
 }
 
-/// The latest schemas of a topic, where it has some.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TopicSchemas<'a> {
-    pub key: Option<&'a Parsed>,
-    pub value: Option<&'a Parsed>,
-}
-
 /// What one step makes of one topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct StepExplained {
@@ -45,10 +42,140 @@ pub struct StepExplained {
     pub errors: Vec<String>,
 }
 
-/// What compiled the selection.
+/// The latest schemas of a topic, where it has some.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TopicSchemas<'a> {
+    pub key: Option<&'a Parsed>,
+    pub value: Option<&'a Parsed>,
+}
+
+/// What all steps make of one topic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TopicExplained {
+    /// The messages that they were held against, with their packages; Protobuf alone.
+    pub message: Option<String>,
+    pub key_message: Option<String>,
+    /// Those that there is something to say of.
+    pub steps: Vec<StepExplained>,
+}
+
+/// What all steps make of one schema.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct SchemaExplained {
+    message: Option<String>,
+    /// Those that select something; nothing where the schema has no types.
+    steps: Vec<StepExplained>,
+}
+
+impl ChainPlan {
+    /// What the steps make of a topic; of a half whose schema has no types (JSON) what can be said without.
+    ///
+    /// Which message of a Protobuf file a record holds only the record says. It is taken to be the one that leaves the
+    /// fewest selectors without a match, the first of several, among those that stand at the top of the file.
+    pub fn explain(&self, schemas: TopicSchemas<'_>) -> TopicExplained {
+        let half = |schema: Option<&Parsed>, part: fn(&StepPlan) -> Option<&PartPlan>| {
+            let subjects: Vec<Subject<'_>> = self.steps.iter().filter_map(|step| Some(Subject::of(step, part(step)?))).collect();
+            schema.map(|schema| explain(&subjects, schema)).unwrap_or_default()
+        };
+        let value = half(schemas.value, |step| step.value.as_ref());
+        let key = half(schemas.key, |step| step.key.as_ref());
+        let mut steps = Vec::new();
+        for step in &self.steps {
+            let number = step.number() + 1;
+            let of = |half: &SchemaExplained| half.steps.iter().find(|found| found.step == number).cloned();
+            let mut found = of(&value).unwrap_or_else(|| StepExplained::none(step));
+            let of_key = of(&key).unwrap_or_else(|| step.key_without_schema());
+            found.places.extend(of_key.places);
+            found.errors.extend(of_key.errors);
+            if !found.places.is_empty() || !found.errors.is_empty() {
+                steps.push(found);
+            }
+        }
+        TopicExplained { message: value.message, key_message: key.message, steps }
+    }
+}
+
+impl StepExplained {
+    fn none(step: &StepPlan) -> Self {
+        Self { step: step.number() + 1, plugin: step.name.clone(), ..Self::default() }
+    }
+}
+
+impl StepPlan {
+    /// What becomes of a key whose schema is not known, or has no types; nothing where the step masks nothing.
+    fn key_without_schema(&self) -> StepExplained {
+        let mut explained = StepExplained::none(self);
+        match &self.key {
+            Some(part) => {
+                let subject = Subject::of(self, part);
+                explained
+                    .places
+                    .extend((0..).zip(subject.fields).map(|(field, (name, _))| subject.masked(field, name.clone(), String::new())));
+            }
+            None if self.masks() || self.null_key => {
+                let otherwise = Some(if self.null_key { "null" } else { "clear" });
+                explained.places.push(Explained { otherwise, ..Explained::of("key".to_owned(), String::new()) });
+            }
+            None => {}
+        }
+        explained
+    }
+}
+
+impl Explained {
+    /// A place of which nothing else is known.
+    fn of(path: String, type_name: String) -> Self {
+        Self { path, type_name, operator: None, nature: None, otherwise: None }
+    }
+}
+
+/// One half of a step, as far as it matters to a schema.
+struct Subject<'a> {
+    /// From 1.
+    step: usize,
+    plugin: &'a str,
+    part: Part,
+    nest: &'a Nest,
+    /// By field: what it is called, and its settings.
+    fields: &'a [(String, String)],
+    /// What the plugin says of a field's settings.
+    field_schema: &'a Value,
+    allow_list: bool,
+    watch: Watch,
+}
+
+/// A step's selection compiled for a schema.
 enum Compiled {
     Avro(avro::Plan),
     Protobuf(proto::Plan),
+}
+
+fn explain(subjects: &[Subject<'_>], schema: &Parsed) -> SchemaExplained {
+    match schema {
+        Parsed::Avro(schema) => {
+            let compiled = |subject: &Subject<'_>| {
+                let plan = avro::Plan::compile(subject.nest.selection(), schema).map(Compiled::Avro);
+                plan.map_err(|error| error.to_string())
+            };
+            SchemaExplained { message: None, steps: subjects.iter().map(|subject| subject.explain(compiled(subject))).collect() }
+        }
+        Parsed::Protobuf(schema) => {
+            let under = |message: proto::MessageId| -> Vec<Result<Compiled, String>> {
+                let compiled = subjects.iter().map(|subject| proto::Plan::compile(subject.nest.selection(), schema, message));
+                compiled.map(|plan| plan.map(Compiled::Protobuf).map_err(|error| error.to_string())).collect()
+            };
+            let missing = |plans: &Vec<Result<Compiled, String>>| {
+                plans.iter().map(|plan| plan.as_ref().map_or(usize::MAX / 2, |plan| plan.unmatched().len())).fold(0, usize::saturating_add)
+            };
+            let messages = schema.roots().map(|message| (message, under(message)));
+            let Some((message, plans)) = messages.min_by_key(|(_, plans)| missing(plans)) else {
+                return SchemaExplained::default();
+            };
+            let steps = subjects.iter().zip(plans).map(|(subject, plan)| subject.explain(plan)).collect();
+            SchemaExplained { message: Some(schema.name(message).to_owned()), steps }
+        }
+        Parsed::Json | Parsed::Unusable(_) => SchemaExplained::default(),
+    }
 }
 
 impl Compiled {
@@ -81,113 +208,119 @@ impl Compiled {
     }
 }
 
-impl StepPlan {
-    /// What the step makes of a topic; none where it selects nothing, or the schemas have no types (JSON).
-    pub fn explain(&self, schemas: TopicSchemas<'_>) -> Option<StepExplained> {
-        let mut explained = StepExplained { step: self.number() + 1, plugin: self.name.clone(), ..StepExplained::default() };
-        if let (Some(part), Some(schema)) = (&self.value, schemas.value) {
-            self.explain_part(part, schema, &mut explained);
+impl<'a> Subject<'a> {
+    fn of(step: &'a StepPlan, part: &'a PartPlan) -> Self {
+        Self {
+            step: step.number() + 1,
+            plugin: &step.name,
+            part: part.half.part(),
+            nest: &part.nest,
+            fields: step.granted().get(part.first..part.first + part.watched.len()).unwrap_or_default(),
+            field_schema: step.field_schema(),
+            allow_list: step.is_allow_list(),
+            watch: part.watch(),
         }
-        match &self.key {
-            Some(part) => {
-                if !schemas.key.is_some_and(|schema| self.explain_part(part, schema, &mut explained)) {
-                    explained.places.extend((0..part.watched.len()).map(|field| self.masked(part, field, part.name(field).to_owned())));
-                }
-            }
-            None if self.masks() || self.null_key => {
-                let otherwise = Some(if self.null_key { "null" } else { "clear" });
-                explained.places.push(Explained { otherwise, ..Explained::of("key".to_owned(), String::new()) });
-            }
-            None => {}
-        }
-        (!explained.places.is_empty() || !explained.errors.is_empty()).then_some(explained)
     }
 
-    /// The places of one half; false where its schema has no types.
-    fn explain_part(&self, part: &PartPlan, schema: &Parsed, explained: &mut StepExplained) -> bool {
-        let compiled = match compile(&part.selection, schema) {
-            None => return false,
-            Some(Ok(compiled)) => compiled,
-            Some(Err(reason)) => {
+    /// A place of this half, by its path in the document.
+    fn named(&self, path: &str) -> String {
+        match self.part {
+            Part::Key => key_name(path),
+            Part::Value => path.to_owned(),
+        }
+    }
+
+    fn masked(&self, field: u32, path: String, type_name: String) -> Explained {
+        let nature = self.traits(field).map(|traits| traits.nature());
+        Explained { operator: Some(self.operator(field)), nature, ..Explained::of(path, type_name) }
+    }
+
+    fn explain(&self, compiled: Result<Compiled, String>) -> StepExplained {
+        let mut explained = StepExplained { step: self.step, plugin: self.plugin.to_owned(), ..StepExplained::default() };
+        let compiled = match compiled {
+            Ok(compiled) => compiled,
+            Err(reason) => {
                 explained.errors.push(reason);
-                return true;
+                return explained;
             }
         };
-        let path = |path: String| match part.part {
-            Part::Key => key_name(&path),
-            Part::Value => path,
+        explained.places = compiled.leaves().into_iter().flat_map(|leaf| self.places(leaf)).collect();
+        let unmatched = compiled.unmatched().iter().flat_map(|&outer| self.nest.behind(outer));
+        for field in unmatched.filter(|_| self.watch.unmatched) {
+            explained.errors.push(format!("selector {} names nothing in the schema", self.selector(field)));
+        }
+        if self.allow_list && self.watch.unlisted {
+            let unlisted = compiled.unlisted();
+            let sentence = |path: &String| format!("{} is neither masked nor kept: the step halts at this schema", self.named(path));
+            explained.errors.extend(unlisted.iter().map(sentence));
+        }
+        for outer in 0..self.nest.selection().fields() {
+            explained.errors.extend(self.misfits(outer, &compiled.places(outer as u32)));
+        }
+        explained
+    }
+
+    /// One place of the schema; where it is a text that is opened, what the step looks for in it, and the rest of it.
+    fn places(&self, leaf: Leaf) -> Vec<Explained> {
+        let clear = |path: String, type_name: String, clear: bool| {
+            let otherwise = Some(if clear { "clear" } else { "dropped" });
+            Explained { otherwise, ..Explained::of(path, type_name) }
         };
-        for leaf in compiled.leaves() {
-            explained.places.push(match leaf.field {
-                Some(field) => Explained { type_name: leaf.type_name, ..self.masked(part, field as usize, path(leaf.path)) },
-                None => {
-                    let otherwise = Some(if leaf.listed { "clear" } else { "dropped" });
-                    Explained { otherwise, ..Explained::of(path(leaf.path), leaf.type_name) }
-                }
-            });
-        }
-        let watch = part.watch();
-        for &field in compiled.unmatched().iter().filter(|_| watch.unmatched) {
-            explained.errors.push(format!("selector {} names nothing in the schema", part.name(field)));
-        }
-        if self.is_allow_list() && watch.unlisted {
-            let unlisted = compiled.unlisted().into_iter().map(path);
-            explained.errors.extend(unlisted.map(|path| format!("{path} is neither masked nor kept: the step halts at this schema")));
-        }
-        for field in 0..part.watched.len() {
-            explained.errors.extend(self.misfits(part.first + field, &compiled.places(field as u32)));
-        }
-        true
-    }
-
-    fn masked(&self, part: &PartPlan, field: usize, path: String) -> Explained {
-        let column = part.first + field;
-        let nature = self.traits(column).map(|traits| traits.nature());
-        Explained { operator: Some(self.operator(column)), nature, ..Explained::of(path, String::new()) }
-    }
-
-    /// The places that cannot take what the operator of a column makes of them.
-    fn misfits(&self, column: usize, places: &[Place]) -> BTreeSet<String> {
-        let Some(traits) = self.traits(column) else { return BTreeSet::new() };
-        let fits = |place: &Place| match traits.output.as_deref() {
-            Some("text") => place.kinds.contains(Kind::Text) && place.any_text,
-            Some("null") => place.nullable,
-            Some("none") => place.removable || place.nullable,
-            _ => true,
+        let path = self.named(&leaf.path);
+        let Some(outer) = leaf.field.map(|field| field as usize) else {
+            return vec![clear(path, leaf.type_name, leaf.listed)];
         };
-        let sentence = |place: &Place| format!("{} at {} does not fit: it is {}", self.operator(column), place.path, place.type_name);
-        places.iter().filter(|place| !fits(place)).map(sentence).collect()
+        let fields = self.nest.behind(outer);
+        if !self.nest.opens(outer) {
+            return fields.into_iter().map(|field| self.masked(field, path.clone(), leaf.type_name.clone())).collect();
+        }
+        let type_name = format!("JSON in {}", leaf.type_name);
+        let inside = |field: u32| {
+            let selector = self.selector(field);
+            let selector = selector.strip_prefix("key ").unwrap_or(selector);
+            let inner = Path::parse(selector).ok().and_then(|path| path.inside()).unwrap_or_default();
+            self.masked(field, format!("{path} >> {inner}"), type_name.clone())
+        };
+        let rest = clear(format!("{path} >> …"), type_name.clone(), !self.allow_list);
+        fields.into_iter().map(inside).chain([rest]).collect()
     }
 
-    /// The operator that the settings of a column name, or the plugin where they name none.
-    fn operator(&self, column: usize) -> String {
-        self.setting(column).and_then(|settings| Some(settings["use"].as_str()?.to_owned())).unwrap_or_else(|| self.name.clone())
-    }
-
-    /// What the plugin's schema says of the operator of a column.
-    fn traits(&self, column: usize) -> Option<Traits> {
-        Traits::of(self.field_schema(), &self.setting(column)?)
-    }
-}
-
-impl Explained {
-    /// A place of which nothing else is known.
-    fn of(path: String, type_name: String) -> Self {
-        Self { path, type_name, operator: None, nature: None, otherwise: None }
-    }
-}
-
-fn compile(selection: &Selection, schema: &Parsed) -> Option<Result<Compiled, String>> {
-    match schema {
-        Parsed::Avro(schema) => Some(avro::Plan::compile(selection, schema).map(Compiled::Avro).map_err(|error| error.to_string())),
-        Parsed::Protobuf(schema) => {
-            // Which message a record holds only the record says; the first of the file is the usual one.
-            let message = match schema.message(&[0]) {
-                Ok(message) => message,
-                Err(error) => return Some(Err(error.to_string())),
+    /// The places that cannot take what the operator of a field makes of them, or hold no text to open.
+    fn misfits(&self, outer: usize, places: &[Place]) -> BTreeSet<String> {
+        if self.nest.opens(outer) {
+            let closed = places.iter().filter(|place| !(place.kinds.contains(Kind::Text) && place.any_text));
+            return closed.map(|place| format!("{} is opened by `>>`, and holds no text: it is {}", place.path, place.type_name)).collect();
+        }
+        let misfit = |field: u32| -> Vec<String> {
+            let Some(traits) = self.traits(field) else { return Vec::new() };
+            let fits = |place: &Place| match traits.output.as_deref() {
+                Some("text") => place.kinds.contains(Kind::Text) && place.any_text,
+                Some("null") => place.nullable,
+                Some("none") => place.removable || place.nullable,
+                _ => true,
             };
-            Some(proto::Plan::compile(selection, schema, message).map(Compiled::Protobuf).map_err(|error| error.to_string()))
-        }
-        Parsed::Json | Parsed::Unusable(_) => None,
+            let sentence = |place: &Place| format!("{} at {} does not fit: it is {}", self.operator(field), place.path, place.type_name);
+            places.iter().filter(|place| !fits(place)).map(sentence).collect()
+        };
+        self.nest.behind(outer).into_iter().flat_map(misfit).collect()
+    }
+
+    fn selector(&self, field: u32) -> &str {
+        self.fields.get(field as usize).map_or("", |(selector, _)| selector)
+    }
+
+    fn settings(&self, field: u32) -> Value {
+        let settings = self.fields.get(field as usize).and_then(|(_, settings)| serde_json::from_str(settings).ok());
+        settings.unwrap_or_default()
+    }
+
+    /// The operator that the settings of `field` name, or the plugin where they name none.
+    fn operator(&self, field: u32) -> String {
+        self.settings(field)["use"].as_str().unwrap_or(self.plugin).to_owned()
+    }
+
+    /// What the plugin's schema says of the operator of `field`.
+    fn traits(&self, field: u32) -> Option<Traits> {
+        Traits::of(self.field_schema, &self.settings(field))
     }
 }

@@ -5,19 +5,21 @@
 //! topic ─▶ format ─▶ framing ─▶ schema (cached, or asked for) ─▶ the step's selection compiled for it ─▶ Reader
 //! ```
 
-mod reader;
 mod schemas;
+mod view;
+mod written;
 
-pub use reader::Reader;
+pub use crate::fields::Reader;
 pub use schemas::{FetchError, Parsed, Schemas};
+pub use view::{ViewError, Viewed};
+pub use written::{Half, Unframed, Written};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::config::plan::Format;
-use crate::fields::{Kind, Selection, avro, proto};
-use crate::schemas::wire::{self, Part};
-use crate::schemas::{SchemaKind, SchemaRef};
+use crate::fields::{Nest, avro, proto};
+use crate::schemas::SchemaRef;
+use crate::schemas::wire::Part;
 
 /// Why a value is not shown to a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,104 +56,36 @@ pub struct Readers {
     compiled: Mutex<HashMap<Named, Result<Reader, Unread>>>,
 }
 
-/// Where the value of one row is read.
-#[derive(Clone)]
-pub struct Place {
-    pub reader: Reader,
-    /// Where behind the framing the body begins.
-    pub body: usize,
-}
-
-impl Place {
-    /// A value that is JSON from its first byte.
-    pub const JSON: Self = Self { reader: Reader::Json, body: 0 };
-
-    /// A value that is one scalar of that kind.
-    fn whole(kind: Kind) -> Self {
-        Self { reader: Reader::Whole(kind), body: 0 }
-    }
-}
-
-/// What bytes without framing are where the format is `auto`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unframed {
-    /// A JSON document.
-    Json,
-    /// One scalar: text, or bytes where it is no UTF-8. Guessing JSON would make one token of the keys `7` and `"7"`, and
-    /// write one of them in quotes that it did not have.
-    Scalar,
-}
-
-impl Unframed {
-    fn place(self, bytes: &[u8]) -> Place {
-        match self {
-            Self::Json => Place::JSON,
-            Self::Scalar => Place::whole(if std::str::from_utf8(bytes).is_ok() { Kind::Text } else { Kind::Bytes }),
-        }
-    }
-}
-
 /// The last schema that one step met in one lane: records in a row name the same.
 #[derive(Default)]
 pub struct Last(Option<(Named, Reader)>);
 
-/// What decides on a reader: the step's part and the pipeline's.
+/// What decides on a reader: the step's part.
 pub struct Asked<'a> {
-    pub schemas: &'a Schemas,
     pub readers: &'a Readers,
-    pub selection: &'a Selection,
+    pub nest: &'a Nest,
     /// The granted selectors, as written, for messages.
     pub selectors: &'a dyn Fn(usize) -> String,
     pub watch: Watch,
     /// The step, from 0.
     pub step: usize,
-    /// Which half of the record it is.
     pub part: Part,
-    pub unframed: Unframed,
 }
 
 impl Asked<'_> {
-    /// What reads `value`, a value or a key. `headers` are those that may name its schema.
-    pub fn place(&self, format: Format, value: &[u8], headers: &[(Vec<u8>, Option<Vec<u8>>)], last: &mut Last) -> Result<Place, Unread> {
-        let wanted = match format {
-            Format::Json => return Ok(Place::JSON),
-            Format::Auto if !self.schemas.has_registry() => return Ok(self.unframed.place(value)),
-            Format::Text => return Ok(Place::whole(Kind::Text)),
-            Format::Bytes => return Ok(Place::whole(Kind::Bytes)),
-            Format::Auto => None,
-            Format::Avro => Some(SchemaKind::Avro),
-            Format::Protobuf => Some(SchemaKind::Protobuf),
-            Format::JsonSchema => Some(SchemaKind::Json),
-        };
-        let named = headers.iter().map(|(name, value)| (&name[..], value.as_deref()));
-        let framing = wire::read(self.part, value, named).map_err(|error| Unread::code(error.code()))?;
-        let Some(framing) = framing else {
-            return if wanted.is_none() { Ok(self.unframed.place(value)) } else { Err(Unread::code("not_framed")) };
-        };
-        let parsed = self.schemas.known(framing.reference).ok_or(Unread::Schema(framing.reference))?;
-        if wanted.is_some_and(|wanted| parsed.kind().is_some_and(|kind| kind != wanted)) {
-            return Err(Unread::code("schema_kind"));
-        }
-        let wire_error = |error: wire::WireError| Unread::code(error.code());
-        match parsed {
-            Parsed::Unusable(code) => Err(Unread::code(code)),
-            Parsed::Json => Ok(Place { reader: Reader::Json, body: framing.body().map_err(wire_error)? }),
-            Parsed::Avro(schema) => {
-                let body = framing.body().map_err(wire_error)?;
-                let reader = self.reader((framing.reference, Vec::new()), last, || self.avro(framing.reference, &schema))?;
-                Ok(Place { reader, body })
-            }
-            Parsed::Protobuf(schema) => {
-                let (indexes, body) = framing.message(value).map_err(wire_error)?;
-                let indexes: Vec<i32> = indexes.path().into_iter().map(|index| i32::try_from(index).unwrap_or(i32::MAX)).collect();
-                let named = (framing.reference, indexes.clone());
-                let reader = self.reader(named, last, || self.proto(framing.reference, &schema, &indexes))?;
-                Ok(Place { reader, body })
+    /// What reads a value that is written so.
+    pub fn reader(&self, written: &Written, last: &mut Last) -> Result<Reader, Unread> {
+        match written {
+            Written::Json => Ok(Reader::Json),
+            Written::Whole(kind) => Ok(Reader::Whole(*kind)),
+            Written::Avro(reference, schema) => self.compiled((*reference, Vec::new()), last, || self.avro(*reference, schema)),
+            Written::Protobuf(reference, schema, indexes) => {
+                self.compiled((*reference, indexes.clone()), last, || self.proto(*reference, schema, indexes))
             }
         }
     }
 
-    fn reader(&self, named: Named, last: &mut Last, compile: impl FnOnce() -> Result<Reader, Unread>) -> Result<Reader, Unread> {
+    fn compiled(&self, named: Named, last: &mut Last, compile: impl FnOnce() -> Result<Reader, Unread>) -> Result<Reader, Unread> {
         if let Some((known, reader)) = &last.0
             && *known == named
         {
@@ -164,14 +98,14 @@ impl Asked<'_> {
     }
 
     fn avro(&self, reference: SchemaRef, schema: &avro::Schema) -> Result<Reader, Unread> {
-        let plan = avro::Plan::compile(self.selection, schema).map_err(|_| Unread::code("schema_too_complex"))?;
+        let plan = avro::Plan::compile(self.nest.selection(), schema).map_err(|_| Unread::code("schema_too_complex"))?;
         self.check(reference, plan.unmatched(), || plan.unlisted())?;
         Ok(Reader::Avro(Arc::new(plan)))
     }
 
     fn proto(&self, reference: SchemaRef, schema: &proto::Schema, indexes: &[i32]) -> Result<Reader, Unread> {
         let message = schema.message(indexes).map_err(|_| Unread::code("message_unknown"))?;
-        let plan = proto::Plan::compile(self.selection, schema, message).map_err(|_| Unread::code("schema_too_complex"))?;
+        let plan = proto::Plan::compile(self.nest.selection(), schema, message).map_err(|_| Unread::code("schema_too_complex"))?;
         self.check(reference, plan.unmatched(), || plan.unlisted())?;
         Ok(Reader::Protobuf(Arc::new(plan)))
     }
@@ -183,8 +117,9 @@ impl Asked<'_> {
             Part::Key => "the key's schema",
             Part::Value => "the schema",
         };
-        if let Some(&field) = unmatched.first().filter(|_| self.watch.unmatched) {
-            let selector = (self.selectors)(field);
+        let mut unmatched = unmatched.iter().flat_map(|&outer| self.nest.behind(outer));
+        if let Some(field) = unmatched.next().filter(|_| self.watch.unmatched) {
+            let selector = (self.selectors)(field as usize);
             return Err(Unread::Drift(format!(
                 "selector {selector} of step {step} names nothing in {schema} with {reference}: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose"
             )));

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use super::format::Schemas;
-use super::part::{Building, PartPlan, key_name};
+use super::format::{Half, Schemas};
+use super::part::{Building, HalfPlan, PartPlan, key_name};
 use super::recent::RecentOfLanes;
 use super::traits::{LossyKey, Traits};
 use super::{CallFailed, Drift, Failed};
 use crate::config::Location;
-use crate::config::plan::{self, FieldGrant, Isolation, KeyRule, Mode, Pipeline, Step};
+use crate::config::plan::{self, FieldGrant, Isolation, KeyRule, Mode, Pipeline, Step, View};
 use crate::lane::UNMATCHED_WINDOW;
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
 use crate::plugin::{
@@ -69,6 +69,8 @@ pub struct StepPlan {
     lent: Lent,
     allowed_keys: Vec<String>,
     allowed_tables: BTreeSet<String>,
+    /// How values are written.
+    pub(super) values: HalfPlan,
     /// The fields of the value; none where the step looks at none.
     pub(super) value: Option<PartPlan>,
     /// The places of the key that are masked; none where it is not.
@@ -81,6 +83,8 @@ pub struct StepPlan {
     pub(super) headers: Vec<Vec<u8>>,
     pub(super) isolation: Isolation,
     pub(super) sees: Sees,
+    /// How the plugin sees whole values.
+    pub(super) view: View,
     pub(super) metrics: PluginMetrics,
     /// What each of the plugin's counters feeds.
     pub(super) counters: Vec<Option<MaskedFields>>,
@@ -185,6 +189,7 @@ impl StepPlan {
             lent: lent.clone(),
             allowed_tables: step.tables.clone(),
             allowed_keys: named_keys(step).filter(|name| lent.keys.contains(name)).map(str::to_owned).collect(),
+            values: HalfPlan::new(schemas, Half::VALUE),
             value,
             key,
             null_key: matches!(step.key, KeyRule::Null),
@@ -193,6 +198,7 @@ impl StepPlan {
             headers: step.headers.iter().map(|name| name.clone().into_bytes()).collect(),
             isolation: step.isolation,
             sees,
+            view: step.view,
             metrics: metrics.plugin(&step.plugin),
             counters: description.counters.iter().map(|name| name.strip_prefix(MASKED).map(|operator| metrics.masked(operator))).collect(),
             plugin: plugin.clone(),
@@ -219,14 +225,9 @@ impl StepPlan {
         self.spec.effects.edit_fields
     }
 
-    /// Number of columns: fields of the value and places of the key.
-    pub(super) fn columns(&self) -> usize {
-        self.spec.fields.len()
-    }
-
-    /// The settings of a column.
-    pub(super) fn setting(&self, column: usize) -> Option<serde_json::Value> {
-        serde_json::from_str(&self.spec.fields.get(column)?.1).ok()
+    /// The columns: what each is called, and its settings.
+    pub(super) fn granted(&self) -> &[(String, String)] {
+        &self.spec.fields
     }
 
     /// What the plugin says of a field's settings.
@@ -265,7 +266,7 @@ impl StepPlan {
         Batch {
             topic: topic.to_owned(),
             partition,
-            fields: vec![Column::default(); self.columns()],
+            fields: vec![Column::default(); self.spec.fields.len()],
             keys: self.sees.key.then(Column::default),
             values: self.sees.value.then(Column::default),
             ..Batch::default()

@@ -1,19 +1,21 @@
-//! One step of the chain over a batch of rows: select the granted fields, call the plugin, patch its answers back.
+//! One step of the chain over a batch of rows: show the granted fields, call the plugin, put its answers back.
 //! It must not decide what becomes of a failed record, and never lets a value pass that the plugin did not answer.
 
-use std::borrow::Cow;
+mod answer;
+mod show;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::columns::{Columns, Shown};
-use super::format::Unread;
+use super::columns::Columns;
 use super::plan::StepPlan;
 use super::recent::Recent;
-use super::row::{OwnedHeader, Row, RowHeaders};
+use super::row::Row;
 use super::trial::rejects;
 use super::{CallFailed, Failed, Missed, Stopped, Verdict};
 use crate::config::plan::{Isolation, Mode};
-use crate::plugin::{Action, Answers, Batch, CallError, Changes, Instance, Kind, Windows};
+use crate::plugin::{Batch, CallError, Instance, Windows};
+use show::Place;
 
 /// One step in one lane: the plan, a live instance, and buffers that are filled again batch after batch.
 pub struct Step {
@@ -27,6 +29,8 @@ pub struct Step {
     /// What was found in the values, and in the keys.
     value: Columns,
     key: Columns,
+    /// By row of the batch: how the plugin sees its value.
+    places: Vec<Place>,
     /// Which row of the chain each row of the batch is.
     live: Vec<usize>,
     counts: Vec<(u32, u64)>,
@@ -48,6 +52,7 @@ impl Step {
             batch,
             value: Columns::default(),
             key: Columns::default(),
+            places: Vec::new(),
             live: Vec::new(),
             counts: Vec::new(),
             recent,
@@ -119,183 +124,6 @@ impl Step {
         rows.retain(|row| !matches!(verdicts[row.source], Verdict::Failed(_)));
         self.close(rows, verdicts);
         Ok(())
-    }
-
-    /// Fills the batch from `rows`; rows that cannot be shown fail here.
-    fn select(
-        &mut self,
-        topic: &str,
-        partition: i32,
-        offsets: &[i64],
-        rows: &[Row<'_>],
-        verdicts: &mut [Verdict],
-        missed: &mut Missed<'_>,
-    ) -> Result<(), Stopped> {
-        self.batch.clear();
-        for (part, columns) in [(&self.plan.value, &mut self.value), (&self.plan.key, &mut self.key)] {
-            part.iter().for_each(|part| columns.begin(part, topic));
-        }
-        if self.batch.topic != topic {
-            topic.clone_into(&mut self.batch.topic);
-        }
-        self.batch.partition = partition;
-        self.live.clear();
-        for (index, row) in rows.iter().enumerate() {
-            if matches!(verdicts[row.source], Verdict::Failed(_)) {
-                continue;
-            }
-            let number = self.live.len();
-            match self.show(&Shown { number, offset: offsets[row.source], row }, missed) {
-                Ok(()) => self.live.push(index),
-                Err(Unread::Code(code)) => verdicts[row.source] = Verdict::Failed(self.plan.failed(code)),
-                Err(Unread::Drift(detail)) => {
-                    verdicts[row.source] = Verdict::Failed(self.plan.failed("drift".to_owned()));
-                    missed.drifted(detail, offsets[row.source]);
-                }
-                Err(Unread::Schema(reference)) => return Err(Stopped::Schema(reference)),
-            }
-        }
-        self.batch.count = self.live.len() as u32;
-        Ok(())
-    }
-
-    /// Appends one row to the batch, whole or not at all.
-    fn show(&mut self, shown: &Shown<'_, '_>, missed: &mut Missed<'_>) -> Result<(), Unread> {
-        let appended = self.append(shown, missed);
-        if appended.is_err() {
-            self.withdraw(shown.number as u32);
-        }
-        appended
-    }
-
-    fn append(&mut self, shown: &Shown<'_, '_>, missed: &mut Missed<'_>) -> Result<(), Unread> {
-        for (part, columns) in [(&self.plan.value, &mut self.value), (&self.plan.key, &mut self.key)] {
-            let Some(part) = part else { continue };
-            columns.show(part, shown, &mut self.batch.fields, missed).map_err(|unread| match unread {
-                Unread::Code(code) => Unread::Code(part.code(&code)),
-                other => other,
-            })?;
-        }
-        self.show_granted(shown.number as u32, shown.row, shown.offset).map_err(Unread::Code)
-    }
-
-    fn show_granted(&mut self, number: u32, row: &Row<'_>, offset: i64) -> Result<(), String> {
-        for (column, bytes) in [(&mut self.batch.keys, &row.key), (&mut self.batch.values, &row.value)] {
-            if let Some(column) = column {
-                let (kind, bytes) = bytes.as_ref().map_or((Kind::Null, &b""[..]), |bytes| (Kind::Bytes, bytes));
-                column.push(number, kind, bytes).map_err(|_| "batch_too_large".to_owned())?;
-            }
-        }
-        if self.plan.sees.headers {
-            let headers = &mut self.batch.headers;
-            row.each_header(|name, value| headers.push(number, name, value)).map_err(|_| "headers_unreadable".to_owned())?;
-        }
-        if self.plan.sees.timestamp {
-            self.batch.timestamps.push(row.timestamp);
-        }
-        if self.plan.sees.offset {
-            self.batch.offsets.push(offset);
-        }
-        if self.plan.sees.sizes {
-            let size = |bytes: &Option<Cow<'_, [u8]>>| bytes.as_ref().map_or(-1, |bytes| bytes.len() as i64);
-            self.batch.key_sizes.push(size(&row.key));
-            self.batch.value_sizes.push(size(&row.value));
-        }
-        self.batch.origins.push(offset);
-        Ok(())
-    }
-
-    /// Takes back what was appended for a row that cannot be shown after all.
-    fn withdraw(&mut self, number: u32) {
-        let whole = self.batch.keys.iter_mut().chain(self.batch.values.iter_mut());
-        for column in self.batch.fields.iter_mut().chain(whole) {
-            let keep = column.rows.partition_point(|row| *row < number);
-            column.rows.truncate(keep);
-            column.kinds.truncate(keep);
-            column.ends.truncate(keep);
-            column.data.truncate(column.ends.last().map_or(0, |end| *end as usize));
-        }
-    }
-
-    /// Puts the plugin's answers into the rows.
-    fn patch<'r>(&self, mut changes: Changes, rows: &mut Vec<Row<'r>>, verdicts: &mut [Verdict]) {
-        for (row, code) in &changes.rejected {
-            let source = rows[self.live[*row as usize]].source;
-            verdicts[source] = Verdict::Failed(self.plan.rejected(*code));
-        }
-        let mut answers: Vec<Option<&Answers>> = vec![None; self.batch.fields.len()];
-        for answered in &changes.fields {
-            answers[answered.field as usize] = Some(&answered.answers);
-        }
-        for (part, columns) in [(&self.plan.value, &self.value), (&self.plan.key, &self.key)] {
-            part.iter().for_each(|part| columns.patch(part, &answers, &self.live, rows, verdicts));
-        }
-        for (answers, of_key) in [(changes.keys.take(), true), (changes.values.take(), false)] {
-            if let Some(answers) = answers {
-                self.replace_whole(&answers, of_key, rows, verdicts);
-            }
-        }
-        self.replace_headers(&changes, rows);
-        for (row, timestamp) in &changes.timestamps {
-            rows[self.live[*row as usize]].timestamp = *timestamp;
-        }
-        for (row, topic) in &changes.routes {
-            rows[self.live[*row as usize]].topic = Some(topic.clone());
-        }
-        self.drop_and_emit(changes, rows);
-    }
-
-    fn replace_whole(&self, answers: &Answers, of_key: bool, rows: &mut [Row<'_>], verdicts: &mut [Verdict]) {
-        for (number, index) in self.live.iter().enumerate() {
-            let row = &mut rows[*index];
-            let place = if of_key { &mut row.key } else { &mut row.value };
-            match Action::from_byte(answers.actions[number]) {
-                Some(Action::Keep) => {}
-                Some(Action::Remove) => *place = None,
-                Some(Action::Set) if answers.kinds[number] == Kind::Null as u8 => *place = None,
-                Some(Action::Set) => *place = answers.get(number).map(|bytes| Cow::Owned(bytes.to_vec())),
-                Some(Action::Reject | Action::Clear) | None => {
-                    verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned()))
-                }
-            }
-        }
-    }
-
-    fn replace_headers(&self, changes: &Changes, rows: &mut [Row<'_>]) {
-        let mut headers = changes.headers.iter().peekable();
-        for row in &changes.header_rows {
-            let mut list: Vec<OwnedHeader> = Vec::new();
-            while let Some(header) = headers.next_if(|header| header.row == *row) {
-                list.push((header.name.clone(), header.value.clone()));
-            }
-            rows[self.live[*row as usize]].header_set = RowHeaders::Owned(list);
-        }
-    }
-
-    fn drop_and_emit<'r>(&self, changes: Changes, rows: &mut Vec<Row<'r>>) {
-        if changes.dropped.is_empty() && changes.emitted.is_empty() {
-            return;
-        }
-        let mut dropped = changes.dropped.iter().map(|row| self.live[*row as usize]).peekable();
-        let mut emitted = changes.emitted.into_iter().map(|emitted| (self.live[emitted.row as usize], emitted)).peekable();
-        let before = std::mem::take(rows);
-        for (index, row) in before.into_iter().enumerate() {
-            let (source, timestamp, topic) = (row.source, row.timestamp, row.topic.clone());
-            if dropped.next_if_eq(&index).is_none() {
-                rows.push(row);
-            }
-            while let Some((_, new)) = emitted.next_if(|(from, _)| *from == index) {
-                rows.push(Row {
-                    source,
-                    emitted: true,
-                    key: new.key.map(Cow::Owned),
-                    value: new.value.map(Cow::Owned),
-                    header_set: RowHeaders::Owned(new.headers.into_iter().map(|header| (header.name, header.value)).collect()),
-                    timestamp,
-                    topic: new.topic.or_else(|| topic.clone()),
-                });
-            }
-        }
     }
 
     /// What an allow list and the step's key rule close, whatever the plugin did.

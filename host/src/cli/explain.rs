@@ -30,7 +30,8 @@ pub struct ExplainArgs {
 struct Topic {
     pipeline: String,
     topic: String,
-    /// What the latest schema of its values is: `Avro schema 7, version 2`, or why there is none.
+    /// What the latest schema of its values is: `Avro schema 7, version 2`, with the message that was taken of a Protobuf
+    /// file; or why there is none.
     schema: String,
     /// The same of its keys.
     key_schema: String,
@@ -73,10 +74,16 @@ fn matching(pipeline: &Pipeline) -> Result<Vec<String>, Failure> {
 fn explained(pipeline: &Pipeline, chain: &ChainPlan, topic: String) -> Result<Topic, Failure> {
     let (schema, value) = latest(chain, Part::Value, &topic)?;
     let (key_schema, key) = latest(chain, Part::Key, &topic)?;
-    let schemas = TopicSchemas { key: key.as_ref(), value: value.as_ref() };
-    let steps = chain.steps.iter().filter_map(|step| step.explain(schemas)).collect();
-    let errors = refused(pipeline, chain, &topic)?;
-    Ok(Topic { pipeline: pipeline.name.clone(), topic, schema, key_schema, steps, errors })
+    let explained = chain.explain(TopicSchemas { key: key.as_ref(), value: value.as_ref() });
+    let named = |schema: String, message: Option<String>| message.map_or(schema.clone(), |name| format!("{schema}, message {name}"));
+    Ok(Topic {
+        pipeline: pipeline.name.clone(),
+        schema: named(schema, explained.message),
+        key_schema: named(key_schema, explained.key_message),
+        steps: explained.steps,
+        errors: refused(pipeline, chain, &topic)?,
+        topic,
+    })
 }
 
 /// The latest schema of one half of a topic's records, and what there is to say of it.

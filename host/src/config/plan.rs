@@ -12,6 +12,7 @@ mod registry;
 mod settings;
 mod step;
 mod table;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ pub use format::{Format, Formats, TopicRule};
 pub use key::{KeyMask, KeyRule};
 pub use registry::{ClientCertificate, RegistryAuth, SchemaRegistry};
 pub use settings::Places;
+pub use view::View;
 
 /// Everything that a run needs to know.
 #[derive(Debug)]
@@ -348,6 +350,8 @@ pub struct Step {
     pub tables: BTreeSet<String>,
     /// What the plugin is shown beside its fields.
     pub sees: Sees,
+    /// How it sees whole values.
+    pub view: View,
     /// The plugin's own settings.
     pub settings: Map<String, Value>,
     /// Where the plugin's name stands.

@@ -5,6 +5,7 @@ mod accepted;
 mod keys;
 mod mutated;
 mod refused;
+mod view;
 
 use std::path::PathBuf;
 

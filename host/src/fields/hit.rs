@@ -226,6 +226,12 @@ pub enum DecodeError {
     /// A message in two parts, which readers join, and in it elements that are selected by index.
     #[error("cannot select in the message: a message whose elements are selected by index comes in parts")]
     SplitMessage,
+    /// A value that a selector goes on inside (`>>`), and that is no text.
+    #[error("cannot go on inside the value: it is not a text")]
+    InnerNotText,
+    /// A text that a selector goes on inside (`>>`), and that holds no JSON document.
+    #[error("cannot go on inside the text: it is not JSON")]
+    InnerNotJson,
     /// 4 GiB or more; positions are 32 bits, as in the plugin contract.
     #[error("cannot read the document: 4 GiB or more")]
     TooLarge,
@@ -253,6 +259,8 @@ impl DecodeError {
             Self::WireType => "wire_type",
             Self::UnknownField => "unknown_field",
             Self::SplitMessage => "split_message",
+            Self::InnerNotText => "inner_not_text",
+            Self::InnerNotJson => "inner_not_json",
             Self::TooLarge => "too_large",
         }
     }

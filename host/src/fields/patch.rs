@@ -9,8 +9,11 @@ use super::hit::{Hit, Hits, Kind, Prune};
 use super::scan::{self, byte, is_space, skip_space};
 use super::text;
 
+mod splice;
 #[cfg(test)]
 mod tests;
+
+pub use splice::Copied;
 
 /// What becomes of one hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,14 @@ pub enum Edit<'a> {
         kind: u8,
         /// The value as the contract writes it for that kind: nothing, `true` or `false`, a number's text, UTF-8.
         data: &'a [u8],
+    },
+    /// A text becomes another one, of which these runs stand in the old one, in order: a format that escapes leaves
+    /// their bytes as they are.
+    Splice {
+        /// The whole new text; UTF-8.
+        text: &'a [u8],
+        /// What it has from the old one.
+        copies: &'a [Copied],
     },
     /// Its content goes, whatever its type: a text becomes `text`; anything else null where its type allows, else the
     /// type's zero (false, 0, empty, an enum's default or first symbol).
@@ -102,9 +113,20 @@ impl PatchError {
 /// Appends `doc` with every hit edited as `edit` says and everything pruned that the allow list does not name. `edit`
 /// is asked once a hit, in document order, also where it makes no difference, so that it may count. `hits` must be those
 /// of `doc`. After an error `out` is what it was before.
-pub fn patch<'a>(doc: &[u8], hits: &Hits, mut edit: impl FnMut(usize, &Hit) -> Edit<'a>, out: &mut Vec<u8>) -> Result<Patched, PatchError> {
+pub fn patch<'a>(doc: &[u8], hits: &Hits, edit: impl FnMut(usize, &Hit) -> Edit<'a>, out: &mut Vec<u8>) -> Result<Patched, PatchError> {
+    patch_noting(doc, hits, edit, out, None)
+}
+
+/// The same, with a note of every run that was copied; `to` counts from the end of what `out` held before.
+pub(super) fn patch_noting<'a>(
+    doc: &[u8],
+    hits: &Hits,
+    mut edit: impl FnMut(usize, &Hit) -> Edit<'a>,
+    out: &mut Vec<u8>,
+    notes: Option<&mut Vec<Copied>>,
+) -> Result<Patched, PatchError> {
     let start = out.len();
-    let mut writer = Writer { doc, out, copied: 0, emptying: None };
+    let mut writer = Writer { doc, out, start, copied: 0, emptying: None, notes };
     let mut prunes = hits.prunes.iter().peekable();
     let mut run = || {
         for (index, hit) in hits.hits.iter().enumerate() {
@@ -126,9 +148,13 @@ pub fn patch<'a>(doc: &[u8], hits: &Hits, mut edit: impl FnMut(usize, &Hit) -> E
 struct Writer<'a> {
     doc: &'a [u8],
     out: &'a mut Vec<u8>,
+    /// How long the output was.
+    start: usize,
     /// Up to where the document is copied or left out; 0: nothing is changed yet.
     copied: usize,
     emptying: Option<Emptying>,
+    /// What was copied, where somebody asks.
+    notes: Option<&'a mut Vec<Copied>>,
 }
 
 /// A container of which everything so far is gone.
@@ -148,6 +174,7 @@ impl Writer<'_> {
             _ if hit.kind == Kind::Composite => return Err(PatchError::Composite),
             Edit::Remove => return self.remove(hit.member, hit.end),
             Edit::Set { kind, data } => Value::check(kind, data)?,
+            Edit::Splice { text, copies } => return self.splice(hit, text, copies),
             Edit::Clear { text } => match (Value::check(Kind::Text as u8, text)?, hit.kind) {
                 (text, Kind::Text) => text,
                 _ => Value::Bare(b"null"),
@@ -199,6 +226,7 @@ impl Writer<'_> {
         };
         if closes {
             self.out.truncate(bare);
+            self.forget();
             self.copied = next;
         } else {
             self.copied = skip_space(doc, next + 1);
@@ -209,6 +237,9 @@ impl Writer<'_> {
 
     fn copy_to(&mut self, end: usize) -> Result<(), PatchError> {
         let bytes = self.doc.get(self.copied..end).ok_or(PatchError::ForeignHits)?;
+        if let (Some(notes), false) = (&mut self.notes, bytes.is_empty()) {
+            notes.push(Copied { from: self.copied, to: self.out.len() - self.start, length: bytes.len() });
+        }
         self.out.extend_from_slice(bytes);
         self.copied = end;
         Ok(())

@@ -54,7 +54,7 @@ fn space() -> impl Strategy<Value = &'static str> {
 }
 
 /// A valid document as text, with odd white space, without duplicate names.
-fn document() -> impl Strategy<Value = String> {
+pub(super) fn document() -> impl Strategy<Value = String> {
     let spaced = (space(), scalar(), space()).prop_map(|(before, value, after)| format!("{before}{value}{after}"));
     spaced.prop_recursive(5, 40, 5, |inner| {
         let member = (name(), space(), space()).prop_flat_map(|(name, before, after)| {
@@ -72,7 +72,7 @@ fn document() -> impl Strategy<Value = String> {
     })
 }
 
-fn selector() -> impl Strategy<Value = Selector> {
+pub(super) fn selector() -> impl Strategy<Value = Selector> {
     let step = prop_oneof![
         4 => "[a-c]".prop_map(|name| format!("['{name}']")),
         1 => Just("['é😀']".to_owned()),
@@ -84,12 +84,12 @@ fn selector() -> impl Strategy<Value = Selector> {
     vec(segment, 0..4).prop_map(|segments| Selector::parse(&format!("${}", segments.concat())).unwrap())
 }
 
-fn parse(text: &[u8]) -> Value {
+pub(super) fn parse(text: &[u8]) -> Value {
     serde_json::from_slice(text).unwrap()
 }
 
 /// What the tests do to a field's values, by field and kind of value.
-fn new_value(field: usize, old: &Value) -> Edit<'static> {
+pub(super) fn new_value(field: usize, old: &Value) -> Edit<'static> {
     match (field % 4, old) {
         (0, _) => Edit::Set { kind: 4, data: "mask\"é\u{1}".as_bytes() },
         (1, Value::Number(_)) => Edit::Set { kind: 2, data: b"-7" },
@@ -99,11 +99,11 @@ fn new_value(field: usize, old: &Value) -> Edit<'static> {
     }
 }
 
-fn as_tree(field: usize, old: &Value) -> Option<Value> {
+pub(super) fn as_tree(field: usize, old: &Value) -> Option<Value> {
     match new_value(field, old) {
         Edit::Keep => Some(old.clone()),
         Edit::Remove => None,
-        Edit::Set { kind: 4, data } => Some(Value::from(std::str::from_utf8(data).unwrap())),
+        Edit::Set { kind: 4, data } | Edit::Splice { text: data, .. } => Some(Value::from(std::str::from_utf8(data).unwrap())),
         Edit::Set { kind: 0, .. } | Edit::Clear { .. } => Some(Value::Null),
         Edit::Set { data, .. } => Some(parse(data)),
     }

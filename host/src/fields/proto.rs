@@ -41,6 +41,7 @@ mod compiler;
 mod descriptor;
 mod explain;
 pub mod indexes;
+pub mod json;
 mod known;
 mod patch;
 mod plan;

@@ -51,7 +51,21 @@ pub(super) fn order(selector: &Selector) -> Order {
 
 /// Whether there is a document in which both name the same value.
 pub(super) fn overlap(one: &Selector, other: &Selector) -> bool {
-    let (one, other) = (one.segments(), other.segments());
+    meet(one.segments(), other.segments())
+}
+
+/// Whether there is a document in which `outer` names a value that `inner` names, or a container around one.
+pub(super) fn reaches(outer: &Selector, inner: &Selector) -> bool {
+    let (outer, inner) = (outer.segments(), inner.segments());
+    (0..=inner.len()).any(|passed| {
+        let above = inner.get(..passed).unwrap_or_default();
+        // What a descendant segment names may stand any number of levels below what is named before it.
+        let between = || [above, &[Segment { descendant: true, step: Step::Wildcard }]].concat();
+        meet(outer, above) || (inner.get(passed).is_some_and(|segment| segment.descendant) && meet(outer, &between()))
+    })
+}
+
+fn meet(one: &[Segment], other: &[Segment]) -> bool {
     // reachable[i][j]: some value is named by the first i segments of one and the first j of the other. A descendant
     // segment may let a level pass without being used up.
     let width = other.len() + 1;
@@ -145,6 +159,27 @@ mod tests {
         for (one, other, wanted) in cases {
             assert_eq!(overlap(&parse(one), &parse(other)), wanted, "{one} {other}");
             assert_eq!(overlap(&parse(other), &parse(one)), wanted, "{other} {one}");
+        }
+    }
+
+    #[test]
+    fn what_a_selector_reaches() {
+        let cases = [
+            ("$", "$.a", true),
+            ("$.a", "$.a", true),
+            ("$.a", "$.a.b", true),
+            ("$.a.b", "$.a", false),
+            ("$.b", "$.a", false),
+            ("$.*", "$.a", true),
+            ("$..a", "$.b", false),
+            ("$..a", "$.a.b", true),
+            ("$..a", "$..b", true),
+            ("$.a", "$..b", true),
+            ("$[0]", "$[-1]", true),
+            ("$.*.b", "$.a", false),
+        ];
+        for (outer, inner, wanted) in cases {
+            assert_eq!(reaches(&parse(outer), &parse(inner)), wanted, "{outer} {inner}");
         }
     }
 

@@ -3,7 +3,8 @@
 //!
 //! Supported: names (`.name`, `['name']`, `["name"]`), indexes (`[0]`, and from the end `[-1]`), wildcards (`.*`,
 //! `[*]`), descendants (`..name`, `..*`, `..[0]`). Slices, filters and several selectors in one bracket are refused.
-//! A bare `$` is the whole document: as a field every scalar in it, under `keep` everything.
+//! A bare `$` is the whole document: as a field every scalar in it, under `keep` everything. `>>`, which RFC 9535 does
+//! not have, stands between selectors and belongs to none of them: see [`Path`](super::Path).
 
 use std::fmt::{self, Write as _};
 use std::hash::{Hash, Hasher};
@@ -50,6 +51,12 @@ impl Selector {
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
         let segments = parse::segments(text)?;
         Ok(Self { written: text.to_owned(), segments })
+    }
+
+    /// Reads selectors with `>>` between them, each with its own part of the text as written.
+    pub(super) fn parse_joined(text: &str) -> Result<Vec<Self>, SelectorError> {
+        let joined = parse::joined(text)?;
+        Ok(joined.into_iter().map(|(written, segments)| Self { written: written.to_owned(), segments }).collect())
     }
 
     /// The canonical form, as RFC 9535 writes normalized paths: `$['a'][0][*]..['b']`.
@@ -199,6 +206,7 @@ mod tests {
             (r"$['\ud800\u0041']", 3, "surrogate"),
             (r"$['\udc00']", 3, "surrogate"),
             ("$['\u{1}']", 3, "control character"),
+            ("$.a >> $.b", 4, "inside a text"),
         ];
         for (text, at, says) in cases {
             let error = Selector::parse(text).expect_err(text);

@@ -62,7 +62,13 @@ fn unit(raw: &[u8], at: usize) -> Option<u32> {
 /// Appends `text` as a JSON string, quotes included. Escapes only what must be: quote, backslash, control characters.
 pub(super) fn push_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    let mut rest = text.as_bytes();
+    push_escaped(text.as_bytes(), out);
+    out.push(b'"');
+}
+
+/// The same without quotes; `text` is UTF-8, or a part of it.
+pub(super) fn push_escaped(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
     loop {
         let (plain, escaped) = rest.split_at(scan::plain(rest, 0));
         out.extend_from_slice(plain);
@@ -70,7 +76,36 @@ pub(super) fn push_string(text: &str, out: &mut Vec<u8>) {
         push_escape(byte, out);
         rest = behind;
     }
-    out.push(b'"');
+}
+
+/// Walks what stands between the quotes side by side with the text that it stands for.
+pub(super) struct Aligned<'a> {
+    raw: &'a [u8],
+    /// How far it is in `raw`, and in the text.
+    at: usize,
+    text: usize,
+}
+
+impl<'a> Aligned<'a> {
+    pub(super) fn new(raw: &'a [u8]) -> Self {
+        Self { raw, at: 0, text: 0 }
+    }
+
+    /// Where in `raw` that stands which begins at `text` in the text. It only goes forward; none inside a character that
+    /// is escaped, or behind the end.
+    pub(super) fn reach(&mut self, text: usize) -> Option<usize> {
+        while self.text < text {
+            let rest = self.raw.get(self.at..).filter(|rest| !rest.is_empty())?;
+            let plain = memchr::memchr(b'\\', rest).unwrap_or(rest.len()).min(text - self.text);
+            let (raw, length) = match plain {
+                0 => escape(rest).map(|(scalar, raw)| (raw, scalar.len_utf8())).ok()?,
+                plain => (plain, plain),
+            };
+            self.at += raw;
+            self.text += length;
+        }
+        (self.text == text).then_some(self.at)
+    }
 }
 
 /// Appends the two digits of a byte in lower case.
@@ -123,6 +158,18 @@ mod tests {
             let got = unescape(raw.as_bytes(), &mut out).map(|()| String::from_utf8(out).unwrap());
             assert_eq!(got, wanted.map(str::to_owned), "{raw}");
         }
+    }
+
+    #[test]
+    fn escapes_and_text_side_by_side() {
+        let mut aligned = Aligned::new(r"ab\n\u00e9\uD83D\uDE00é!".as_bytes());
+        let places = [(0, 0), (1, 1), (2, 2), (3, 4), (5, 10), (9, 22), (11, 24), (12, 25)];
+        for (text, raw) in places {
+            assert_eq!(aligned.reach(text), Some(raw), "{text}");
+        }
+        assert_eq!(aligned.reach(13), None);
+        assert_eq!(aligned.reach(11), None, "it does not go back");
+        assert_eq!(Aligned::new(br"\u00e9").reach(1), None, "inside a character");
     }
 
     #[test]

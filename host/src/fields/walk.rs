@@ -74,6 +74,15 @@ impl Selection {
     }
 }
 
+/// Whether the bytes are one JSON text (RFC 8259) that could be walked, whatever is in it.
+pub fn check_json(doc: &[u8]) -> Result<(), DecodeError> {
+    if std::str::from_utf8(doc).is_err() {
+        return Err(DecodeError::InvalidUtf8);
+    }
+    let end = scan::skip_value(doc, skip_space(doc, 0), 0)?;
+    if skip_space(doc, end) == doc.len() { Ok(()) } else { Err(DecodeError::NotJson) }
+}
+
 struct Walk<'a> {
     doc: &'a [u8],
     nodes: &'a [Node],

@@ -41,12 +41,8 @@ pub fn patch_whole<'a>(
             Edit::Remove => return Err(PatchError::RemovesRoot),
             Edit::Clear { text } if kind == Kind::Text => text,
             Edit::Clear { .. } => &[],
-            Edit::Set { kind: set, data } if set == Kind::Text as u8 => {
-                if std::str::from_utf8(data).is_err() {
-                    return Err(PatchError::NotText);
-                }
-                data
-            }
+            Edit::Splice { text: data, .. } => utf8(data)?,
+            Edit::Set { kind: set, data } if set == Kind::Text as u8 => utf8(data)?,
             Edit::Set { kind: set, data } if set == Kind::Bytes as u8 && kind == Kind::Bytes => data,
             Edit::Set { .. } => return Err(PatchError::DoesNotFit),
         };
@@ -56,6 +52,10 @@ pub fn patch_whole<'a>(
         }
     }
     Ok(patched)
+}
+
+fn utf8(data: &[u8]) -> Result<&[u8], PatchError> {
+    std::str::from_utf8(data).map(|_| data).map_err(|_| PatchError::NotText)
 }
 
 #[cfg(test)]

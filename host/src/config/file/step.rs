@@ -18,6 +18,7 @@ pub struct StepFile {
     pub plugin: At<String>,
     /// The fields that the plugin is shown, by selector (RFC 9535: names, indexes, wildcards, descendants), with what
     /// it is to do with each. In these settings `key` names an entry of `keys`. Quote a selector that has brackets.
+    /// `$.payload >> $.email` goes on inside a text that holds JSON.
     /// For the plugin `filter` this is short for `where: { all: […] }`.
     #[serde(default)]
     #[schemars(with = "Option<Entries<serde_json::Map<String, serde_json::Value>>>")]
@@ -25,6 +26,11 @@ pub struct StepFile {
     /// What the plugin is shown beside its fields. Default: nothing.
     #[serde(default)]
     pub sees: Vec<At<SeesFile>>,
+    /// How the plugin sees the record's value, with `sees: [value]`. Default `bytes`, as they stand in the record. `json`
+    /// shows Avro and Protobuf as JSON text; what the plugin sets is written back under the record's own schema and
+    /// framing, and a text that does not fit it follows `on_error`. A value that the plugin leaves keeps its bytes.
+    #[serde(default = "bytes")]
+    pub view: At<ViewFile>,
     /// Whether what is not listed goes on. Default `fields`.
     #[serde(default = "fields")]
     pub mode: At<ModeFile>,
@@ -70,6 +76,20 @@ pub struct StepFile {
 
 fn fields() -> At<ModeFile> {
     At::preset(ModeFile::Fields)
+}
+
+fn bytes() -> At<ViewFile> {
+    At::preset(ViewFile::Bytes)
+}
+
+/// How a plugin sees whole values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ViewFile {
+    /// As they stand in the record.
+    Bytes,
+    /// As JSON text, whatever they are written in.
+    Json,
 }
 
 fn halt() -> At<UnmatchedFile> {
@@ -174,6 +194,7 @@ impl<'de> Visitor<'de> for StepVisitor {
             plugin: At::preset(String::new()),
             fields: None,
             sees: Vec::new(),
+            view: bytes(),
             mode: fields(),
             keep: None,
             key: None,
@@ -189,6 +210,7 @@ impl<'de> Visitor<'de> for StepVisitor {
                 "plugin" => plugin = Some(map.next_value()?),
                 "fields" => step.fields = Some(map.next_value()?),
                 "sees" => step.sees = map.next_value()?,
+                "view" => step.view = map.next_value()?,
                 "mode" => step.mode = map.next_value()?,
                 "keep" => step.keep = Some(map.next_value()?),
                 "key" => step.key = Some(map.next_value()?),

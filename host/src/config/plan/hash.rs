@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::topics::Pattern;
-use super::{Absent, FieldGrant, Formats, Isolation, KeyRule, Mode, OnError, Payload, Pipeline, Step, TopicRule, Unmatched};
+use super::{Absent, FieldGrant, Formats, Isolation, KeyRule, Mode, OnError, Payload, Pipeline, Step, TopicRule, Unmatched, View};
 
 impl Pipeline {
     /// SHA-256 over canonical JSON of the name, both clusters' names, topics, formats, steps and `on_error`. Where it
@@ -83,6 +83,10 @@ fn step(step: &Step) -> Value {
         },
         "unlisted_halts": step.unlisted_halts,
         "sees": [sees.key, sees.value, sees.headers, sees.timestamp, sees.offset, sees.sizes],
+        "view": match step.view {
+            View::Bytes => "bytes",
+            View::Json => "json",
+        },
         "isolation": match step.isolation {
             Isolation::Lane => "lane",
             Isolation::Batch => "batch",

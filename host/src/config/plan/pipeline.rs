@@ -14,7 +14,7 @@ use super::super::suggest::hint;
 use super::super::topics::{Pattern, TopicFilter, is_internal, is_topic_name};
 use super::super::units::Span;
 use super::cluster::{in_range, size_in_range, span_in_range};
-use super::{Cluster, Context, Delivery, OnError, Payload, Pipeline, Start, Transaction, format, step};
+use super::{Cluster, Context, Delivery, OnError, Payload, Pipeline, Start, Transaction, format, step, view};
 
 /// What a pipeline may name.
 pub(super) struct Known<'a> {
@@ -51,6 +51,7 @@ fn pipeline(file: &PipelineFile, known: &Known<'_>, context: &Context<'_>, repor
     let lanes = in_range("lanes", &file.lanes, 1, 256, report);
     let transaction = transaction(&file.transaction, report);
     let (formats, topic_rules) = format::formats(file, without_registry(source.as_deref(), known), report);
+    view::refuse_scalars(&file.steps, formats, &topic_rules, report);
     let steps = file.steps.iter();
     let steps = steps.filter_map(|file| step::step(file, known, context, report)).collect();
     Some(Pipeline {

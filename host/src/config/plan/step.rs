@@ -13,6 +13,7 @@ use super::grants::Granter;
 use super::key::{Around, key};
 use super::pipeline::Known;
 use super::settings::{Places, below, fields_named, tables_named};
+use super::view;
 use super::{Absent, Context, Isolation, Mode, Sees, Step, Unmatched};
 
 pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>, report: &mut Report) -> Option<Step> {
@@ -74,6 +75,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
         },
         tables,
         sees,
+        view: view::view(file, report),
         fields,
         settings,
         at,

@@ -362,6 +362,7 @@ fn the_hash_follows_what_decides_the_output() {
         ("unmatched: halt", "sees: [key]"),
         ("unmatched: halt", "sees: [sizes]"),
         ("unmatched: halt", "isolation: batch"),
+        ("unmatched: halt", "sees: [value]\n        view: json"),
         ("\"$.amount\", \"$.currency\"", "\"$.currency\", \"$.amount\""),
     ];
     for (from, to) in other {
@@ -401,7 +402,7 @@ fn the_schema_has_every_key_with_its_manual() {
         max_bytes max_records memory mode name offsets on_error on_gap on_topic_recreated output_bytes output_records password payload \
         pipelines plugin plugins previous properties quarantine regex rename schema_registry schemas sees signers source start steps \
         tables target time timeout timestamp topic topic_config topic_rules topics transaction trust unlisted unmatched url username \
-        value wait";
+        value view wait";
     assert_eq!(keys.into_iter().collect::<Vec<_>>(), expected.split_whitespace().collect::<Vec<_>>());
     assert!(bare.is_empty(), "without a manual: {bare:?}");
     let lanes = &schema["$defs"]["PipelineFile"]["properties"]["lanes"];

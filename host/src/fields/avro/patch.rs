@@ -78,6 +78,10 @@ impl<'a> Writer<'a> {
                 well_formed(kind, data)?;
                 self.set(hit, site, kind, data)
             }
+            Edit::Splice { text, .. } => {
+                well_formed(Kind::Text as u8, text)?;
+                self.set(hit, site, Kind::Text as u8, text)
+            }
             Edit::Clear { text } => {
                 well_formed(Kind::Text as u8, text)?;
                 self.clear(site, hit.member, hit.end, text)

@@ -30,7 +30,6 @@ pub(super) struct Field {
     pub(super) kind: Type,
     pub(super) label: Label,
     /// Repeated numbers are written packed.
-    #[cfg_attr(not(test), expect(dead_code, reason = "readers take both forms; the tests of the compiler look at it"))]
     pub(super) packed: bool,
 }
 
@@ -182,6 +181,16 @@ impl Message {
 }
 
 impl Field {
+    /// Whether readers take a value of a wire type for this field: numbers also packed.
+    pub(super) fn takes(&self, wire: u8) -> bool {
+        self.kind.wire() == wire || (wire == wire::LEN && self.packs())
+    }
+
+    /// Whether many numbers may stand in one field without tags. Readers take both forms, whatever the schema says.
+    pub(super) fn packs(&self) -> bool {
+        self.label == Label::Repeated && matches!(self.kind, Type::Scalar(scalar) if scalar.wire() != wire::LEN)
+    }
+
     /// The message of a map's entries.
     pub(super) fn entry(&self) -> Option<u32> {
         match (self.label, self.kind) {
@@ -225,9 +234,9 @@ impl Scalar {
         }
     }
 
-    /// Whether many of them may stand in one field without tags. Readers take both forms, whatever the schema says.
-    pub(super) fn packs(self) -> bool {
-        self.wire() != wire::LEN
+    /// Whether it is an integer of 64 bits.
+    pub(super) fn is_wide(self) -> bool {
+        matches!(self, Self::Int64 | Self::Uint64 | Self::Sint64 | Self::Fixed64 | Self::Sfixed64)
     }
 }
 

@@ -131,6 +131,7 @@ impl Writer<'_> {
             Edit::Remove => return removes(),
             Edit::Set { kind: 0, data: b"" } if site.spot == Spot::Optional => return removes(),
             Edit::Set { kind, data } => (kind, data),
+            Edit::Splice { text, .. } => (Kind::Text as u8, text),
             Edit::Clear { text } if site.scalar == Scalar::String => (Kind::Text as u8, text),
             Edit::Clear { text } => {
                 std::str::from_utf8(text).map_err(|_| PatchError::NotText)?;

@@ -208,7 +208,7 @@ proptest! {
         let Ok(selection) = Selection::compile(&fields, keep.as_deref(), Containers::Expand) else { return Ok(()) };
         let random = &mut Random::new(seed);
         let fixture = Fixture::new(&random_schema(random), 0);
-        let plan = Plan::compile(&selection, &fixture.schema, fixture.message).unwrap();
+        let plan = Plan::compile(&selection, &fixture.schema, fixture.id).unwrap();
         let message = fixture.descriptor();
         for _ in 0..4 {
             let old = random_message(&message, random, 4);
@@ -245,7 +245,7 @@ proptest! {
         if has_index(&fields) { return Ok(()) }
         let random = &mut Random::new(seed);
         let fixture = Fixture::new(&random_schema(random), 0);
-        let plan = Plan::compile(&selection, &fixture.schema, fixture.message).unwrap();
+        let plan = Plan::compile(&selection, &fixture.schema, fixture.id).unwrap();
         let message = fixture.descriptor();
         let body = (0..3).flat_map(|_| random_message(&message, random, 4).encode_to_vec()).collect::<Vec<u8>>();
         let root = tree(&DynamicMessage::decode(message.clone(), body.as_slice()).unwrap());
@@ -266,7 +266,7 @@ proptest! {
         let Ok(selection) = Selection::compile(&fields, None, Containers::Expand) else { return Ok(()) };
         let random = &mut Random::new(seed);
         let fixture = Fixture::new(&random_schema(random), 0);
-        let plan = Plan::compile(&selection, &fixture.schema, fixture.message).unwrap();
+        let plan = Plan::compile(&selection, &fixture.schema, fixture.id).unwrap();
         let body = random_message(&fixture.descriptor(), random, 4).encode_to_vec();
         let mut hits = Hits::new();
         plan.select(&body, &mut hits).unwrap();
@@ -306,7 +306,7 @@ proptest! {
                 _ => body.truncate(at),
             }
         }
-        check_any(&Plan::compile(&selection, &fixture.schema, fixture.message).unwrap(), &message, &body)?;
+        check_any(&Plan::compile(&selection, &fixture.schema, fixture.id).unwrap(), &message, &body)?;
     }
 
     #[test]

@@ -91,6 +91,11 @@ impl Schema {
         }
     }
 
+    /// The messages at the top of the file, in its order.
+    pub fn roots(&self) -> impl Iterator<Item = MessageId> {
+        self.roots.iter().map(|root| root.message)
+    }
+
     /// A message's name with its package.
     #[must_use]
     pub fn name(&self, message: MessageId) -> &str {

@@ -4,105 +4,20 @@
 //! The open messages are frames on a vector of at most [`MAX_DEPTH`], never on the stack of the thread. What the plan
 //! does not ask for is skipped by its length, unseen.
 
-use super::super::automaton::Names;
 use super::super::hit::{DecodeError, Hit, Hits, Kind, Prune};
 use super::super::scan::MAX_DEPTH;
-use super::descriptor::Scalar;
-use super::plan::{Action, Entry, Plan, Site, Slot, Visit, What, Which};
+use super::plan::{Action, Entry, Plan, Site, Slot, State, Visit, What, Which};
 use super::scalar;
 use super::wire::{self, Tag};
 
+mod entry;
+mod frame;
 #[cfg(test)]
 mod tests;
 
-/// The walk's memory, and what it leaves for the patch.
-#[derive(Debug, Default)]
-pub(in super::super) struct Scratch {
-    /// Ascending; only those with a hit or a prune inside.
-    pub(super) containers: Vec<Container>,
-    /// Prunes, by their place in the list, whose value becomes zero instead; and the value's site.
-    pub(super) blanks: Vec<(u32, u32)>,
-    // Empty between calls.
-    stack: Vec<Frame>,
-    counters: Vec<Counter>,
-    name: Vec<u8>,
-}
-
-/// A value with a length before it and other values inside: a message, a map's entry, a packed field.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Container {
-    /// Where its length begins.
-    pub(super) length: u32,
-    /// Where its content begins and ends.
-    pub(super) start: u32,
-    pub(super) end: u32,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Counter {
-    seen: u32,
-    /// Only known where an index from the end asks.
-    total: u32,
-}
-
-/// A message or group that is open.
-#[derive(Clone, Copy, Debug)]
-struct Frame {
-    state: u32,
-    /// Where it ends; of a group, where what is around it ends.
-    end: usize,
-    /// A group's number.
-    group: Option<u32>,
-    /// Where the walk goes on behind it, if not at its end: a map's value is not always the last of its entry.
-    resume: Option<usize>,
-    /// Where its counters begin.
-    counters: usize,
-    /// What there was when it was opened.
-    before: Before,
-    /// Its own hits, of which a group's end is known when it closes.
-    hits: (usize, usize),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Before {
-    containers: usize,
-    hits: usize,
-    prunes: usize,
-}
-
-/// Where a value left the walk.
-enum Step {
-    /// Behind the value.
-    Past(usize),
-    /// At the content of a message that has to be walked.
-    Into(Frame, usize),
-}
-
-/// One value on the wire.
-#[derive(Clone, Copy)]
-struct Found {
-    /// Where its tag begins; of a map's value, that of the entry; a packed element, where it begins itself.
-    member: usize,
-    /// Behind its tag.
-    start: usize,
-    /// Of the content around it.
-    limit: usize,
-    tag: Tag,
-}
-
-impl Scratch {
-    pub(in super::super) fn reset(&mut self, retained: usize) {
-        self.containers.clear();
-        self.blanks.clear();
-        self.stack.clear();
-        self.counters.clear();
-        if self.containers.capacity().max(self.blanks.capacity()).max(self.counters.capacity()) > retained {
-            self.containers.shrink_to(retained);
-            self.blanks.shrink_to(retained);
-            self.counters.shrink_to(retained);
-        }
-    }
-}
+pub(super) use frame::Container;
+pub(in super::super) use frame::Scratch;
+use frame::{Before, Counter, Found, Frame, Step};
 
 impl Plan {
     /// Finds the selected values of a message, whose first byte is that behind the index list. `out` is overwritten;
@@ -168,27 +83,25 @@ impl<'a> Walk<'a> {
         let state = &plan.states[frame.state as usize];
         let body = self.body;
         let bytes = &body[..frame.end];
-        while pos < bytes.len() {
-            let (tag, start) = wire::tag(bytes, pos)?;
-            let entry = state.find(tag.number());
-            if entry.wires >> tag.wire() & 1 == 0 {
-                if tag.wire() == wire::END && frame.group == Some(tag.number()) {
-                    return Ok(Step::Past(start));
-                }
-                return Err(if tag.wire() == wire::END { DecodeError::NotProtobuf } else { DecodeError::WireType });
+        while let Some((entry, found)) = next(state, bytes, pos, self.depth())? {
+            if entry.wires >> found.tag.wire() & 1 == 0 {
+                return match found.tag.wire() {
+                    wire::END if frame.group == Some(found.tag.number()) => Ok(Step::Past(found.start)),
+                    wire::END => Err(DecodeError::NotProtobuf),
+                    _ => Err(DecodeError::WireType),
+                };
             }
-            let found = Found { member: pos, start, limit: frame.end, tag };
             pos = match entry.action {
-                Action::Pass => wire::skip(bytes, start, tag, self.depth())?,
                 Action::Visit => match self.occurrence(frame, entry, found)? {
                     Step::Past(end) => end,
                     into => return Ok(into),
                 },
                 Action::Prune => self.prune(found)?,
                 Action::Refuse => return Err(DecodeError::UnknownField),
+                Action::Pass => self.skip(found)?,
             };
         }
-        if frame.group.is_some() { Err(DecodeError::Truncated) } else { Ok(Step::Past(pos)) }
+        if frame.group.is_some() { Err(DecodeError::Truncated) } else { Ok(Step::Past(frame.end)) }
     }
 
     /// One occurrence of a field that is on the way or selected.
@@ -245,79 +158,6 @@ impl<'a> Walk<'a> {
         }
         self.forget(before);
         Ok(limit)
-    }
-
-    /// An entry of a map: a value under the name that its key is.
-    fn entry(&mut self, slot: &Slot, found: Found) -> Result<Step, DecodeError> {
-        let Which::Entry { key, value, names } = &slot.which else { return Err(DecodeError::WireType) };
-        let before = self.before();
-        let (content, limit) = self.open(found)?;
-        let mut pos = content;
-        let bytes = &self.body[..limit];
-        let (mut key_at, mut value_at) = (None, None);
-        while pos < limit {
-            let (tag, start) = wire::tag(bytes, pos)?;
-            let (place, wanted) = match tag.number() {
-                1 => (&mut key_at, key.wire()),
-                2 => (&mut value_at, value.wire()),
-                // Readers drop it or pass it on, under no name.
-                _ => return Err(DecodeError::UnknownField),
-            };
-            if tag.wire() != wanted {
-                return Err(DecodeError::WireType);
-            }
-            let end = wire::skip(bytes, start, tag, self.depth())?;
-            // Readers differ on which of two counts.
-            if place.replace((Found { member: found.member, start, limit, tag }, end)).is_some() {
-                return Err(DecodeError::DuplicateName);
-            }
-            pos = end;
-        }
-        let visit = match names.len() {
-            0 => names.other(),
-            _ => self.named(names, *key, key_at)?,
-        };
-        let visited = &self.plan.visits[visit as usize];
-        let step = match (visited.what, value_at) {
-            (What::Prune, _) => {
-                self.accept(visited);
-                self.out.proto.containers.truncate(before.containers);
-                return self.prune(found).map(Step::Past);
-            }
-            (_, Some((value, _))) => self.value(visit, value, before)?,
-            // The value is its type's zero and not written: it can be set all the same, and go with its entry.
-            (_, None) => {
-                self.accept(visited);
-                if let What::Scalar(site) = visited.what {
-                    let kind = scalar::absent(self.plan.sites[site as usize].scalar, &self.plan.tables).kind();
-                    let (start, end) = (content as u32, content as u32);
-                    self.hit(&visited.hits, Hit { start, end, site, ..hit(found.member, kind) });
-                }
-                Step::Past(limit)
-            }
-        };
-        if let Step::Into(frame, inside) = step {
-            return Ok(Step::Into(Frame { resume: Some(limit), ..frame }, inside));
-        }
-        self.forget(before);
-        Ok(Step::Past(limit))
-    }
-
-    /// The visit of the entry whose key was found or, absent, is the default.
-    fn named(&mut self, names: &Names, key: Scalar, at: Option<(Found, usize)>) -> Result<u32, DecodeError> {
-        const ZERO: [u8; 8] = [0; 8];
-        let raw = at.map_or(&ZERO[..], |(key, end)| &self.body[key.start..end]);
-        match scalar::read(key, &self.plan.tables, raw)? {
-            scalar::Value::Text(name) => Ok(names.find(name.as_bytes()).node),
-            other => {
-                let mut name = std::mem::take(&mut self.out.proto.name);
-                name.clear();
-                other.push(&mut name);
-                let node = names.find(&name).node;
-                self.out.proto.name = name;
-                Ok(node)
-            }
-        }
     }
 
     /// One value; `before` is what there was before the containers around it that are only its own.
@@ -454,6 +294,20 @@ impl<'a> Walk<'a> {
         self.out.prunes.push(Prune { member: found.member as u32, end: end as u32, site: 0 });
         Ok(end)
     }
+}
+
+/// The next field, from `pos` on, that does not just stay; none at the end of the message.
+#[inline]
+fn next(state: &State, bytes: &[u8], mut pos: usize, depth: usize) -> Result<Option<(Entry, Found)>, DecodeError> {
+    while pos < bytes.len() {
+        let (tag, start) = wire::tag(bytes, pos)?;
+        let entry = state.find(tag.number());
+        if entry.action != Action::Pass || entry.wires >> tag.wire() & 1 == 0 {
+            return Ok(Some((entry, Found { member: pos, start, limit: bytes.len(), tag })));
+        }
+        pos = wire::skip(bytes, start, tag, depth)?;
+    }
+    Ok(None)
 }
 
 /// A hit of no field yet. The message is below 2 GiB.

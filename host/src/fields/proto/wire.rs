@@ -40,8 +40,9 @@ impl Tag {
 /// do.
 #[inline(always)]
 pub(super) fn varint(bytes: &[u8], pos: usize) -> Result<(u64, usize), DecodeError> {
-    match bytes.get(pos) {
-        Some(&byte) if byte < 0x80 => Ok((u64::from(byte), pos + 1)),
+    match bytes.get(pos..) {
+        Some([byte, ..]) if *byte < 0x80 => Ok((u64::from(*byte), pos + 1)),
+        Some([low, high, ..]) if *high < 0x80 => Ok((u64::from(low & 0x7f) | u64::from(*high) << 7, pos + 2)),
         _ => long_varint(bytes, pos),
     }
 }

@@ -7,28 +7,39 @@ use super::{Segment, SelectorError, Step};
 /// The largest index of RFC 9535 (that of I-JSON, RFC 7493): 2^53 - 1.
 const MAX_INDEX: i64 = (1 << 53) - 1;
 
+/// How many times a selector may go on inside a text. Stops documents inside documents from multiplying the work.
+const MAX_TEXTS: usize = 4;
+
+/// One selector, which ends with the text.
 pub(super) fn segments(text: &str) -> Result<Vec<Segment>, SelectorError> {
     let mut parser = Parser { text, at: 0 };
-    if !parser.eat('$') {
-        return parser.fail("a selector begins with `$`, as in `$.customer.email`");
-    }
-    let mut segments = Vec::new();
+    let segments = parser.selector()?;
+    parser.space();
+    if parser.peek().is_none() { Ok(segments) } else { parser.fail("`>>` goes on inside a text, and here is none to go into") }
+}
+
+/// Selectors with `>>` between them, each with its own part of the text.
+pub(super) fn joined(text: &str) -> Result<Vec<(&str, Vec<Segment>)>, SelectorError> {
+    let mut parser = Parser { text, at: 0 };
+    let mut selectors = Vec::new();
     loop {
-        let before_space = parser.at;
+        let start = parser.at;
+        let segments = parser.selector()?;
+        selectors.push((text.get(start..parser.at).unwrap_or_default(), segments));
         parser.space();
         if parser.peek().is_none() {
-            if parser.at == before_space {
-                return Ok(segments);
-            }
-            parser.at = before_space;
-            return parser.fail("white space at the end; take it away");
+            return Ok(selectors);
         }
-        if segments.len() == MAX_DEPTH {
-            return parser.fail(format!("more than {MAX_DEPTH} segments, deeper than a document may be"));
+        if selectors.len() > MAX_TEXTS {
+            return parser.fail(format!("more than {MAX_TEXTS} texts inside each other"));
         }
-        segments.push(parser.segment()?);
+        parser.at += JOIN.len();
+        parser.space();
     }
 }
+
+/// What stands between selectors of which the next one goes on inside the text that the one before it names.
+const JOIN: &str = ">>";
 
 struct Parser<'a> {
     text: &'a str,
@@ -62,6 +73,27 @@ impl Parser<'_> {
 
     fn fail<T>(&self, message: impl Into<String>) -> Result<T, SelectorError> {
         fail_at(self.at, message)
+    }
+
+    /// One selector, up to the end of the text or to the space before `>>`.
+    fn selector(&mut self) -> Result<Vec<Segment>, SelectorError> {
+        if !self.eat('$') {
+            return self.fail("a selector begins with `$`, as in `$.customer.email`");
+        }
+        let mut segments = Vec::new();
+        loop {
+            let before_space = self.at;
+            self.space();
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            if rest.is_empty() || rest.starts_with(JOIN) {
+                let space = std::mem::replace(&mut self.at, before_space) > before_space;
+                return if space && rest.is_empty() { self.fail("white space at the end; take it away") } else { Ok(segments) };
+            }
+            if segments.len() == MAX_DEPTH {
+                return self.fail(format!("more than {MAX_DEPTH} segments, deeper than a document may be"));
+            }
+            segments.push(self.segment()?);
+        }
     }
 
     fn segment(&mut self) -> Result<Segment, SelectorError> {

@@ -83,7 +83,7 @@ impl Editing<'_> {
                 let new = branches.iter().enumerate().find_map(|(at, branch)| Some(Tree::Branch(at, Box::new(as_new(branch, kind)?))));
                 new.map(Some).ok_or(PatchError::DoesNotFit)
             }
-            Edit::Keep => Ok(Some(tree.clone())),
+            Edit::Keep | Edit::Splice { .. } => Ok(Some(tree.clone())),
         }
     }
 

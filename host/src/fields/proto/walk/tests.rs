@@ -178,7 +178,7 @@ fn every_occurrence_is_selected() {
     assert_eq!(fixture.found(b"\xd2\x06\x06\x12\x01v\x0a\x01x", "$.labels.x", Expand).as_deref(), Ok("0:4:v"));
     assert_eq!(fixture.found(b"\xd2\x06\x03\x12\x01v", "$.labels['']", Expand).as_deref(), Ok("0:4:v"));
     assert_eq!(
-        fixture.found(b"\xda\x06\x07\x12\x03\x72\x01v\x08\x05\x72\x01w", "$.by_number['5'].string $.string", Expand).as_deref(),
+        fixture.found(b"\xda\x06\x07\x12\x03\x72\x01v\x08\x05\x72\x01w", "$.by_number['5'].string $.string $.double", Expand).as_deref(),
         Ok("0:4:v 1:4:w")
     );
     // A value that is not written is zero.
@@ -214,6 +214,10 @@ fn unknown_fields_pass_go_or_refuse() {
         let result = plan.select(&body, &mut hits).map(|()| (hits.hits().len(), hits.pruned()));
         assert_eq!(result, wanted, "{fields} {keep:?}");
     }
+    // Also in a message that has no fields of its own.
+    let tree = Fixture::new(ALL, 1);
+    assert_eq!(tree.found(b"\x2a\x02\x08\x01", "$.empty", Expand), Err(DecodeError::UnknownField));
+    assert_eq!(tree.found(b"\x2a\x02\x08\x01", "$..name", Expand).as_deref(), Ok(""));
     // Where nothing is edited nothing is refused.
     assert_eq!(fixture.found(&body, "$.*", Composite).as_deref(), Ok("0:4:s 0:6:"));
 }

@@ -1,8 +1,13 @@
-//! Reads one value for one step, whatever it is written in: the same three calls for every format.
+//! Reads one value for one step, whatever it is written in: the same three calls for every format. It must not know how
+//! the format of a record is found out.
 
 use std::sync::Arc;
 
-use crate::fields::{self, DecodeError, Edit, Hit, Hits, Kind, PatchError, Patched, Selection, avro, proto};
+use super::hit::{self, DecodeError, Hit, Hits, Kind};
+use super::patch::{self, Edit, PatchError, Patched};
+use super::selection::Selection;
+use super::whole::patch_whole;
+use super::{avro, proto};
 
 /// A format, with the step's selection compiled for the value's schema where it has one. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -44,7 +49,7 @@ impl Reader {
     #[inline]
     pub fn append_value(&self, body: &[u8], hit: &Hit, out: &mut Vec<u8>) -> Result<(), DecodeError> {
         match self {
-            Self::Json => fields::append_value(body, hit, out),
+            Self::Json => hit::append_value(body, hit, out),
             Self::Avro(plan) => plan.append_value(body, hit, out),
             Self::Protobuf(plan) => plan.append_value(body, hit, out),
             Self::Whole(_) => {
@@ -64,10 +69,10 @@ impl Reader {
         out: &mut Vec<u8>,
     ) -> Result<Patched, PatchError> {
         match self {
-            Self::Json => fields::patch(body, hits, edit, out),
+            Self::Json => patch::patch(body, hits, edit, out),
             Self::Avro(plan) => plan.patch(body, hits, edit, out),
             Self::Protobuf(plan) => plan.patch(body, hits, edit, out),
-            Self::Whole(kind) => fields::patch_whole(*kind, body, hits, edit, out),
+            Self::Whole(kind) => patch_whole(*kind, body, hits, edit, out),
         }
     }
 }
