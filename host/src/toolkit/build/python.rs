@@ -19,8 +19,7 @@ pub(super) fn component(work: &Work<'_>) -> Result<Vec<u8>, BuildError> {
         let venv = venv.display();
         let mut missing = Vec::new();
         // Debian has venv in a package of its own, which shows in what it needs.
-        if !tools::find(&["python3"]).is_some_and(|python| tools::run(Command::new(python).args(["-c", "import ensurepip, venv"])).is_ok())
-        {
+        if tools::find(&["python3"]).is_none_or(|python| tools::run(Command::new(python).args(["-c", "import ensurepip, venv"])).is_err()) {
             let install = tools::apt("python3 python3-venv", "the installer of https://www.python.org");
             missing.push(Missing { what: "python3 with venv".into(), install });
         }
