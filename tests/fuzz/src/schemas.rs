@@ -66,7 +66,7 @@ fn avro(text: &str) {
     let (mut hits, mut out) = (Hits::new(), Vec::new());
     for selection in selections() {
         let Ok(plan) = avro::Plan::compile(&selection, &schema) else { continue };
-        (plan.leaves(), plan.unlisted(), plan.places(0).count());
+        std::hint::black_box((plan.leaves(), plan.unlisted(), plan.places(0).count()));
         for body in bodies(text.as_bytes()) {
             if plan.select(body, &mut hits).is_ok() {
                 out.clear();
@@ -91,7 +91,7 @@ fn proto(text: &str) {
         assert!(!schema.name(message).is_empty());
         for selection in selections() {
             let Ok(plan) = proto::Plan::compile(&selection, &schema, message) else { continue };
-            (plan.leaves(), plan.unlisted(), plan.places(0).count());
+            std::hint::black_box((plan.leaves(), plan.unlisted(), plan.places(0).count()));
             for body in bodies(text.as_bytes()) {
                 if plan.select(body, &mut hits).is_ok() {
                     out.clear();
