@@ -8,6 +8,7 @@ Reads one JSON command a line from stdin, {"id": 1, "cmd": "...", ...}, and answ
 import base64
 import datetime
 import decimal
+import faulthandler
 import json
 import math
 import os
@@ -32,6 +33,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from grpc_tools import protoc
 
 READ_WITHIN = 60  # seconds for a topic
+ANSWER_WITHIN = 10  # seconds for the registry; without one Confluent's client waits for ever. It tries again by itself.
+COMMAND_WITHIN = 240  # seconds for a command; past them every thread's stack goes to stderr and the process ends
 
 FRAMINGS = {"prefix": prefix_schema_id_serializer, "header": header_schema_id_serializer}
 
@@ -214,7 +217,7 @@ class Half:
 
 
 def halves(command):
-    registry = Registry({"url": command["registry"]})
+    registry = Registry({"url": command["registry"], "timeout": ANSWER_WITHIN})
     topic, framing = command["topic"], command.get("framing", "prefix")
     key = Half(registry, topic, MessageField.KEY, command.get("key", {"format": "text"}), framing)
     return key, Half(registry, topic, MessageField.VALUE, command["value"], framing)
@@ -311,10 +314,12 @@ def main():
     os.dup2(2, 1)  # nothing but answers on stdout
     for line in sys.stdin:
         command = json.loads(line)
+        faulthandler.dump_traceback_later(COMMAND_WITHIN, exit=True)
         try:
             answer = COMMANDS[command["cmd"]](command)
         except Exception as error:  # pylint: disable=broad-except; whatever it is, the case is told
             answer = {"error": f"{command['cmd']}: {type(error).__name__}: {error}"}
+        faulthandler.cancel_dump_traceback_later()
         answers.write(json.dumps({"id": command["id"], **answer}) + "\n")
         answers.flush()
 
