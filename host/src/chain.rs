@@ -2,6 +2,7 @@
 //! lets a record pass that a step could not transform; what becomes of such a record is the lane's.
 
 mod columns;
+mod drift;
 mod explain;
 pub mod format;
 #[cfg(test)]
@@ -18,6 +19,8 @@ mod trial;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use drift::Missed;
+pub use drift::{Drift, DriftKind};
 pub use explain::{Explained, StepExplained, TopicExplained, TopicSchemas};
 pub use format::{FetchError, Schemas};
 pub use plan::{ChainPlan, Lent, PlanError, StepPlan};
@@ -26,7 +29,6 @@ pub use row::Row;
 pub use traits::LossyKey;
 pub use trial::TrialFailed;
 
-use crate::lane::UNMATCHED_WINDOW;
 use crate::plugin::Windows;
 use crate::schemas::SchemaRef;
 use step::Step;
@@ -76,17 +78,6 @@ pub struct CallFailed {
     pub reason: String,
 }
 
-/// Records and step do not go together any more: a selector matched nothing for a whole window, or a schema lacks or
-/// brings a field.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{detail}")]
-pub struct Drift {
-    /// A sentence without data.
-    pub detail: String,
-    /// The record after which, or the one before which, it stands still.
-    pub offset: i64,
-}
-
 /// Why records did not come through.
 #[derive(Debug, thiserror::Error)]
 pub enum Stopped {
@@ -102,6 +93,8 @@ pub enum Stopped {
 #[error("no record could be found to blame: {last}")]
 pub struct GaveUp {
     last: String,
+    /// It was asked to.
+    pub stopped: bool,
 }
 
 /// What the chain made of a batch.
@@ -111,33 +104,6 @@ pub struct Processed<'r> {
     /// What goes to the target, in source order.
     pub rows: Vec<Row<'r>>,
     pub drift: Option<Drift>,
-}
-
-/// Counts, per watched selector, records in a row without a match.
-pub struct Missed<'a> {
-    counts: &'a mut [u32],
-    /// Selector number and offset of the first window that filled.
-    full: Option<(usize, i64)>,
-    /// The first record whose schema and a step do not go together.
-    drift: Option<Drift>,
-}
-
-impl Missed<'_> {
-    fn drifted(&mut self, detail: String, offset: i64) {
-        if self.drift.as_ref().is_none_or(|drift| offset < drift.offset) {
-            self.drift = Some(Drift { detail, offset });
-        }
-    }
-
-    /// `number` is None for selectors that nobody watches.
-    fn saw(&mut self, number: Option<usize>, matched: bool, offset: i64) {
-        let Some(number) = number else { return };
-        let count = &mut self.counts[number];
-        *count = if matched { 0 } else { *count + 1 };
-        if *count == UNMATCHED_WINDOW && self.full.is_none_or(|(_, first)| offset < first) {
-            self.full = Some((number, offset));
-        }
-    }
 }
 
 /// The chain of one lane, with its own instances.
@@ -203,7 +169,8 @@ impl Chain {
         missed: &mut [u32],
     ) -> Result<Processed<'r>, Stopped> {
         let mut counts = missed.to_vec();
-        let mut watch = Missed { counts: &mut counts, full: None, drift: None };
+        let plan = self.plan.clone();
+        let mut watch = Missed::new(&plan, topic, partition, &mut counts);
         let mut verdicts = vec![Verdict::Taken; records.len()];
         let mut rows: Vec<Row<'r>> = Vec::with_capacity(records.len());
         self.offsets.clear();
@@ -228,20 +195,20 @@ impl Chain {
                 pending[*counter as usize] += delta;
             }
         }
-        let full = watch.full.map(|(number, offset)| self.plan.watched[number].drift(offset));
-        let drift = full.into_iter().chain(watch.drift).min_by_key(|drift| drift.offset);
+        let drift = watch.into_drift();
         missed.copy_from_slice(&counts);
         Ok(Processed { verdicts, rows, drift })
     }
 
     /// Finds the records that make a call fail, by halves, and fails them alone. A record that is not found in time ends
-    /// in [`GaveUp`]; each one found gives the next one its own time.
+    /// in [`GaveUp`], as does `stop`; each one found gives the next one its own time.
     pub fn bisect<'r, R: Record>(
         &mut self,
         topic: &str,
         partition: i32,
         records: &'r [R],
         missed: &mut [u32],
+        stop: &dyn Fn() -> bool,
     ) -> Result<Processed<'r>, GaveUp> {
         let (mut deadline, last) = (Instant::now() + BISECT_WITHIN, Instant::now() + BATCH_WITHIN);
         let mut whole = Processed { verdicts: Vec::with_capacity(records.len()), rows: Vec::new(), drift: None };
@@ -258,9 +225,11 @@ impl Chain {
                     whole.drift = whole.drift.or(part.drift);
                 }
                 // Asked for here: no transaction is open, and the time is bounded by the registry's own.
-                Err(Stopped::Schema(reference)) => match self.fetch_schema(reference, &|| false) {
+                Err(Stopped::Schema(reference)) => match self.fetch_schema(reference, stop) {
                     Ok(()) => parts.push((start, end)),
-                    Err(error) => return Err(self.give_up(before, error.to_string())),
+                    Err(error) => {
+                        return Err(GaveUp { stopped: matches!(error, FetchError::Stopped), ..self.give_up(before, error.to_string()) });
+                    }
                 },
                 Err(Stopped::Call(failed)) => {
                     self.discard_instances();
@@ -283,7 +252,7 @@ impl Chain {
 
     fn give_up(&mut self, before: Vec<Vec<u64>>, last: String) -> GaveUp {
         self.pending = before;
-        GaveUp { last }
+        GaveUp { last, stopped: false }
     }
 
     /// Asks the source's registry for a schema, and blocks meanwhile: call it with no transaction open.

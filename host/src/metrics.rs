@@ -9,6 +9,7 @@
 //! | `sluice_transactions_total` | pipeline, lane, result |
 //! | `sluice_transaction_age_seconds` | pipeline, lane |
 //! | `sluice_lane_state` | pipeline, lane, state, reason |
+//! | `sluice_drift_total` | pipeline, topic, kind: unmatched, unlisted, map_names; partitions that halted |
 //! | `sluice_plugin_duration_seconds` | plugin |
 //! | `sluice_plugin_failures_total` | plugin, kind |
 //! | `sluice_plugin_swaps_total` | plugin, result: switched, refused |
@@ -29,6 +30,8 @@ pub use plugin::{FailureKind, MaskedFields, PluginMetrics, SwapResult};
 pub use state::{LaneState, Reason};
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,6 +46,7 @@ pub struct Metrics {
     lanes: Arc<lane::Lanes>,
     partitions: Arc<partition::Partitions>,
     plugins: plugin::Plugins,
+    drift: Family<[(&'static str, String); 3], Counter>,
 }
 
 impl Metrics {
@@ -55,7 +59,9 @@ impl Metrics {
         registry.register_collector(Box::new(Arc::clone(&partitions)));
         registry.register_collector(Box::new(Arc::clone(&lanes)));
         let plugins = plugin::Plugins::register(&mut registry);
-        Self { registry: Arc::new(registry), lanes, partitions, plugins }
+        let drift = Family::default();
+        registry.register("sluice_drift", "Partitions that halted as records and steps do not go together any more", drift.clone());
+        Self { registry: Arc::new(registry), lanes, partitions, plugins, drift }
     }
 
     /// The handle of one lane. Handles of the same lane are one; when the last is dropped its state goes from the
@@ -88,6 +94,12 @@ impl Metrics {
     /// The counter of fields masked by an operator.
     pub fn masked(&self, operator: &str) -> MaskedFields {
         self.plugins.masked(operator)
+    }
+
+    /// A partition of a topic halted, as its records and the steps do not go together any more in this way.
+    pub fn drifted(&self, pipeline: &str, topic: &str, kind: &'static str) {
+        let labels = [("pipeline", pipeline.to_owned()), ("topic", topic.to_owned()), ("kind", kind.to_owned())];
+        self.drift.get_or_create_owned(&labels).inc();
     }
 
     /// The page, as [`CONTENT_TYPE`].

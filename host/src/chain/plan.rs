@@ -4,20 +4,21 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use super::format::{Half, Schemas};
+use super::drift::Watched;
+use super::format::{Half, Schemas, Unframed};
 use super::part::{Building, HalfPlan, PartPlan, key_name};
 use super::recent::RecentOfLanes;
 use super::traits::{LossyKey, Traits};
-use super::{CallFailed, Drift, Failed};
+use super::{CallFailed, Failed};
 use crate::config::Location;
 use crate::config::plan::{self, FieldGrant, Isolation, KeyRule, Mode, Pipeline, Step, View};
-use crate::lane::UNMATCHED_WINDOW;
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
 use crate::plugin::{
     Batch, CallError, Column, Description, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec,
     Tables, Windows,
 };
 use crate::plugins::Registry;
+use crate::schemas::wire::Part;
 
 /// Counters whose name begins so feed `sluice_masked_fields_total`.
 const MASKED: &str = "masked:";
@@ -33,29 +34,14 @@ pub struct Lent {
 
 /// A pipeline's steps.
 pub struct ChainPlan {
+    /// Its name.
+    pub pipeline: String,
     pub steps: Vec<Arc<StepPlan>>,
     /// Selectors that are watched for drift, by number.
     pub watched: Vec<Watched>,
     pub batch_records: usize,
     /// The formats of its topics and the schemas met so far.
     pub schemas: Arc<Schemas>,
-}
-
-/// A selector that must match now and then.
-pub struct Watched {
-    pub(super) step: usize,
-    pub(super) selector: String,
-}
-
-impl Watched {
-    pub(super) fn drift(&self, offset: i64) -> Drift {
-        let detail = format!(
-            "selector {} of step {} matched nothing in {UNMATCHED_WINDOW} records: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose",
-            self.selector,
-            self.step + 1
-        );
-        Drift { detail, offset }
-    }
 }
 
 /// One step, ready to be instantiated.
@@ -69,8 +55,9 @@ pub struct StepPlan {
     lent: Lent,
     allowed_keys: Vec<String>,
     allowed_tables: BTreeSet<String>,
-    /// How values are written.
+    /// How values, and keys that the step leaves alone, are written.
     pub(super) values: HalfPlan,
+    pub(super) keys: HalfPlan,
     /// The fields of the value; none where the step looks at none.
     pub(super) value: Option<PartPlan>,
     /// The places of the key that are masked; none where it is not.
@@ -79,6 +66,8 @@ pub struct StepPlan {
     pub(super) null_key: bool,
     /// Where it may make one key of two.
     pub(super) lossy_key: Option<LossyKey>,
+    /// Where it makes one key of two of different kinds.
+    pub(super) text_key: Option<LossyKey>,
     pub(super) mode: Mode,
     pub(super) headers: Vec<Vec<u8>>,
     pub(super) isolation: Isolation,
@@ -118,7 +107,13 @@ impl ChainPlan {
         schemas: &Arc<Schemas>,
     ) -> Result<Self, Vec<PlanError>> {
         let parts = Parts { plugins, lent, metrics, schemas };
-        let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records(), schemas: schemas.clone() };
+        let mut plan = Self {
+            pipeline: pipeline.name.clone(),
+            steps: Vec::new(),
+            watched: Vec::new(),
+            batch_records: plugins.batch_records(),
+            schemas: schemas.clone(),
+        };
         let mut problems = Vec::new();
         for (number, step) in pipeline.steps.iter().enumerate() {
             let place = StepPlace {
@@ -135,9 +130,15 @@ impl ChainPlan {
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
-    /// The steps that may make one key of two, or two of one.
-    pub fn lossy_keys(&self) -> impl Iterator<Item = &LossyKey> {
-        self.steps.iter().filter_map(|step| step.lossy_key.as_ref())
+    /// What in the steps may make one key of two of a topic's, or two of one. It may ask the registry for the schema of the
+    /// topic's keys, and blocks meanwhile, where that decides.
+    pub fn lossy_keys(&self, topic: &str) -> Vec<&LossyKey> {
+        let mut lossy = Vec::new();
+        for step in &self.steps {
+            let several_kinds = || step.key.as_ref().is_some_and(|key| !key.one_kind(topic));
+            lossy.extend(step.lossy_key.as_ref().or_else(|| step.text_key.as_ref().filter(|_| several_kinds())));
+        }
+        lossy
     }
 
     /// Names of the keys that steps may use.
@@ -190,10 +191,12 @@ impl StepPlan {
             allowed_tables: step.tables.clone(),
             allowed_keys: named_keys(step).filter(|name| lent.keys.contains(name)).map(str::to_owned).collect(),
             values: HalfPlan::new(schemas, Half::VALUE),
+            keys: HalfPlan::new(schemas, Half { part: Part::Key, unframed: Unframed::Scalar }),
             value,
             key,
             null_key: matches!(step.key, KeyRule::Null),
             lossy_key: LossyKey::of(step, number, &description.field_settings_schema),
+            text_key: LossyKey::of_several_kinds(step, number, &description.field_settings_schema),
             mode: step.mode,
             headers: step.headers.iter().map(|name| name.clone().into_bytes()).collect(),
             isolation: step.isolation,
@@ -329,7 +332,10 @@ fn allow_list_fits(step: &Step, masks: bool, effects: Effects) -> Result<(), Str
     if !masks && !step.fields.is_empty() {
         return Err(format!("mode: allow_list belongs to a step that edits its fields; plugin {} only looks at them", step.plugin));
     }
-    if step.sees.value && (effects.emit || effects.edit_value) {
+    let sees = step.sees;
+    // What it emits is a whole value, made of whatever it saw.
+    let sees_something = sees.value || sees.key || sees.headers || step.grants().next().is_some();
+    if sees.value && effects.edit_value || sees_something && effects.emit {
         let why = "can write whole values, which its own allow list does not see; put the allow list in a step after it";
         return Err(format!("mode: allow_list: plugin {} {why}", step.plugin));
     }

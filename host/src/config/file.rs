@@ -26,7 +26,7 @@ pub use pipeline::{
 };
 pub use pipeline::{QuarantineFile, TransactionFile};
 pub use registry::{BasicFile, CertificateFile, RegistryFile, UrlsFile};
-pub use step::{IsolationFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile, ViewFile};
+pub use step::{IsolationFile, MapNamesFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile, ViewFile};
 
 /// A Sluice configuration. `-f` may be given several times: clusters, keys and pipelines of all files come together,
 /// and a name may be given once.

@@ -341,9 +341,11 @@ pub struct Step {
     /// A record without a granted field.
     pub absent: Absent,
     /// A selector that matches nothing.
-    pub unmatched: Unmatched,
+    pub unmatched: Option<Unmatched>,
     /// A schema with a field that the allow list does not name is drift.
     pub unlisted_halts: bool,
+    /// Whether names of Avro and Protobuf maps whose entries are masked go on.
+    pub map_names_clear: bool,
     /// How long an instance of the plugin lives.
     pub isolation: Isolation,
     /// Names of the tables that the settings name; others are denied to the plugin.

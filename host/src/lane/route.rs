@@ -34,7 +34,7 @@ impl Working<'_> {
         let (targets, chain) = (&shared.target_topics, shared.current.now().chain.clone());
         let made = targets
             .create(name, wanted, &[])
-            .and_then(|()| Ok((targets.partition_count(name)?, targets.refuses(name, chain.lossy_keys())?)));
+            .and_then(|()| Ok((targets.partition_count(name)?, targets.refuses(name, chain.lossy_keys(&at.topic))?)));
         match made {
             Ok((Some(count), refused)) => {
                 let known = match refused {

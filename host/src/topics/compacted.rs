@@ -25,9 +25,8 @@ impl TargetTopics {
         }
         Ok(lossy.next().map(|step| {
             format!(
-                "{}: topic {topic} on {} is compacted, and {}; of keys there never two may become one: use hmac (as text), \
-                 tokenize or fpe",
-                step.at, self.cluster, step.why
+                "{}: topic {topic} on {} is compacted, and {}; of keys there never two may become one: {}",
+                step.at, self.cluster, step.why, step.instead
             )
         }))
     }

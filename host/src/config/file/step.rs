@@ -57,14 +57,22 @@ pub struct StepFile {
     /// as its setting.
     #[schemars(with = "Option<AbsentShape>")]
     pub absent: Option<At<String>>,
-    /// A selector that matches nothing in its first 1,000 records, or cannot match the schema: `halt` (default) or
-    /// `allow`.
-    #[serde(default = "halt")]
-    pub unmatched: At<UnmatchedFile>,
+    /// A selector that matches nothing in 1,000 records in a row, or cannot match the schema: `halt` or `allow`, which
+    /// leaves an `audit.drift` event in the log. Default `halt` in a step that edits its fields; one that only looks at
+    /// them, such as a filter, goes on without a word, since it may ask for what few records have.
+    #[schemars(with = "Option<UnmatchedFile>")]
+    pub unmatched: Option<At<UnmatchedFile>>,
     /// In `mode: allow_list`, a schema with a field that neither `fields` nor `keep` names: `halt` (default) takes it for
-    /// drift before its first record passes; `drop` drops the field. Formats without a schema always drop.
+    /// drift before its first record passes; `drop` drops the field, and leaves an `audit.drift` event in the log. Formats
+    /// without a schema always drop.
     #[serde(default = "unlisted_halts")]
     pub unlisted: At<UnlistedFile>,
+    /// The names of a map of Avro, Protobuf or JSON Schema whose entries are masked whatever they are called
+    /// (`$.contacts`, `$.contacts[*]`): `halt` (default) takes such a schema for drift before its first record passes, as
+    /// names in a map are data and no operator is given them; `clear` lets them go on as they are. Names in JSON objects
+    /// without such a schema always do.
+    #[serde(default = "map_names_halt")]
+    pub map_names: At<MapNamesFile>,
     /// How long a plugin's instance lives. Default `lane`; `batch` costs tens of microseconds a batch and makes sure that
     /// the plugin carries nothing from one batch to the next.
     #[serde(default = "lane")]
@@ -92,10 +100,6 @@ pub enum ViewFile {
     Json,
 }
 
-fn halt() -> At<UnmatchedFile> {
-    At::preset(UnmatchedFile::Halt)
-}
-
 fn unlisted_halts() -> At<UnlistedFile> {
     At::preset(UnlistedFile::Halt)
 }
@@ -108,6 +112,20 @@ pub enum UnlistedFile {
     Halt,
     /// The field is dropped.
     Drop,
+}
+
+fn map_names_halt() -> At<MapNamesFile> {
+    At::preset(MapNamesFile::Halt)
+}
+
+/// What becomes of the names of a map whose entries are masked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MapNamesFile {
+    /// They must not pass: stop.
+    Halt,
+    /// They go on as they are.
+    Clear,
 }
 
 fn lane() -> At<IsolationFile> {
@@ -200,8 +218,9 @@ impl<'de> Visitor<'de> for StepVisitor {
             key: None,
             headers: None,
             absent: None,
-            unmatched: halt(),
+            unmatched: None,
             unlisted: unlisted_halts(),
+            map_names: map_names_halt(),
             isolation: lane(),
             settings: Vec::new(),
         };
@@ -216,7 +235,8 @@ impl<'de> Visitor<'de> for StepVisitor {
                 "key" => step.key = Some(map.next_value()?),
                 "headers" => step.headers = Some(map.next_value()?),
                 "absent" => step.absent = Some(map.next_value()?),
-                "unmatched" => step.unmatched = map.next_value()?,
+                "unmatched" => step.unmatched = Some(map.next_value()?),
+                "map_names" => step.map_names = map.next_value()?,
                 "unlisted" => step.unlisted = map.next_value()?,
                 "isolation" => step.isolation = map.next_value()?,
                 _ => step.settings.push((key, map.next_value()?)),

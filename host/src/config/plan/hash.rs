@@ -77,11 +77,12 @@ fn step(step: &Step) -> Value {
             Absent::Pass => "pass",
             Absent::Reject => "reject",
         },
-        "unmatched": match step.unmatched {
+        "unmatched": step.unmatched.map(|unmatched| match unmatched {
             Unmatched::Halt => "halt",
             Unmatched::Allow => "allow",
-        },
+        }),
         "unlisted_halts": step.unlisted_halts,
+        "map_names_clear": step.map_names_clear,
         "sees": [sees.key, sees.value, sees.headers, sees.timestamp, sees.offset, sees.sizes],
         "view": match step.view {
             View::Bytes => "bytes",

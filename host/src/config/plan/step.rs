@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::error::Report;
-use super::super::file::{IsolationFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
+use super::super::file::{IsolationFile, MapNamesFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
 use super::super::place::{Any, At, Spot};
 use super::super::suggest::hint;
 use super::super::tree::{Kind, Node};
@@ -64,11 +64,12 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
         key: key(file, &around, &mut places, &mut tables, report),
         headers: headers(file),
         absent: absent(file, &mut settings, &mut places, report),
-        unmatched: match file.unmatched.value {
+        unmatched: file.unmatched.as_ref().map(|unmatched| match unmatched.value {
             UnmatchedFile::Halt => Unmatched::Halt,
             UnmatchedFile::Allow => Unmatched::Allow,
-        },
+        }),
         unlisted_halts: file.unlisted.value == UnlistedFile::Halt,
+        map_names_clear: file.map_names.value == MapNamesFile::Clear,
         isolation: match file.isolation.value {
             IsolationFile::Lane => Isolation::Lane,
             IsolationFile::Batch => Isolation::Batch,

@@ -46,7 +46,7 @@ fn the_whole_sample() {
     let [mask, filter] = &pipeline.steps[..] else { panic!("two steps") };
     assert!(mask.mode == Mode::AllowList && matches!(mask.key, KeyRule::Clear));
     assert_eq!(mask.keep, ["$.id", "$.amount", "$.currency", "$.status"]);
-    assert_eq!((mask.absent, mask.unmatched), (Absent::Pass, Unmatched::Halt));
+    assert_eq!((mask.absent, mask.unmatched), (Absent::Pass, Some(Unmatched::Halt)));
     assert_eq!(
         granted(mask),
         [
@@ -359,10 +359,11 @@ fn the_hash_follows_what_decides_the_output() {
         ("on_error: halt", "on_error: quarantine"),
         ("lt: 0", "lt: 0.0"),
         ("absent: pass", "absent: reject"),
-        ("unmatched: halt", "sees: [key]"),
-        ("unmatched: halt", "sees: [sizes]"),
-        ("unmatched: halt", "isolation: batch"),
-        ("unmatched: halt", "sees: [value]\n        view: json"),
+        ("unmatched: halt", "unmatched: halt\n        sees: [key]"),
+        ("unmatched: halt", "unmatched: halt\n        sees: [sizes]"),
+        ("unmatched: halt", "unmatched: halt\n        isolation: batch"),
+        ("unmatched: halt", "unmatched: halt\n        sees: [value]\n        view: json"),
+        ("unmatched: halt", "unmatched: halt\n        map_names: clear"),
         ("\"$.amount\", \"$.currency\"", "\"$.currency\", \"$.amount\""),
     ];
     for (from, to) in other {
@@ -398,7 +399,7 @@ fn the_schema_has_every_key_with_its_manual() {
         walk.extend(value.as_array().into_iter().flatten());
     }
     let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters compile_time current delivery dir env \
-        exclude fields file format groups headers http include isolation keep key keys lanes limits listen log_lines max_age \
+        exclude fields file format groups headers http include isolation keep key keys lanes limits listen log_lines map_names max_age \
         max_bytes max_records memory mode name offsets on_error on_gap on_topic_recreated output_bytes output_records password payload \
         pipelines plugin plugins previous properties quarantine regex rename schema_registry schemas sees signers source start steps \
         tables target time timeout timestamp topic topic_config topic_rules topics transaction trust unlisted unmatched url username \
