@@ -446,11 +446,14 @@ impl<'s> Visit<'s> {
     }
 
     fn leaf(&mut self, node: &Node, types: Option<BTreeSet<&'static str>>, facts: &Facts<'_>) {
+        // What stays as a container, however little of it.
+        let container = |of: &BTreeSet<&str>| of.contains("object") || of.contains("array");
+        let listed = node.covered || node.live && types.as_ref().is_none_or(container);
         self.plan.found.push(Found {
             path: self.path.clone(),
             types,
             field: node.hits.first().copied(),
-            listed: node.covered,
+            listed,
             root: self.around.is_empty(),
             any_text: !facts.formed,
             uuid: facts.uuid,

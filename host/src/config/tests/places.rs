@@ -12,16 +12,16 @@ fn a_scalar_has_no_places() {
     };
     let rule = "topic_rules: [{ topics: [a], format: { value: bytes } }]";
     let cases = [
-        ("format: text", "{ plugin: x, fields: { $.a: {}, $: {}, \"$ >> $.b\": {} } }", Some(("11:33", refused("value", "$.a", "text")))),
+        ("format: text", "{ plugin: x, fields: { $.a: {}, $: {}, \"$ >> $.b\": {} } }", Some(("11:36", refused("value", "$.a", "text")))),
         ("format: text", "{ plugin: x, fields: { \"$ >> $.b\": {} } }", None),
-        ("format: bytes", "{ plugin: x, fields: { \"$ >> $.b\": {} } }", Some(("11:33", refused("value", "$ >> $.b", "bytes")))),
-        ("format: text", "{ plugin: filter, where: { field: $.a, eq: 1 } }", Some(("11:44", refused("value", "$.a", "text")))),
-        (rule, "{ plugin: x, fields: { $.a: {} } }", Some(("11:33", refused("value", "$.a", "bytes")))),
+        ("format: bytes", "{ plugin: x, fields: { \"$ >> $.b\": {} } }", Some(("11:36", refused("value", "$ >> $.b", "bytes")))),
+        ("format: text", "{ plugin: filter, where: { field: $.a, eq: 1 } }", Some(("11:47", refused("value", "$.a", "text")))),
+        (rule, "{ plugin: x, fields: { $.a: {} } }", Some(("11:36", refused("value", "$.a", "bytes")))),
         ("format: { key: text }", "{ plugin: x, fields: { $.a: {} }, key: { use: hmac } }", None),
         (
             "format: { key: text }",
             "{ plugin: x, key: { fields: { $.id: { use: hmac } } } }",
-            Some(("11:40", refused("key", "$.id", "text"))),
+            Some(("11:43", refused("key", "$.id", "text"))),
         ),
     ];
     for (format, step, expected) in cases {
