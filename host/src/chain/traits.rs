@@ -186,7 +186,7 @@ mod tests {
             let traits = Traits::of(schema, &settings).unwrap_or_else(|| panic!("{settings}"));
             assert_eq!((traits.nature(), traits.output.as_deref()), (nature, Some(output)), "{settings}");
         }
-        assert_eq!(Traits::of(schema, &json!({ "use": "detect", "then": {} })), None);
+        assert_eq!(Traits::of(schema, &json!({ "use": "detect", "then": { "use": "nothing" } })), None);
     }
 
     #[test]
