@@ -8,6 +8,7 @@ mod kills;
 mod offsets;
 mod zombie;
 
+mod anew;
 mod bad_input;
 mod border;
 mod fidelity;

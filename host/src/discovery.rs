@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::topics::TopicFilter;
+use crate::failpoint;
 use crate::kafka::Context;
 use crate::kafka::ffi;
 use crate::topics::{TargetTopics, TopicError};
@@ -119,6 +120,7 @@ impl Discovery {
         target: &TargetTopics,
         questions: &Questions<'_>,
     ) -> Result<(), DiscoveryError> {
+        failpoint::hit("in_discovery");
         let (mut topics, unsure) = list(source, filter)?;
         identify(source, &mut topics, target);
         let now = self.now();

@@ -11,6 +11,7 @@
 mod border;
 mod commit;
 mod genesis;
+mod identity;
 mod orphan;
 mod route;
 mod slot;
