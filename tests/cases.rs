@@ -18,6 +18,7 @@ mod keys;
 mod lost;
 mod mask;
 mod neighbours;
+mod own_topics;
 mod plugins;
 mod rekey;
 mod resize;
