@@ -23,6 +23,7 @@ mod plugins;
 mod rekey;
 mod resize;
 mod source;
+mod unplaced;
 mod views;
 
 mod auth;

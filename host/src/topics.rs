@@ -97,7 +97,8 @@ impl TargetTopics {
     }
 
     /// Makes every data topic that is missing and grows those with fewer partitions than the source. One that was there
-    /// before, to this process or by its `copied` records, was deleted: it is marked, not made again.
+    /// before, to this process or by its `copied` records, was deleted: it is marked, not made again. One that cannot be
+    /// made or grown is left out with the reason; only a target that does not answer fails the whole.
     pub fn ensure(
         &self,
         topics: &mut BTreeMap<String, Topic>,
@@ -105,26 +106,42 @@ impl TargetTopics {
     ) -> Result<(), TopicError> {
         let mut known: Option<BTreeSet<String>> = None;
         for (name, topic) in topics {
-            match self.partition_count(name)? {
-                None if self.is_premade() => {}
-                None => {
-                    let known = match &mut known {
-                        Some(known) => known,
-                        none => none.insert(copied()?),
-                    };
-                    topic.target.missing = !topic.target.id.is_empty() || known.contains(name);
-                    if topic.target.missing {
-                        continue;
-                    }
-                    self.create(name, topic.partitions, &[])?;
+            let is_copied = || {
+                if known.is_none() {
+                    known = Some(copied()?);
                 }
-                Some(found) if (found as i32) < topic.partitions => self.grow(name, topic.partitions)?,
-                Some(_) => {}
+                Ok(known.as_ref().is_some_and(|known| known.contains(name)))
+            };
+            match self.place(name, topic, is_copied) {
+                Ok(()) => topic.settle(),
+                Err(error) if error.is_of_topic() => topic.leave_out(topic.placed.min(topic.partitions), &error),
+                Err(error) => return Err(error),
             }
-            if let Some(limit) = self.setting(name, "max.message.bytes")?.and_then(|text| text.parse::<usize>().ok()) {
-                // Room for the batch's own header.
-                self.batch_bytes.fetch_min(limit.saturating_sub(512), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Gives one data topic its place. `copied`: whether it has records of it already.
+    fn place(&self, name: &str, topic: &mut Topic, copied: impl FnOnce() -> Result<bool, TopicError>) -> Result<(), TopicError> {
+        match self.partition_count(name)? {
+            None if self.is_premade() => {}
+            None => {
+                topic.target.missing = !topic.target.id.is_empty() || copied()?;
+                if topic.target.missing {
+                    return Ok(());
+                }
+                topic.placed = 0;
+                self.create(name, topic.partitions, &[])?;
             }
+            Some(found) if (found as i32) < topic.partitions => {
+                topic.placed = found as i32;
+                self.grow(name, topic.partitions)?;
+            }
+            Some(_) => {}
+        }
+        if let Some(limit) = self.setting(name, "max.message.bytes")?.and_then(|text| text.parse::<usize>().ok()) {
+            // Room for the batch's own header.
+            self.batch_bytes.fetch_min(limit.saturating_sub(512), Ordering::Relaxed);
         }
         Ok(())
     }

@@ -44,7 +44,9 @@ impl Lane {
         let sources = shared.discovery.now();
         let partitions: Vec<(&str, i32)> = sources.partitions().collect();
         let starts = self.starts(&partitions)?;
-        let ends = shared.target_ends(&partitions)?;
+        let placed: Vec<(&str, i32)> =
+            partitions.iter().copied().filter(|(name, number)| sources.unplaced(name, *number).is_none()).collect();
+        let ends = shared.target_ends(&placed)?;
         let now = now_millis();
         let lanes = self.lanes();
         let mut controls: BTreeMap<u32, Control> = (0..lanes).map(|lane| (lane, self.control(now))).collect();
@@ -271,7 +273,10 @@ impl<'a> Working<'a> {
             None => {
                 let pair = [(&*topic, partition)];
                 let next = self.lane.offsets(&pair, Spec::Earliest)?[&at];
-                let end = self.lane.shared.target_ends(&pair)?.get(&at).copied().unwrap_or(-1);
+                let end = match sources.unplaced(&topic, partition) {
+                    None => self.lane.shared.target_ends(&pair)?.get(&at).copied().unwrap_or(-1),
+                    Some(_) => -1,
+                };
                 tracing::info!(pipeline = self.lane.shared.pipeline.name, topic = &*topic, partition, next, "new partition");
                 self.lane.position(sources, &topic, next, end)
             }

@@ -26,6 +26,8 @@ pub struct Slot {
     pub halted: Option<Halted>,
     /// The source does not serve the partition at present, and why. It is tried all the time; nothing of it is written.
     pub parked: Option<(Reason, String)>,
+    /// The target has no place for the partition, and that is why it is halted.
+    pub unplaced: bool,
     /// The source topic may be another one of the same name; nothing is committed before it was asked.
     pub doubted: bool,
     /// The last target offset that a record of the open transaction landed at; -1: none.
@@ -60,6 +62,7 @@ impl Slot {
             delta: Account::default(),
             halted: None,
             parked: None,
+            unplaced: false,
             doubted: false,
             landed: -1,
             lost: 0,

@@ -1,6 +1,6 @@
 //! What becomes of a partition whose source or target is not what it was: offsets that are gone, a truncated log, a topic
-//! deleted or created again, rights revoked. It must not read records, and goes on over a gap only where the
-//! configuration says so.
+//! deleted, without a place on the target, or created again there, rights revoked. It must not read records, and goes on
+//! over a gap only where the configuration says so.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::identity::{Identity, may_be_another};
 use super::{Failure, Working};
-use crate::discovery::Sources;
+use crate::discovery::{REFRESH, Sources};
 use crate::failpoint;
 use crate::kafka::ffi::{self, Spec};
 use crate::metrics::{LaneState, Reason};
@@ -38,6 +38,7 @@ impl Working<'_> {
             let next = at.next;
             self.halt(slot, Reason::Compacted.as_str(), next, why)?;
         }
+        self.meet_place(slot, sources)?;
         let at = &self.slots[slot];
         if at.halted.is_some() || self.source.reads(slot) {
             return Ok(());
@@ -72,6 +73,40 @@ impl Working<'_> {
             return Ok(Identity::Same);
         }
         self.meet_identity(slot)
+    }
+
+    /// A partition that has no place on the target halts until it has one.
+    fn meet_place(&mut self, slot: usize, sources: &Sources) -> Result<(), Failure> {
+        let at = &self.slots[slot];
+        match sources.unplaced(&at.topic, at.partition) {
+            Some(why) if at.halted.is_none() => {
+                let (next, detail) = (at.next, format!("{why}; tried again all the time"));
+                self.slots[slot].unplaced = true;
+                self.halt(slot, Reason::TargetTopic.as_str(), next, detail)
+            }
+            None if at.unplaced => {
+                let pair = [(&*at.topic, at.partition)];
+                let Ok(ends) = self.lane.shared.target_ends(&pair) else {
+                    self.look_again = Some(Instant::now() + REFRESH);
+                    return Ok(());
+                };
+                let at = &mut self.slots[slot];
+                if at.committed.target_start < 0 {
+                    at.committed.target_start = ends.into_values().next().unwrap_or(-1);
+                }
+                at.unplaced = false;
+                at.release();
+                tracing::info!(
+                    pipeline = self.lane.shared.pipeline.name,
+                    topic = &*at.topic,
+                    partition = at.partition,
+                    "partition has its place on the target; going on"
+                );
+                self.tell_state();
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A target topic that went, or came again, lacks what was copied: nothing more is written to it.
