@@ -8,6 +8,7 @@ mod kills;
 mod offsets;
 mod zombie;
 
+mod anew;
 mod bad_input;
 mod border;
 mod fidelity;
@@ -17,10 +18,12 @@ mod keys;
 mod lost;
 mod mask;
 mod neighbours;
+mod own_topics;
 mod plugins;
 mod rekey;
 mod resize;
 mod source;
+mod unplaced;
 mod views;
 
 mod auth;

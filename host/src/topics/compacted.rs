@@ -32,7 +32,8 @@ impl TargetTopics {
     }
 }
 
-fn has_compact(policy: &str) -> bool {
+/// Whether a `cleanup.policy` has `compact` in it.
+pub(super) fn has_compact(policy: &str) -> bool {
     policy.split(',').any(|word| word.trim() == "compact")
 }
 
