@@ -96,7 +96,7 @@ impl Plugins {
         let mut draft = self.cache.draft(&key).map_err(cached)?;
         compile(&self.compile, &self.engine, bytes, &self.limits, &mut draft)
             .map_err(|source| LoadError::Compile { origin: origin.to_owned(), source })?;
-        self.cache.keep(&draft, &key).map_err(cached)?;
+        self.cache.keep(draft, &key).map_err(cached)?;
         let component = self.cache.load(&self.engine, &key).map_err(cached)?;
         component.ok_or_else(|| LoadError::Contract { origin: origin.to_owned(), why: "its compiled form does not load".to_owned() })
     }
