@@ -173,6 +173,11 @@ impl Chain {
         self.steps.is_empty()
     }
 
+    /// The steps that may make one key of two, or two of one.
+    pub fn lossy_keys(&self) -> impl Iterator<Item = &LossyKey> {
+        self.plan.lossy_keys()
+    }
+
     /// Most records that one call takes.
     pub fn batch(&self) -> usize {
         self.plan.batch_records
