@@ -1,6 +1,8 @@
 //! Keys through the real `mask`, in every format: what becomes of them, and what does not pass.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod guest;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::OnceLock;

@@ -34,7 +34,7 @@ fn section(dir: &Path, trust: Trust) -> config::plan::Plugins {
         compile_time: std::time::Duration::from_secs(60),
         log_lines: 100,
     };
-    config::plan::Plugins { dir: Some(dir.to_owned()), trust, limits }
+    config::plan::Plugins { dir: Some(dir.to_owned()), lock: None, trust, limits }
 }
 
 fn registry(dir: &Path, trust: Trust) -> Result<Registry, RegistryError> {
