@@ -302,6 +302,8 @@ struct Working<'a> {
     /// What `chain` was made from, and the last version that was looked at: another one where it could not be started.
     admitted: Arc<Admitted>,
     admitted_seen: u64,
+    /// How often that was tried.
+    tries: border::Tries,
     control: Control,
     /// The control record differs from what is on the target.
     control_dirty: bool,

@@ -12,6 +12,9 @@
 //! | `sluice_drift_total` | pipeline, topic, kind: unmatched, unlisted, map_names; partitions that halted |
 //! | `sluice_plugin_duration_seconds` | plugin |
 //! | `sluice_plugin_failures_total` | plugin, kind |
+//! | `sluice_plugin_counter_total` | pipeline, plugin, step (from 1), name: as the plugin declares it |
+//! | `sluice_plugin_log_lines_total` | plugin, result: counted, dropped |
+//! | `sluice_plugin_memory_bytes` | plugin: of the instance that was called last |
 //! | `sluice_plugin_swaps_total` | plugin, result: switched, refused |
 //! | `sluice_plugin_info` | plugin, digest: 1 for the one that is admitted |
 //! | `sluice_masked_fields_total` | operator |
@@ -26,7 +29,7 @@ mod state;
 
 pub use lane::{LaneMetrics, TransactionResult};
 pub use partition::{Counted, PartitionLabels, PartitionMetrics};
-pub use plugin::{FailureKind, MaskedFields, PluginMetrics, SwapResult};
+pub use plugin::{FailureKind, MaskedFields, PluginCounter, PluginMetrics, SwapResult};
 pub use state::{LaneState, Reason};
 
 use prometheus_client::encoding::text::encode;
@@ -100,6 +103,11 @@ impl Metrics {
     pub fn drifted(&self, pipeline: &str, topic: &str, kind: &'static str) {
         let labels = [("pipeline", pipeline.to_owned()), ("topic", topic.to_owned()), ("kind", kind.to_owned())];
         self.drift.get_or_create_owned(&labels).inc();
+    }
+
+    /// A counter that a plugin declared, in one step (from 1) of a pipeline.
+    pub fn counter(&self, pipeline: &str, plugin: &str, step: u32, name: &str) -> PluginCounter {
+        self.plugins.counter(pipeline, plugin, step, name)
     }
 
     /// The page, as [`CONTENT_TYPE`].

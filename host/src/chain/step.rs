@@ -117,6 +117,8 @@ impl Step {
             let began = Instant::now();
             let changes = instance.transform(&self.batch);
             self.plan.metrics.called(began.elapsed());
+            self.plan.metrics.logged(instance.take_log_lines());
+            self.plan.metrics.holds(instance.memory_bytes());
             let changes = changes.map_err(|error| self.plan.call_failed(error))?;
             if self.recent.is_due() && !rejects(&changes) {
                 self.recent.keep(&self.batch);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod closed;
+mod guest;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -190,6 +190,7 @@ impl<'a> Working<'a> {
             source: Source::new(consumer)?,
             chain,
             admitted_seen: admitted.version,
+            tries: super::border::Tries::default(),
             admitted,
             control,
             control_dirty: true,

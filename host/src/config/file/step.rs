@@ -31,6 +31,11 @@ pub struct StepFile {
     /// framing, and a text that does not fit it follows `on_error`. A value that the plugin leaves keeps its bytes.
     #[serde(default = "bytes")]
     pub view: At<ViewFile>,
+    /// What the plugin may do, of what it declares. Default: all that it declares at the start. An answer with anything
+    /// else is an error; a component that is dropped in later and declares more than the running one is refused unless this
+    /// is written. List what the step is for, so that no replacement brings more.
+    #[schemars(with = "Option<Vec<EffectFile>>")]
+    pub effects: Option<At<Vec<At<EffectFile>>>>,
     /// Whether what is not listed goes on. Default `fields`.
     #[serde(default = "fields")]
     pub mode: At<ModeFile>,
@@ -160,6 +165,30 @@ pub enum SeesFile {
     Sizes,
 }
 
+/// What a plugin can do to records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectFile {
+    /// Change or remove the granted fields. A plugin that may, has to answer every value of them.
+    EditFields,
+    /// Change the record's key.
+    EditKey,
+    /// Change the record's value as a whole.
+    EditValue,
+    /// Replace the record's headers.
+    EditHeaders,
+    /// Change the record's timestamp.
+    EditTimestamp,
+    /// Drop records.
+    Drop,
+    /// Reject records and whole batches with a declared code.
+    Reject,
+    /// Send records to other topics.
+    Route,
+    /// Add records.
+    Emit,
+}
+
 /// Whether what is not listed goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -213,6 +242,7 @@ impl<'de> Visitor<'de> for StepVisitor {
             fields: None,
             sees: Vec::new(),
             view: bytes(),
+            effects: None,
             mode: fields(),
             keep: None,
             key: None,
@@ -230,6 +260,7 @@ impl<'de> Visitor<'de> for StepVisitor {
                 "fields" => step.fields = Some(map.next_value()?),
                 "sees" => step.sees = map.next_value()?,
                 "view" => step.view = map.next_value()?,
+                "effects" => step.effects = Some(map.next_value()?),
                 "mode" => step.mode = map.next_value()?,
                 "keep" => step.keep = Some(map.next_value()?),
                 "key" => step.key = Some(map.next_value()?),
