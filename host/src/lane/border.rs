@@ -60,9 +60,7 @@ impl Working<'_> {
         };
         if self.tries.failed > 0 {
             next.chain.steps.iter().for_each(|step| current.took(&step.name, &step.digest));
-            if !self.any_halted() {
-                self.lane.state(LaneState::Running, Reason::None, "");
-            }
+            self.tell_state();
         }
         self.tries = Tries::default();
         // The control record and the admission in the offset map go into the first transaction of the new chain.
@@ -102,7 +100,7 @@ impl Working<'_> {
         if !more {
             return Err(Failure::Init(error));
         }
-        if !self.any_halted() {
+        if self.slots.iter().all(|slot| slot.halted.is_none() && slot.parked.is_none()) {
             self.lane.state(LaneState::Running, Reason::PluginFailed, &detail);
         }
         Ok(())

@@ -104,17 +104,17 @@ fn a_plugin_that_fails_now_and_then_is_handed_less_and_less() {
     let most = chain.batch();
     for setback in 1..=SETBACKS {
         assert_eq!(run(&mut chain, &two), Err("plugin_trap".to_owned()));
-        let found = chain.bisect("t", 0, &two, &mut []).unwrap();
+        let found = chain.bisect("t", 0, &two, &mut [], &|| false).unwrap();
         assert!(found.verdicts.iter().all(|verdict| *verdict == Verdict::Taken));
         assert_eq!(chain.batch(), (most >> setback).max(1));
         shows(&metrics, &format!(r#"sluice_plugin_failures_total{{plugin="guest",kind="trap"}} {setback}"#));
     }
     assert_eq!(run(&mut chain, &two), Err("plugin_trap".to_owned()));
-    assert!(chain.bisect("t", 0, &two, &mut []).err().unwrap().to_string().contains("one after the other"));
+    assert!(chain.bisect("t", 0, &two, &mut [], &|| false).err().unwrap().to_string().contains("one after the other"));
 
     // Batches that pass make it trusted again.
     let (mut chain, _) = guests(&guest, "{ plugin: guest }").unwrap();
-    assert!(run(&mut chain, &two).is_err() && chain.bisect("t", 0, &two, &mut []).is_ok());
+    assert!(run(&mut chain, &two).is_err() && chain.bisect("t", 0, &two, &mut [], &|| false).is_ok());
     for _ in 0..STEADY {
         assert_eq!(chain.batch(), most / 2);
         run(&mut chain, &two[..1]).unwrap();
