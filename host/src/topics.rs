@@ -226,7 +226,9 @@ impl TargetTopics {
 
     fn wait_for(&self, topic: &str, partitions: i32) -> Result<(), TopicError> {
         let deadline = Instant::now() + VISIBLE_WITHIN;
-        while self.partition_count(topic)?.is_none_or(|found| (found as i32) < partitions) {
+        // A new partition takes no record before it has a leader.
+        let led = |leaders: Vec<i32>| leaders.iter().filter(|leader| **leader >= 0).count();
+        while self.leaders(topic)?.is_none_or(|leaders| (led(leaders) as i32) < partitions) {
             if Instant::now() > deadline {
                 return Err(TopicError::Failed {
                     doing: "see the new",
@@ -240,13 +242,21 @@ impl TargetTopics {
         Ok(())
     }
 
-    /// How many partitions a topic has, all with a leader; None: there is no such topic.
+    /// How many partitions a topic has; None: there is no such topic. One without a leader counts: what it holds is there.
     pub fn partition_count(&self, topic: &str) -> Result<Option<usize>, TopicError> {
+        Ok(self.leaders(topic)?.map(|leaders| leaders.len()))
+    }
+
+    /// The leader of each partition of a topic, below 0 where it has none at present; None: there is no such topic.
+    fn leaders(&self, topic: &str) -> Result<Option<Vec<i32>>, TopicError> {
         let failed = |reason: String| TopicError::Failed { doing: "look at", topic: topic.into(), cluster: self.cluster.clone(), reason };
         let metadata = self.observer.fetch_metadata(Some(topic), ASK_WITHIN).map_err(|error| failed(error.to_string()))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
         match found.error().map(RDKafkaErrorCode::from) {
-            None => Ok(Some(found.partitions().iter().filter(|partition| partition.leader() >= 0).count()).filter(|count| *count > 0)),
+            None => {
+                let leaders: Vec<i32> = found.partitions().iter().map(rdkafka::metadata::MetadataPartition::leader).collect();
+                Ok(Some(leaders).filter(|leaders| !leaders.is_empty()))
+            }
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable) => Ok(None),
             Some(code) => Err(failed(kafka::reason(code))),
         }

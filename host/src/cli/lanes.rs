@@ -30,7 +30,8 @@ pub fn resize(args: &ResizeArgs) -> Result<Exit, Failure> {
             pipeline.name, done.from, done.to, done.positions
         ),
         Err(error) => {
-            let exit = if matches!(error, ResizeError::Rekeying(_) | ResizeError::Move(MoveError::Running { .. })) {
+            let exit = if matches!(error, ResizeError::Rekeying(_) | ResizeError::Move(MoveError::Running { .. } | MoveError::Lanes { .. }))
+            {
                 Exit::Unsafe
             } else {
                 Exit::Failed
