@@ -43,6 +43,9 @@ const IDLE_WAIT: Duration = Duration::from_millis(50);
 /// Records per look at the source. Enough to fill several plugin batches, little enough to keep a replay short.
 const FETCH: usize = 2_000;
 
+/// What to do where the target denies a right.
+const GRANT: &str = "grant WRITE on every topic that the pipeline writes to, and on its transactional ids; copying goes on by itself then";
+
 pub use slot::UNMATCHED_WINDOW;
 
 /// Why a lane ended.
@@ -92,7 +95,11 @@ impl Failure {
             Failure::Halt { reason, .. } => End::Halted { reason, detail },
             Failure::Init(_) => End::Halted { reason: Reason::PluginFailed, detail },
             Failure::Unreadable(_) | Failure::Read(ReadError::Unreadable(_)) => End::Halted { reason: Reason::PositionMissing, detail },
-            Failure::Sink(error) if error.is_denied() => End::GivenUp { reason: Reason::Authorization, detail },
+            Failure::Sink(error) if error.is_denied() => {
+                End::GivenUp { reason: Reason::Authorization, detail: format!("{detail}; {GRANT}") }
+            }
+            // Whatever is refused before the first source record is the lane's own.
+            Failure::Sink(error) if error.kind == Kind::Refused => End::GivenUp { reason: Reason::StateInvalid, detail },
             Failure::Sink(error) if error.is_fenced() => End::GivenUp { reason: Reason::Fenced, detail },
             Failure::Sink(_) | Failure::Source(_) | Failure::Read(_) | Failure::Client(_) => {
                 End::GivenUp { reason: Reason::ClusterUnreachable, detail }
@@ -298,6 +305,8 @@ struct Working<'a> {
     sending: Option<(usize, i64)>,
     /// Partitions of the topics that records were sent to by a step.
     routed: HashMap<String, Result<i32, &'static str>>,
+    /// What stops the whole lane for now, and why: rights that are denied, records of its own that are refused.
+    held: Option<(Reason, String)>,
     /// Partitions that were asked to be told about once.
     told: BTreeSet<usize>,
     /// Writes raw quarantined records to the source; made when the first one comes.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::trouble::lasts;
-use super::{Failure, Working};
+use super::{Failure, GRANT, Working};
 use crate::clock::now_millis;
 use crate::failpoint;
 use crate::metrics::{Counted, Reason, TransactionResult};
@@ -37,9 +37,7 @@ impl Working<'_> {
         }
         // I2: every record has its offset from its own acknowledgement before a map entry is made of it.
         self.sink.settle()?;
-        let positions = self.write_state()?;
-        failpoint::hit("after_position_record");
-        self.sink.settle()?;
+        let positions = self.keep_state().map_err(own)?;
         failpoint::hit("before_commit");
         failpoint::hit_during("commit_sent");
         self.sink.commit()?;
@@ -48,7 +46,15 @@ impl Working<'_> {
         Ok(())
     }
 
-    /// Phase two: the control record where it changed, positions of dirty slots, and their offset-map segments.
+    /// Phase two, to its last acknowledgement.
+    fn keep_state(&mut self) -> Result<Vec<(usize, Position)>, Failure> {
+        let positions = self.write_state()?;
+        failpoint::hit("after_position_record");
+        self.sink.settle()?;
+        Ok(positions)
+    }
+
+    /// The control record where it changed, positions of dirty slots, and their offset-map segments.
     fn write_state(&mut self) -> Result<Vec<(usize, Position)>, Failure> {
         let admitted = self.admitted.clone();
         let admission = &admitted.admission;
@@ -165,6 +171,9 @@ impl Working<'_> {
         self.control_dirty = false;
         self.close();
         self.aborts = 0;
+        if self.held.take().is_some() {
+            self.tell_state();
+        }
         self.refused.retain(|(slot, offset), _| self.slots[*slot].committed.next <= *offset);
         self.limit = self.limit.saturating_mul(2).min(shared.pipeline.transaction.max_records as usize);
         self.lane.report.ended(self.lane.number, TransactionResult::Committed);
@@ -204,17 +213,23 @@ impl Working<'_> {
         let shared = &self.lane.shared;
         // Only a record that was refused as it was handed over is known by that.
         let sending = self.sending.take().filter(|_| error.doing == HANDING_OVER);
-        let narrowed =
-            if error.kind == Kind::Refused { self.narrow(sending, error.code.unwrap_or(RDKafkaErrorCode::Fail)) } else { Ok(()) };
-        if error.kind != Kind::Refused {
+        let to_blame = error.kind == Kind::Refused && !error.own;
+        let narrowed = if to_blame { self.narrow(sending, error.code.unwrap_or(RDKafkaErrorCode::Fail)) } else { Ok(()) };
+        if !to_blame {
             self.aborts += 1;
             tracing::warn!(pipeline = shared.pipeline.name, lane = self.lane.number, %error, "transaction aborted; will replay");
         }
         failpoint::hit("in_abort");
-        self.sink.abort()?;
-        self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
-        narrowed?;
+        if let Err(left) = self.sink.abort() {
+            // With nothing but denied partitions the broker has no transaction to abort, and the client gives up: what was
+            // denied is the cause. The lane is taken over again, and meets it until it is granted.
+            return Err(Failure::Sink(if error.is_denied() { error.given_up() } else { left }));
+        }
+        if self.open.is_some() {
+            self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
+        }
         self.close();
+        narrowed?;
         self.bytes.fill(0);
         self.chain.discard();
         let mut again = Vec::new();
@@ -224,10 +239,17 @@ impl Working<'_> {
                 again.push(index);
             }
         }
-        if self.aborts > ABORTS_IN_A_ROW {
+        let was_held = std::mem::replace(&mut self.held, held_by(error)).is_some();
+        if let Some((reason, detail)) = &self.held {
+            tracing::error!(pipeline = shared.pipeline.name, lane = self.lane.number, code = %reason, "lane held up: {detail}");
+        }
+        if self.aborts > ABORTS_IN_A_ROW && self.held.is_none() {
             return Err(Failure::Client(format!("{} transactions in a row were aborted, last: {error}", self.aborts)));
         }
-        if error.kind != Kind::Refused {
+        if !again.is_empty() || was_held || self.held.is_some() {
+            self.tell_state();
+        }
+        if !to_blame {
             // The cause is on the target's side; give it time, but let a stop through.
             let until = Instant::now() + Duration::from_millis(50 << self.aborts.min(7)).min(LONGEST_PAUSE);
             while Instant::now() < until && !self.lane.stop.requested() {
@@ -238,9 +260,6 @@ impl Working<'_> {
         self.source.rewind(|slot| slots[slot].next)?;
         for &slot in &again {
             self.source.start(slot, self.slots[slot].next, None)?;
-        }
-        if !again.is_empty() {
-            self.tell_state();
         }
         self.halt_without_target(error)
     }
@@ -268,6 +287,27 @@ impl Working<'_> {
     }
 }
 
+/// A failure of phase two: none of its records is a source record's.
+fn own(failure: Failure) -> Failure {
+    match failure {
+        Failure::Sink(error) => Failure::Sink(SinkError { own: true, ..error }),
+        other => other,
+    }
+}
+
+/// What stops the whole lane until somebody changes something on the target: it is tried again all the time.
+fn held_by(error: &SinkError) -> Option<(Reason, String)> {
+    if error.is_denied() {
+        return Some((Reason::Authorization, format!("{error}; {GRANT}")));
+    }
+    (error.kind == Kind::Refused && error.own).then(|| {
+        let detail = format!(
+            "the target refuses the lane's own records, no source record is to blame: {error}; compare this machine's clock with the brokers', and look at the limits of the pipeline's __sluice topics"
+        );
+        (Reason::StateInvalid, detail)
+    })
+}
+
 /// The stable code of a refusal.
 fn refusal_code(code: RDKafkaErrorCode) -> &'static str {
     match code {
@@ -280,4 +320,23 @@ fn refusal_code(code: RDKafkaErrorCode) -> &'static str {
 
 fn state_record<'a>(topic: u16, partition: i32, key: &'a [u8], value: &'a [u8], timestamp: i64) -> Record<'a> {
     Record { topic, partition, key: Some(key), value: Some(value), headers: None, timestamp }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_a_lane_up_blames_no_record() {
+        use RDKafkaErrorCode as E;
+        let error = |code, kind, own| SinkError { own, ..SinkError::new("have a record acknowledged", "why", Some(code), kind) };
+        for (error, held) in [
+            (error(E::TopicAuthorizationFailed, Kind::Abort, false), Some(Reason::Authorization)),
+            (error(E::InvalidTimestamp, Kind::Refused, true), Some(Reason::StateInvalid)),
+            (error(E::InvalidTimestamp, Kind::Refused, false), None),
+            (error(E::NotLeaderForPartition, Kind::Abort, true), None),
+        ] {
+            assert_eq!(held_by(&error).map(|(reason, _)| reason), held, "{error:?}");
+        }
+    }
 }

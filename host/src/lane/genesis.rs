@@ -208,6 +208,7 @@ impl<'a> Working<'a> {
             raw: None,
             told: BTreeSet::new(),
             routed: HashMap::new(),
+            held: None,
             aborts: 0,
         };
         // Who owns the lane now, and under which generation, is committed before the first record.
