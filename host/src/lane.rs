@@ -18,7 +18,7 @@ mod takeover;
 mod trouble;
 mod work;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -28,6 +28,7 @@ pub use takeover::{Found, ReadError, read};
 use crate::chain::{CallFailed, Chain};
 use crate::failpoint;
 use crate::group::Confirm;
+use crate::kafka::ffi::Ticket;
 use crate::kafka::{self, ProducerSettings};
 use crate::metrics::{LaneState, PartitionMetrics, Reason, TransactionResult};
 use crate::pipeline::{Admitted, Shared};
@@ -216,9 +217,10 @@ impl Lane {
         };
         self.stopping()?;
         tracing::debug!(lane = self.number, positions = found.positions.len(), "positions read");
-        let data = found.positions.iter().map(|((topic, partition), position)| (topic.as_str(), *partition, position.landed));
-        self.end_orphans(&mut sink, &data.collect::<Vec<_>>())?;
-        Working::new(self, sink, found)
+        let checked = self.end_data_orphans(&mut sink, &found)?;
+        let mut working = Working::new(self, sink, found)?;
+        working.opened = checked;
+        Ok(working)
     }
 
     fn owned(&self) -> Result<(), Failure> {
@@ -264,6 +266,8 @@ struct Open {
     since: Instant,
     bytes: u64,
     entries: Vec<Entry>,
+    /// Slot and ticket of the coordinates of each record that was put aside.
+    aside: Vec<(usize, Ticket)>,
 }
 
 /// A lane that has been taken over.
@@ -305,6 +309,8 @@ struct Working<'a> {
     sending: Option<(usize, i64)>,
     /// Partitions of the topics that records were sent to by a step.
     routed: HashMap<String, Result<i32, &'static str>>,
+    /// Target partitions in which nothing of the lane's predecessors hangs.
+    opened: HashSet<(u16, i32)>,
     /// What stops the whole lane for now, and why: rights that are denied, records of its own that are refused.
     held: Option<(Reason, String)>,
     /// Partitions that were asked to be told about once.

@@ -101,6 +101,9 @@ pub struct Halted {
     pub detail: String,
 }
 
+/// A partition and an offset on the target, by topic.
+pub type Reached = BTreeMap<String, (i32, i64)>;
+
 /// Where one source partition stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -130,6 +133,9 @@ pub struct Position {
     /// first.
     #[serde(default = "nowhere")]
     pub landed: i64,
+    /// The same for every other topic that records of this partition reached, in quarantine too: partition and offset.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reached: Reached,
     /// Source offsets that were gone before they were read, and went unread because `on_gap` says so.
     #[serde(default)]
     pub lost: u64,
@@ -238,6 +244,13 @@ impl Claim {
 }
 
 impl Position {
+    /// The last target offset in that partition that it says is committed; -1: none. `name` is the source topic's.
+    pub fn landed_in(&self, name: &str, number: i32, topic: &str, partition: i32) -> i64 {
+        let own = if name == topic && number == partition { self.landed } else { -1 };
+        let reached = self.reached.get(topic).filter(|(at, _)| *at == partition).map_or(-1, |(_, offset)| *offset);
+        own.max(reached)
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }

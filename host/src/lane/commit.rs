@@ -75,6 +75,7 @@ impl Working<'_> {
             )?;
         }
         let segments = self.segments()?;
+        self.note_aside();
         for segment in segments {
             let key = offset_map::Key::Segment {
                 source: self.control.source.clone(),
@@ -117,6 +118,7 @@ impl Working<'_> {
         // Of the last output: its slot, its topic in the sink and in the segment, and whether that is the slot's own.
         let mut known: Option<(usize, u16, u32, bool)> = None;
         let mut landed = vec![-1; self.slots.len()];
+        let mut reached: BTreeMap<(usize, u16), (i32, i64)> = BTreeMap::new();
         for entry in entries {
             let slot = entry.slot as usize;
             let builder = match current.take() {
@@ -139,6 +141,8 @@ impl Working<'_> {
                 known = Some((slot, landing.topic, topic, own));
                 if own {
                     last = Some(landing.offset);
+                } else {
+                    reached.insert((slot, landing.topic), (landing.partition, landing.offset));
                 }
                 outputs.push(Output { topic, partition: landing.partition, offset: landing.offset });
             }
@@ -152,7 +156,18 @@ impl Working<'_> {
         for (slot, offset) in self.slots.iter_mut().zip(landed) {
             slot.landed = slot.landed.max(offset);
         }
+        for ((slot, topic), at) in reached {
+            self.slots[slot].reached.insert(self.sink.topic_name(topic).to_owned(), at);
+        }
         builders.into_iter().map(|(index, builder)| builder.finish(self.slots[index].next).map_err(failed)).collect()
+    }
+
+    /// Where the coordinates of records landed that were put aside.
+    fn note_aside(&mut self) {
+        for (slot, ticket) in self.open.iter().flat_map(|open| &open.aside) {
+            let at = self.sink.landing(*ticket);
+            self.slots[*slot].reached.insert(self.sink.topic_name(at.topic).to_owned(), (at.partition, at.offset));
+        }
     }
 
     /// The transaction is on the target: what was pending becomes what is.

@@ -1,7 +1,7 @@
 //! What a lane starts from: the pipeline's genesis, the positions found at take-over, and partitions that appear later.
 //! It must not read source records.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -109,6 +109,7 @@ impl Lane {
             target_start,
             account: Account::default(),
             landed: -1,
+            reached: BTreeMap::new(),
             lost: 0,
             halted: None,
         }
@@ -208,6 +209,7 @@ impl<'a> Working<'a> {
             raw: None,
             told: BTreeSet::new(),
             routed: HashMap::new(),
+            opened: HashSet::new(),
             held: None,
             aborts: 0,
         };

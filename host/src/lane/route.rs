@@ -2,6 +2,7 @@
 //! name, so a topic of Sluice's own or of a broker's is never one, and a record keeps its source's partition number.
 
 use super::{Failure, Working};
+use crate::chain::Row;
 use crate::config::topics::{is_internal, is_topic_name};
 
 /// The name is none that a record may choose.
@@ -53,5 +54,21 @@ impl Working<'_> {
                 Ok(Err(NO_TOPIC))
             }
         }
+    }
+
+    /// Opens the partitions that a batch's rows go to, before the first of them is written. A topic that a record cannot
+    /// go to is left to the record.
+    pub(super) fn open_routes(&mut self, slot: usize, rows: &[Row<'_>], missed: &[u32]) -> Result<(), Failure> {
+        let partition = self.slots[slot].partition;
+        let mut wanted: Vec<(u16, i32)> = Vec::new();
+        for name in rows.iter().filter_map(|row| row.topic.as_deref()) {
+            if let Ok(topic) = self.route(slot, name)? {
+                let at = (topic, partition);
+                if !self.opened.contains(&at) && !wanted.contains(&at) {
+                    wanted.push(at);
+                }
+            }
+        }
+        self.open_partitions(slot, missed, &wanted)
     }
 }

@@ -27,6 +27,7 @@ fn position(next: i64) -> Position {
         target_start: 0,
         account: Account::default(),
         landed: -1,
+        reached: BTreeMap::new(),
         lost: 0,
         halted: None,
     }

@@ -60,6 +60,7 @@ fn scene() -> Scene {
         target_start: 20,
         account: Account::default(),
         landed: 28,
+        reached: BTreeMap::new(),
         lost: 0,
         halted: None,
     };

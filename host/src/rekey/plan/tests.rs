@@ -35,6 +35,7 @@ fn position(start: i64, next: i64) -> Position {
         target_start: 0,
         account: Account::default(),
         landed: 9,
+        reached: BTreeMap::new(),
         lost: 0,
         halted: None,
     }
