@@ -33,6 +33,10 @@ const LARGEST_BATCH: usize = 1_000_000;
 pub enum TopicError {
     #[error("cannot {doing} topic {topic} on {cluster}: {reason}")]
     Failed { doing: &'static str, topic: String, cluster: String, reason: String },
+    #[error("cannot {doing} topic {topic} on {cluster}: {reason}; grant it, and it is tried again")]
+    Denied { doing: &'static str, topic: String, cluster: String, reason: String },
+    #[error("cannot {doing} topic {topic}: {cluster} has rules against it: {reason}")]
+    Refused { doing: &'static str, topic: String, cluster: String, reason: String },
     #[error("cannot make a client for cluster {cluster}: {reason}; check its properties")]
     Client { cluster: String, reason: String },
     #[error("topic {topic} on {cluster} is not fit to hold positions: {reason}; it was made or changed by somebody else")]
@@ -44,6 +48,17 @@ pub enum TopicError {
 }
 
 impl TopicError {
+    /// What a broker's answer says of a topic.
+    fn answered(doing: &'static str, topic: &str, cluster: &str, code: RDKafkaErrorCode) -> Self {
+        use RDKafkaErrorCode as E;
+        let (topic, cluster, reason) = (topic.to_owned(), cluster.to_owned(), kafka::reason(code));
+        match code {
+            E::TopicAuthorizationFailed | E::ClusterAuthorizationFailed => Self::Denied { doing, topic, cluster, reason },
+            E::PolicyViolation | E::InvalidTopic | E::InvalidConfig => Self::Refused { doing, topic, cluster, reason },
+            _ => Self::Failed { doing, topic, cluster, reason },
+        }
+    }
+
     /// A client of the cluster could not be made.
     pub fn client(cluster: &Cluster, error: &KafkaError) -> Self {
         Self::Client { cluster: cluster.name.clone(), reason: error.to_string() }
@@ -196,10 +211,22 @@ impl TargetTopics {
             match result {
                 Ok(_) => tracing::info!(topic, partitions, cluster = self.cluster, "topic created"),
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((_, code)) => return Err(failed(kafka::reason(code))),
+                Err((_, code)) => return Err(TopicError::answered("create", topic, &self.cluster, code)),
             }
         }
         self.wait_for(topic, partitions)
+    }
+
+    /// Makes a topic that is missing and grows one with fewer partitions; says how many it has then. Where nothing can be
+    /// made or grown, what is there has to do.
+    pub fn ensure_partitions(&self, topic: &str, partitions: i32) -> Result<Option<usize>, TopicError> {
+        match self.partition_count(topic)? {
+            found if self.is_premade() => return Ok(found),
+            None => self.create(topic, partitions, &[])?,
+            Some(found) if (found as i32) < partitions => self.grow(topic, partitions)?,
+            found => return Ok(found),
+        }
+        self.partition_count(topic)
     }
 
     fn grow(&self, topic: &str, partitions: i32) -> Result<(), TopicError> {
@@ -218,7 +245,7 @@ impl TargetTopics {
                 ),
                 // Another process of the pipeline was first.
                 Err((_, RDKafkaErrorCode::InvalidPartitions)) => {}
-                Err((_, code)) => return Err(failed(kafka::reason(code))),
+                Err((_, code)) => return Err(TopicError::answered("add partitions to", topic, &self.cluster, code)),
             }
         }
         self.wait_for(topic, partitions)
@@ -258,7 +285,7 @@ impl TargetTopics {
                 Ok(Some(leaders).filter(|leaders| !leaders.is_empty()))
             }
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable) => Ok(None),
-            Some(code) => Err(failed(kafka::reason(code))),
+            Some(code) => Err(TopicError::answered("look at", topic, &self.cluster, code)),
         }
     }
 

@@ -120,3 +120,39 @@ fn refused_positions_blame_no_record() {
     process.terminate(SOON).expect_code(0);
     lab.finish();
 }
+
+/// Two source topics share a topic by `route`, one grows: the shared one follows. Before the first record of a lane goes to
+/// a partition that something hangs in, that is ended as far as it is the lane's.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn routed_topics_follow_their_sources() {
+    let lab = Lab::new("routed");
+    let (few, many) = (lab.topic("few"), lab.topic("many"));
+    let shared = format!("{}-all", lab.id);
+    lab.create(&few, 1);
+    let record = |partition: u32, n: u32| json!({ "partition": partition, "key": "k", "value": json!({ "n": n }).to_string() });
+    let steps = json!([{ "plugin": "route", "fields": { "$.none": {} }, "unmatched": "allow", "to": format!("{shared}-{{$.none}}"), "otherwise": shared }]);
+    let file = lab.config(&steps, |p| p["lanes"] = json!(2));
+    java::call("create_topic", json!({ "bootstrap": lab.b, "topic": shared, "partitions": 1 }));
+    let id = format!("{}.open", lab.id);
+    let open = json!({ "bootstrap": lab.b, "topic": shared, "records": [record(0, 99)], "transaction": "open", "transactional_id": id });
+    java::call("produce", open);
+    lab.produce(&few, json!([record(0, 0), record(0, 1)]));
+
+    let process = lab.run("run", &file, &[], &[]);
+    let met = || process.stderr().lines().any(|line| line.contains("ending what is ours") && line.contains(&shared)).then_some(());
+    eventually("what hangs in the shared topic is noticed", SOON, met);
+    java::call("end_transaction", json!({ "transactional_id": id, "commit": false }));
+    eventually("the first records arrive", SOON, || (copied(&lab, &shared) == 2).then_some(()));
+    lab.create(&many, 3);
+    lab.produce(&many, json!([record(0, 2), record(1, 3), record(2, 4)]));
+    eventually("those of the wider topic arrive", SOON, || (copied(&lab, &shared) == 5).then_some(()));
+    java::call("add_partitions", json!({ "bootstrap": lab.a, "topic": many, "partitions": 5 }));
+    lab.produce(&many, json!([record(4, 5)]));
+    eventually("those of the new partition arrive", SOON, || (copied(&lab, &shared) == 6).then_some(()));
+
+    process.terminate(SOON).expect_code(0);
+    lab.catch_up("again", &file, 0);
+    assert_eq!((copied(&lab, &shared), lab.ends(&lab.b, &shared, true).len()), (6, 5), "each once");
+    lab.finish();
+}
