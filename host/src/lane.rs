@@ -331,13 +331,14 @@ impl Working<'_> {
             if self.lane.stop.requested() {
                 return self.finish();
             }
-            match self.turn(&mut batch) {
-                Ok(()) => {}
-                Err(Failure::Sink(error)) if error.kind != Kind::Lost => self.rewind(&error)?,
-                Err(failure) => {
-                    self.let_go(&failure);
-                    return Err(failure);
-                }
+            let turned = match self.turn(&mut batch) {
+                Err(Failure::Sink(error)) if error.kind != Kind::Lost => self.rewind(&error),
+                other => other,
+            };
+            if let Err(failure) = turned {
+                self.let_go(&failure);
+                self.leave_word(&failure);
+                return Err(failure);
             }
         }
     }

@@ -55,6 +55,10 @@ pub struct Control {
     /// What they are being moved for, where that is a rekey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rekeying: Option<Rekeying>,
+    /// Why nobody works on the lane, where its last owner ended it for good: shown by every process until somebody takes it
+    /// over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted: Option<LaneHalt>,
     /// The last rekey of each source topic, in lane 0 for all.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rekeyed: BTreeMap<String, Rekeyed>,
@@ -97,6 +101,15 @@ pub struct Halted {
     pub code: String,
     /// The offset it stopped at.
     pub offset: i64,
+    /// A sentence without data from records.
+    pub detail: String,
+}
+
+/// Why a whole lane stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneHalt {
+    /// A reason of the closed list.
+    pub code: String,
     /// A sentence without data from records.
     pub detail: String,
 }
@@ -306,6 +319,7 @@ mod tests {
             since: 0,
             moving: None,
             rekeying: None,
+            halted: None,
             rekeyed: BTreeMap::new(),
         }
     }

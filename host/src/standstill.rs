@@ -239,6 +239,7 @@ pub fn gather(pipeline: &Pipeline, found: &[Found], old: &StateTopics, owner: &s
         since: now_millis(),
         moving: None,
         rekeying: None,
+        halted: None,
         rekeyed: BTreeMap::new(),
     };
     let mut moved = Moved {

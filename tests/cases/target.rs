@@ -121,6 +121,37 @@ fn refused_positions_blame_no_record() {
     lab.finish();
 }
 
+/// A lane that ended for good is shown by everybody, not only by the process that ended it.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_lane_that_ended_is_shown_elsewhere() {
+    let lab = Lab::new("ended");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    let file = lab.config(&json!([]), |p| {
+        p["on_error"] = json!("quarantine");
+        p["lanes"] = json!(1);
+    });
+    let process = lab.run("run", &file, &[], &[]);
+    lab.wait_begun();
+    let small = |topic: &str| {
+        java::call("alter_config", json!({ "bootstrap": lab.b, "topic": topic, "config": { "max.message.bytes": "100" } }));
+    };
+    eventually("the topic is there", SOON, || (!lab.ends(&lab.b, &topic, true).is_empty()).then_some(()));
+    // Neither the record nor its coordinates are taken.
+    small(&topic);
+    small(&format!("__sluice.{}.quarantine", lab.pipeline()));
+
+    lab.produce(&topic, json!([{ "key": "k", "value": "x".repeat(500) }]));
+    wait_for(&lab, &process, "halted", "target_refused");
+
+    let elsewhere = || status::pipeline(&lab, &file)["lanes"][0].clone();
+    let shown = eventually("another process says so", SOON, || Some(elsewhere()).filter(|lane| lane["state"] == "halted"));
+    assert_eq!((&shown["reason"], &shown["owner"]), (&json!("target_refused"), &json!("other")), "{shown}");
+    process.terminate(SOON).expect_code(0);
+    lab.finish();
+}
+
 /// Two source topics share a topic by `route`, one grows: the shared one follows. Before the first record of a lane goes to
 /// a partition that something hangs in, that is ended as far as it is the lane's.
 #[test]

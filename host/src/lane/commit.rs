@@ -12,7 +12,7 @@ use crate::clock::now_millis;
 use crate::failpoint;
 use crate::metrics::{Counted, Reason, TransactionResult};
 use crate::offset_map::{self, MapRecord, Output, Segment, SegmentBuilder, SourcePartition};
-use crate::position::{Account, Key, Position};
+use crate::position::{Account, Key, LaneHalt, Position};
 use crate::sink::{HANDING_OVER, Kind, Record, SinkError};
 
 /// Consecutive aborts after which a lane rebuilds everything instead of trying once more.
@@ -277,6 +277,32 @@ impl Working<'_> {
             self.source.start(slot, self.slots[slot].next, None)?;
         }
         self.halt_without_target(error)
+    }
+
+    /// A lane that ends for good says so on the target, for the other processes, where its producer still can. What it
+    /// learnt of new partitions since its last commit must not come along: they have no positions yet (I5).
+    pub(super) fn leave_word(&mut self, failure: &Failure) {
+        let reason = match failure {
+            Failure::Halt { reason, .. } => *reason,
+            Failure::Init(_) => Reason::PluginFailed,
+            _ => return,
+        };
+        if self.control_dirty || self.lane.stop.requested() {
+            return;
+        }
+        self.control.halted = Some(LaneHalt { code: reason.as_str().to_owned(), detail: failure.to_string() });
+        if let Err(error) = self.write_control() {
+            tracing::warn!(pipeline = self.lane.shared.pipeline.name, lane = self.lane.number, %error, "other processes are not told of the halt");
+        }
+    }
+
+    fn write_control(&mut self) -> Result<(), SinkError> {
+        let topic = self.sink.topic(&self.lane.shared.topics.positions)?;
+        self.sink.begin()?;
+        let (key, value) = (Key::control().encode(), self.control.encode());
+        self.sink.send_untracked(state_record(topic, self.lane.number as i32, &key, &value, now_millis()))?;
+        self.sink.settle()?;
+        self.sink.commit()
     }
 
     /// The target refused something: replay less, until the guilty record stands alone and is known by its coordinates.

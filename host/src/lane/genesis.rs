@@ -89,6 +89,7 @@ impl Lane {
             since: now,
             moving: None,
             rekeying: None,
+            halted: None,
             rekeyed: BTreeMap::new(),
         }
     }
@@ -180,6 +181,7 @@ impl<'a> Working<'a> {
         control.admit(&admitted.admission.config, admitted.admission.claim)?;
         control.owner = shared.owner.clone();
         control.since = now_millis();
+        control.halted = None;
         let consumer = kafka::source_consumer(&shared.source, &shared.pipeline.name, shared.budget.consumer)
             .map_err(|error| Failure::Client(format!("cannot make the lane's source consumer: {error}")))?;
         let chain = Chain::open(&admitted.chain)?;

@@ -46,6 +46,7 @@ fn found(generation: u64, config: &str, replaced: &[&str], partitions: &[(&str, 
         since: 0,
         moving: Some(2),
         rekeying: None,
+        halted: None,
         rekeyed: BTreeMap::new(),
     };
     let mut positions = BTreeMap::new();

@@ -17,6 +17,7 @@ fn control(generation: u64, config: &str) -> Control {
         since: 0,
         moving: None,
         rekeying: None,
+        halted: None,
         rekeyed: BTreeMap::new(),
     }
 }
