@@ -35,3 +35,4 @@ mod features;
 mod pages;
 mod scale;
 mod shape;
+mod target;

@@ -237,12 +237,18 @@ impl Gateway {
             }
             let snapshot = running.shared.view.now();
             for (at, goal) in goals {
-                let position = snapshot.positions.get(at)?;
-                if position.next >= *goal {
+                let lane = lane_of(&at.0, at.1, running.shared.pipeline.lanes);
+                let position = snapshot.positions.get(at);
+                if position.is_some_and(|position| position.next >= *goal) {
                     continue;
                 }
-                let halted = position.halted.is_some() && self.is_of_this_run(running, &snapshot, at);
-                if !halted && !running.table.is_parked(lane_of(&at.0, at.1, running.shared.pipeline.lanes)) {
+                // By this process or another one: the partition, or the whole lane.
+                let told = position.is_some_and(|position| position.halted.is_some())
+                    || snapshot.controls.get(&lane).is_some_and(|control| control.halted.is_some());
+                let halted = told && self.is_of_this_run(&snapshot, lane);
+                // Without a position, lane 0 has not made the genesis yet.
+                let parked = running.table.is_parked(if position.is_some() { lane } else { 0 });
+                if !halted && !parked {
                     return None;
                 }
                 outcome = Outcome::Halted;
@@ -253,8 +259,7 @@ impl Gateway {
 
     /// Whether a halt was written by an owner that took the lane over after this run began: halts of earlier runs stay on
     /// the target until then.
-    fn is_of_this_run(&self, running: &Running, snapshot: &Snapshot, at: &(String, i32)) -> bool {
-        let lane = lane_of(&at.0, at.1, running.shared.pipeline.lanes);
+    fn is_of_this_run(&self, snapshot: &Snapshot, lane: u32) -> bool {
         let taken_over = snapshot.controls.get(&lane).is_some_and(|control| control.since >= self.started_millis);
         taken_over || self.started.elapsed() > STALE_HALTS_FOR
     }
@@ -413,11 +418,18 @@ pub fn status_of(plan: &Plan, within: Duration) -> Result<Status, RunError> {
             .map_err(|error| RunError::Client(error.to_string()))?;
         let lanes = target.partition_count(&topics.positions).map_err(|error| RunError::Client(error.to_string()))?;
         let snapshot = match lanes {
-            None => Default::default(),
-            Some(lanes) => View::read_once(&pipeline.target, &pipeline.name, &topics.positions, lanes as u32, within)
-                .map_err(|error| RunError::Client(format!("cannot read the positions of pipeline {}: {error}", pipeline.name)))?
-                .ok_or_else(|| {
-                    RunError::Client(format!("cannot read the positions of pipeline {} within {} s", pipeline.name, within.as_secs()))
+            // Nothing is there to be read: it has never run.
+            None => Snapshot { read: (0..pipeline.lanes).collect(), ..Snapshot::default() },
+            // A lane whose partition cannot be read is shown as such; the others are shown all the same.
+            Some(lanes) => View::read_within(&pipeline.target, &pipeline.name, &topics.positions, lanes as u32, within)
+                .map_err(|error| RunError::Client(format!("cannot read the positions of pipeline {}: {error}", pipeline.name)))
+                .and_then(|snapshot| match snapshot.read.is_empty() {
+                    true => Err(RunError::Client(format!(
+                        "cannot read the positions of pipeline {} within {} s",
+                        pipeline.name,
+                        within.as_secs()
+                    ))),
+                    false => Ok(snapshot),
                 })?,
         };
         let ends = crate::pipeline::ends_of(&observer(&pipeline.source)?, snapshot.positions.keys());

@@ -19,7 +19,7 @@ mod takeover;
 mod trouble;
 mod work;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -29,6 +29,7 @@ pub use takeover::{Found, ReadError, read};
 use crate::chain::{CallFailed, Chain};
 use crate::failpoint;
 use crate::group::Confirm;
+use crate::kafka::ffi::Ticket;
 use crate::kafka::{self, ProducerSettings};
 use crate::metrics::{LaneState, PartitionMetrics, Reason, TransactionResult};
 use crate::pipeline::{Admitted, Shared};
@@ -47,6 +48,9 @@ const LOST_AFTER: Duration = Duration::from_secs(2);
 
 /// Records per look at the source. Enough to fill several plugin batches, little enough to keep a replay short.
 const FETCH: usize = 2_000;
+
+/// What to do where the target denies a right.
+const GRANT: &str = "grant WRITE on every topic that the pipeline writes to, and on its transactional ids; copying goes on by itself then";
 
 pub use slot::UNMATCHED_WINDOW;
 
@@ -97,7 +101,11 @@ impl Failure {
             Failure::Halt { reason, .. } => End::Halted { reason, detail },
             Failure::Init(_) => End::Halted { reason: Reason::PluginFailed, detail },
             Failure::Unreadable(_) | Failure::Read(ReadError::Unreadable(_)) => End::Halted { reason: Reason::PositionMissing, detail },
-            Failure::Sink(error) if error.is_denied() => End::GivenUp { reason: Reason::Authorization, detail },
+            Failure::Sink(error) if error.is_denied() => {
+                End::GivenUp { reason: Reason::Authorization, detail: format!("{detail}; {GRANT}") }
+            }
+            // Whatever is refused before the first source record is the lane's own.
+            Failure::Sink(error) if error.kind == Kind::Refused => End::GivenUp { reason: Reason::StateInvalid, detail },
             Failure::Sink(error) if error.is_fenced() => End::GivenUp { reason: Reason::Fenced, detail },
             Failure::Sink(_) | Failure::Source(_) | Failure::Read(_) | Failure::Client(_) => {
                 End::GivenUp { reason: Reason::ClusterUnreachable, detail }
@@ -243,9 +251,10 @@ impl Lane {
         };
         self.stopping()?;
         tracing::debug!(lane = self.number, positions = found.positions.len(), "positions read");
-        let data = found.positions.iter().map(|((topic, partition), position)| (topic.as_str(), *partition, position.landed));
-        self.end_orphans(&mut sink, &data.collect::<Vec<_>>())?;
-        Working::new(self, sink, found)
+        let checked = self.end_data_orphans(&mut sink, &found)?;
+        let mut working = Working::new(self, sink, found)?;
+        working.opened = checked;
+        Ok(working)
     }
 
     fn owned(&self) -> Result<(), Failure> {
@@ -291,6 +300,8 @@ struct Open {
     since: Instant,
     bytes: u64,
     entries: Vec<Entry>,
+    /// Slot and ticket of the coordinates of each record that was put aside.
+    aside: Vec<(usize, Ticket)>,
 }
 
 /// A lane that has been taken over.
@@ -334,6 +345,10 @@ struct Working<'a> {
     sending: Option<(usize, i64)>,
     /// Partitions of the topics that records were sent to by a step.
     routed: HashMap<String, Result<i32, &'static str>>,
+    /// Target partitions in which nothing of the lane's predecessors hangs.
+    opened: HashSet<(u16, i32)>,
+    /// What stops the whole lane for now, and why: rights that are denied, records of its own that are refused.
+    held: Option<(Reason, String)>,
     /// Partitions that were asked to be told about once.
     told: BTreeSet<usize>,
     /// Writes raw quarantined records to the source; made when the first one comes.
@@ -348,13 +363,14 @@ impl Working<'_> {
             if self.lane.stop.requested() {
                 return self.finish();
             }
-            match self.turn(&mut batch) {
-                Ok(()) => {}
-                Err(Failure::Sink(error)) if error.kind != Kind::Lost => self.rewind(&error)?,
-                Err(failure) => {
-                    self.let_go(&failure);
-                    return Err(failure);
-                }
+            let turned = match self.turn(&mut batch) {
+                Err(Failure::Sink(error)) if error.kind != Kind::Lost => self.rewind(&error),
+                other => other,
+            };
+            if let Err(failure) = turned {
+                self.let_go(&failure);
+                self.leave_word(&failure);
+                return Err(failure);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! | metric | labels |
 //! |---|---|
 //! | `sluice_records_total` | pipeline, source, target, topic, partition, outcome: passed, filtered, quarantined, emitted |
-//! | `sluice_bytes_total` | pipeline, source, target, topic, partition |
+//! | `sluice_bytes_total`, `sluice_lost_offsets_total` | pipeline, source, target, topic, partition |
 //! | `sluice_lag_records`, `sluice_lag_seconds` | pipeline, source, target, topic, partition |
 //! | `sluice_transactions_total` | pipeline, lane, result |
 //! | `sluice_transaction_age_seconds` | pipeline, lane |

@@ -55,6 +55,10 @@ pub struct Control {
     /// What they are being moved for, where that is a rekey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rekeying: Option<Rekeying>,
+    /// Why nobody works on the lane, where its last owner ended it for good: shown by every process until somebody takes it
+    /// over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted: Option<LaneHalt>,
     /// The last rekey of each source topic, in lane 0 for all.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rekeyed: BTreeMap<String, Rekeyed>,
@@ -101,6 +105,18 @@ pub struct Halted {
     pub detail: String,
 }
 
+/// Why a whole lane stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneHalt {
+    /// A reason of the closed list.
+    pub code: String,
+    /// A sentence without data from records.
+    pub detail: String,
+}
+
+/// A partition and an offset on the target, by topic.
+pub type Reached = BTreeMap<String, (i32, i64)>;
+
 /// Where one source partition stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -130,6 +146,9 @@ pub struct Position {
     /// first.
     #[serde(default = "nowhere")]
     pub landed: i64,
+    /// The same for every other topic that records of this partition reached, in quarantine too: partition and offset.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reached: Reached,
     /// Source offsets that were gone before they were read, and went unread because `on_gap` says so.
     #[serde(default)]
     pub lost: u64,
@@ -238,6 +257,13 @@ impl Claim {
 }
 
 impl Position {
+    /// The last target offset in that partition that it says is committed; -1: none. `name` is the source topic's.
+    pub fn landed_in(&self, name: &str, number: i32, topic: &str, partition: i32) -> i64 {
+        let own = if name == topic && number == partition { self.landed } else { -1 };
+        let reached = self.reached.get(topic).filter(|(at, _)| *at == partition).map_or(-1, |(_, offset)| *offset);
+        own.max(reached)
+    }
+
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
@@ -298,6 +324,7 @@ mod tests {
             since: 0,
             moving: None,
             rekeying: None,
+            halted: None,
             rekeyed: BTreeMap::new(),
         }
     }

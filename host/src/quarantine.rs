@@ -72,8 +72,7 @@ impl RawQuarantine {
     /// Hands a record over; [`RawQuarantine::settle`] waits for its acknowledgement. The key holds the coordinates (the
     /// record's own headers come along, its key and timestamp as headers `sluice-key` and `sluice-timestamp`).
     pub fn put(&mut self, record: &Fetched, coordinates: &[u8]) -> Result<(), SinkError> {
-        let unread =
-            |code| SinkError { doing: "copy a record's headers", reason: "they cannot be read".into(), code: Some(code), kind: Kind::Lost };
+        let unread = |code| SinkError::new("copy a record's headers", "they cannot be read", Some(code), Kind::Lost);
         let mut headers = record.copy_headers().map_err(unread)?.unwrap_or_else(|| Headers::new(1));
         headers.push(b"sluice-key", record.key());
         headers.push(b"sluice-timestamp", Some(record.timestamp().to_string().as_bytes()));

@@ -75,7 +75,14 @@ pub enum RekeyError {
 impl RekeyError {
     /// Whether nothing failed: what was asked for is not safe.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Loss(_) | Self::Declined(_) | Self::Moved | Self::Move(MoveError::Running { .. }))
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::Loss(_)
+                | Self::Declined(_)
+                | Self::Moved
+                | Self::Move(MoveError::Running { .. } | MoveError::Lanes { .. })
+        )
     }
 }
 
@@ -148,6 +155,13 @@ impl<'a> Rekey<'a> {
         let name = &self.pipeline.name;
         if state.controls.is_empty() {
             return Err(MoveError::NotBegun(name.clone()).into());
+        }
+        if let Some(control) = state.controls.values().find(|control| control.lanes != lanes) {
+            let recorded = control.lanes;
+            return Err(RekeyError::Refused(vec![format!(
+                "pipeline {name} was made with {recorded} lanes, but {lanes} partitions of topic {} are to be seen; wait until the brokers show all of it",
+                topics.positions
+            )]));
         }
         if lanes != self.pipeline.lanes {
             let wanted = self.pipeline.lanes;

@@ -52,9 +52,16 @@ pub struct SinkError {
     pub reason: String,
     pub code: Option<RDKafkaErrorCode>,
     pub kind: Kind,
+    /// It is about what the lane itself keeps on the target, written after every record was acknowledged: no source record
+    /// is to blame.
+    pub own: bool,
 }
 
 impl SinkError {
+    pub fn new(doing: &'static str, reason: impl Into<String>, code: Option<RDKafkaErrorCode>, kind: Kind) -> Self {
+        Self { doing, reason: reason.into(), code, kind, own: false }
+    }
+
     /// A newer producer with our transactional id exists: another process owns the lane.
     pub fn is_fenced(&self) -> bool {
         matches!(self.code, Some(RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::InvalidProducerEpoch | RDKafkaErrorCode::Fenced))
@@ -64,6 +71,16 @@ impl SinkError {
     pub fn is_denied(&self) -> bool {
         use RDKafkaErrorCode as E;
         matches!(self.code, Some(E::TopicAuthorizationFailed | E::ClusterAuthorizationFailed | E::TransactionalIdAuthorizationFailed))
+    }
+
+    /// The same, with a producer that is of no use any more.
+    pub fn given_up(&self) -> Self {
+        Self::new(self.doing, self.reason.clone(), self.code, Kind::Lost)
+    }
+
+    /// As a denied right to write a topic that a record goes to.
+    pub fn denied(doing: &'static str, reason: String) -> Self {
+        Self::new(doing, reason, Some(RDKafkaErrorCode::TopicAuthorizationFailed), Kind::Abort)
     }
 }
 
@@ -103,6 +120,8 @@ pub struct Sink {
     outstanding: usize,
     failure: Option<(RDKafkaErrorCode, String)>,
     transactional: bool,
+    /// A transaction was begun and not ended.
+    begun: bool,
     timeout: Duration,
 }
 
@@ -119,6 +138,7 @@ impl Sink {
             outstanding: 0,
             failure: None,
             transactional,
+            begun: false,
             timeout,
         }
     }
@@ -143,7 +163,7 @@ impl Sink {
         if let Some(index) = self.by_name.get(name) {
             return Ok(*index);
         }
-        let lost = |reason: &str| SinkError { doing: "open a topic", reason: reason.to_owned(), code: None, kind: Kind::Lost };
+        let lost = |reason: &str| SinkError::new("open a topic", reason, None, Kind::Lost);
         let handle = TopicHandle::new(&self.producer, name).ok_or_else(|| lost("the client refuses the topic's name"))?;
         let index = u16::try_from(self.topics.len()).map_err(|_| lost("more than 65,535 target topics in one lane"))?;
         self.topics.push(handle);
@@ -160,10 +180,10 @@ impl Sink {
         self.landed.clear();
         self.failure = None;
         if self.transactional {
-            self.producer.begin_transaction().map_err(|error| self.classified("begin a transaction", &error))
-        } else {
-            Ok(())
+            self.producer.begin_transaction().map_err(|error| self.classified("begin a transaction", &error))?;
+            self.begun = true;
         }
+        Ok(())
     }
 
     /// Takes a record and returns the ticket to ask [`Sink::landing`] with once settled. Waits while the queue is full.
@@ -211,8 +231,34 @@ impl Sink {
                 return error;
             }
         }
-        let (code, text) = self.failure.take().unwrap_or((RDKafkaErrorCode::State, "the transaction failed".into()));
-        self.failed("have a record acknowledged", code, text)
+        self.unacknowledged()
+    }
+
+    /// The failure of the open transaction. Where the reports tell only that records were purged, the client itself gave
+    /// the transaction up, and says why; what has to happen follows from the reports all the same.
+    fn unacknowledged(&mut self) -> SinkError {
+        let reported = self.failure.take();
+        let told = if reported.as_ref().is_none_or(|(code, _)| is_purge(*code)) { self.transaction_error() } else { None };
+        let silent = reported.is_none() && self.outstanding == 0;
+        let (code, text) = reported.unwrap_or((RDKafkaErrorCode::State, "the transaction failed".into()));
+        let error = self.failed("have a record acknowledged", code, text);
+        match told {
+            Some((code, reason)) => SinkError { code: Some(code), reason, kind: if silent { Kind::Abort } else { error.kind }, ..error },
+            None => error,
+        }
+    }
+
+    /// Why the client gave the open transaction up; none where it did not. librdkafka tells a transaction's error by
+    /// refusing the next call that its state does not allow, and a begin changes nothing while a transaction is open. A
+    /// denied WRITE is told nowhere else: the broker refuses the partition, and what was queued for it is purged.
+    fn transaction_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        if !self.begun {
+            return None;
+        }
+        match self.producer.begin_transaction() {
+            Err(KafkaError::Transaction(error)) if error.txn_requires_abort() => Some((error.code(), error.string())),
+            _ => None,
+        }
     }
 
     /// Takes in the reports that are there, waiting up to `wait` for the first.
@@ -235,7 +281,7 @@ impl Sink {
         if let Err((code, text)) = served {
             if code == RDKafkaErrorCode::Fatal {
                 let (code, text) = self.producer.client().fatal_error().unwrap_or((code, text));
-                return Err(SinkError { doing: "write", reason: text, code: Some(code), kind: Kind::Lost });
+                return Err(SinkError::new("write", text, Some(code), Kind::Lost));
             }
             // Connection errors: the client reconnects by itself, deliveries tell whether it did in time.
             self.producer.client().context().error(KafkaError::Global(code), &text);
@@ -269,8 +315,8 @@ impl Sink {
                 return Err(self.failed("have records acknowledged", RDKafkaErrorCode::OperationTimedOut, "time ran out".into()));
             }
         }
-        if let Some((code, text)) = self.failure.take() {
-            return Err(self.failed("have a record acknowledged", code, text));
+        if self.failure.is_some() {
+            return Err(self.unacknowledged());
         }
         if self.landed.iter().any(|landing| landing.offset < 0) {
             return Err(self.failed(
@@ -299,11 +345,16 @@ impl Sink {
             return Ok(());
         }
         let lost = |error: SinkError| SinkError { kind: Kind::Lost, ..error };
-        self.producer.commit_transaction(self.timeout.min(COMMIT_WITHIN)).map_err(|error| lost(self.classified("commit", &error)))
+        self.producer.commit_transaction(self.timeout.min(COMMIT_WITHIN)).map_err(|error| lost(self.classified("commit", &error)))?;
+        self.begun = false;
+        Ok(())
     }
 
-    /// Drops everything since begin.
+    /// Drops everything since begin; nothing to do before it.
     pub fn abort(&mut self) -> Result<(), SinkError> {
+        if self.transactional && !self.begun {
+            return Ok(());
+        }
         let deadline = Instant::now() + self.timeout.min(COMMIT_WITHIN);
         let ended = if self.transactional { self.abort_transaction(deadline) } else { self.purge() };
         while ended.is_ok() && self.outstanding > 0 && Instant::now() < deadline {
@@ -316,9 +367,10 @@ impl Sink {
             return Err(self.failed("have a record acknowledged", code, text));
         }
         if self.outstanding == 0 {
+            self.begun = false;
             return Ok(());
         }
-        Err(SinkError { doing: "abort", reason: "dropped records did not report".into(), code: None, kind: Kind::Lost })
+        Err(SinkError::new("abort", "dropped records did not report", None, Kind::Lost))
     }
 
     /// The client drops what is queued and waits for what is on its way: a produce request that arrived after the abort
@@ -341,9 +393,9 @@ impl Sink {
 
     fn failed(&self, doing: &'static str, code: RDKafkaErrorCode, reason: String) -> SinkError {
         if let Some((code, reason)) = self.producer.client().fatal_error() {
-            return SinkError { doing, reason, code: Some(code), kind: Kind::Lost };
+            return SinkError::new(doing, reason, Some(code), Kind::Lost);
         }
-        SinkError { doing, reason, code: Some(code), kind: kind_of(code) }
+        SinkError::new(doing, reason, Some(code), kind_of(code))
     }
 
     fn classified(&self, doing: &'static str, error: &KafkaError) -> SinkError {
@@ -353,7 +405,7 @@ impl Sink {
             KafkaError::Transaction(error) => (Kind::Lost, error.string()),
             other => (Kind::Lost, other.to_string()),
         };
-        SinkError { doing, reason, code, kind }
+        SinkError::new(doing, reason, code, kind)
     }
 }
 

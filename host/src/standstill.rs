@@ -41,6 +41,10 @@ pub enum MoveError {
     NotBegun(String),
     #[error("lane {lane} of pipeline {pipeline} has no control record: its positions were lost; restore the topic {topic} first")]
     Lost { pipeline: String, lane: u32, topic: String },
+    #[error(
+        "lane {lane} of pipeline {pipeline} was made as one of {recorded}, but {shown} of topic {topic} are to be seen; moving those alone would copy the others' partitions again. Wait until the brokers show all of it, or restore the topic"
+    )]
+    Lanes { pipeline: String, lane: u32, recorded: u32, shown: usize, topic: String },
     #[error("cannot ask for the members of group {group}: {reason}")]
     Group { group: String, reason: String },
     #[error("cannot make a producer for cluster {cluster}: {reason}")]
@@ -73,8 +77,11 @@ impl<'a> Standstill<'a> {
     }
 
     /// What each lane holds, read after its predecessor was fenced.
+    /// Refused where the lanes know of more, or fewer, than were taken.
     pub fn read(&self) -> Result<Vec<Found>, MoveError> {
-        (0..self.sinks.len() as u32).map(|lane| self.read_lane(lane)).collect()
+        let found: Vec<Found> = (0..self.sinks.len() as u32).map(|lane| self.read_lane(lane)).collect::<Result<_, _>>()?;
+        complete(&self.pipeline.name, &found, self.old)?;
+        Ok(found)
     }
 
     fn read_lane(&self, lane: u32) -> Result<Found, MoveError> {
@@ -184,6 +191,18 @@ fn fence(pipeline: &Pipeline, lane: u32) -> Result<Sink, MoveError> {
     Ok(sink)
 }
 
+/// I5: every lane was made as one of as many as were found. What a lane that is not seen has copied would count as new.
+fn complete(pipeline: &str, found: &[Found], old: &StateTopics) -> Result<(), MoveError> {
+    let mut recorded = (0..).zip(found).filter_map(|(lane, found)| Some((lane, found.control.as_ref()?.lanes)));
+    match recorded.find(|(_, recorded)| *recorded as usize != found.len()) {
+        None => Ok(()),
+        Some((lane, recorded)) => {
+            let (pipeline, topic) = (pipeline.to_owned(), old.positions.clone());
+            Err(MoveError::Lanes { pipeline, lane, recorded, shown: found.len(), topic })
+        }
+    }
+}
+
 /// Everything that the new lanes start from.
 pub struct Moved {
     /// Cluster id of the source.
@@ -197,6 +216,7 @@ pub struct Moved {
 /// The old lanes' state by the lanes that the configuration says.
 pub fn gather(pipeline: &Pipeline, found: &[Found], old: &StateTopics, owner: &str) -> Result<Moved, MoveError> {
     let lost = |lane| MoveError::Lost { pipeline: pipeline.name.clone(), lane, topic: old.positions.clone() };
+    complete(&pipeline.name, found, old)?;
     let controls: Vec<&Control> = found.iter().filter_map(|lane| lane.control.as_ref()).collect();
     let newest = *controls.iter().max_by_key(|control| control.generation).ok_or_else(|| lost(0))?;
     // I7: what any lane has left behind stays behind for all.
@@ -219,6 +239,7 @@ pub fn gather(pipeline: &Pipeline, found: &[Found], old: &StateTopics, owner: &s
         since: now_millis(),
         moving: None,
         rekeying: None,
+        halted: None,
         rekeyed: BTreeMap::new(),
     };
     let mut moved = Moved {

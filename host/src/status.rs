@@ -87,7 +87,8 @@ pub struct LaneStatus {
     pub lane: u32,
     /// Who owns it, by the group on the target.
     pub owner: Owner,
-    /// What this process does with it; `waiting` where another owns it.
+    /// What this process does with it. Where another owns it, what the target says: `halted` once the whole lane or a
+    /// partition of it is, else `waiting`.
     pub state: LaneState,
     /// Why.
     pub reason: Reason,

@@ -37,6 +37,10 @@ pub enum TopicError {
     /// As before, but the cluster did not answer at all: it would not for another topic either.
     #[error("cannot {doing} topic {topic} on {cluster}: {reason}")]
     Unanswered { doing: &'static str, topic: String, cluster: String, reason: String },
+    #[error("cannot {doing} topic {topic} on {cluster}: {reason}; grant it, and it is tried again")]
+    Denied { doing: &'static str, topic: String, cluster: String, reason: String },
+    #[error("cannot {doing} topic {topic}: {cluster} has rules against it: {reason}")]
+    Refused { doing: &'static str, topic: String, cluster: String, reason: String },
     #[error("cannot make a client for cluster {cluster}: {reason}; check its properties")]
     Client { cluster: String, reason: String },
     #[error("topic {topic} on {cluster} is not fit to hold a pipeline's state: {reason}; it was made or changed by somebody else")]
@@ -48,6 +52,17 @@ pub enum TopicError {
 }
 
 impl TopicError {
+    /// What a broker's answer says of a topic.
+    fn answered(doing: &'static str, topic: &str, cluster: &str, code: RDKafkaErrorCode) -> Self {
+        use RDKafkaErrorCode as E;
+        let (topic, cluster, reason) = (topic.to_owned(), cluster.to_owned(), kafka::reason(code));
+        match code {
+            E::TopicAuthorizationFailed | E::ClusterAuthorizationFailed => Self::Denied { doing, topic, cluster, reason },
+            E::PolicyViolation | E::InvalidTopic | E::InvalidConfig => Self::Refused { doing, topic, cluster, reason },
+            _ => Self::Failed { doing, topic, cluster, reason },
+        }
+    }
+
     /// A client of the cluster could not be made.
     pub fn client(cluster: &Cluster, error: &KafkaError) -> Self {
         Self::Client { cluster: cluster.name.clone(), reason: error.to_string() }
@@ -184,10 +199,22 @@ impl TargetTopics {
             match result {
                 Ok(_) => tracing::info!(topic, partitions, cluster = self.cluster, "topic created"),
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((_, code)) => return Err(failed(kafka::reason(code))),
+                Err((_, code)) => return Err(TopicError::answered("create", topic, &self.cluster, code)),
             }
         }
         self.wait_for(topic, partitions)
+    }
+
+    /// Makes a topic that is missing and grows one with fewer partitions; says how many it has then. Where nothing can be
+    /// made or grown, what is there has to do.
+    pub fn ensure_partitions(&self, topic: &str, partitions: i32) -> Result<Option<usize>, TopicError> {
+        match self.partition_count(topic)? {
+            found if self.is_premade() => return Ok(found),
+            None => self.create(topic, partitions, &[])?,
+            Some(found) if (found as i32) < partitions => self.grow(topic, partitions)?,
+            found => return Ok(found),
+        }
+        self.partition_count(topic)
     }
 
     fn grow(&self, topic: &str, partitions: i32) -> Result<(), TopicError> {
@@ -209,7 +236,7 @@ impl TargetTopics {
                 ),
                 // Another process of the pipeline was first.
                 Err((_, RDKafkaErrorCode::InvalidPartitions)) => {}
-                Err((_, code)) => return Err(failed(kafka::reason(code))),
+                Err((_, code)) => return Err(TopicError::answered("add partitions to", topic, &self.cluster, code)),
             }
         }
         self.wait_for(topic, partitions)
@@ -217,7 +244,9 @@ impl TargetTopics {
 
     fn wait_for(&self, topic: &str, partitions: i32) -> Result<(), TopicError> {
         let deadline = Instant::now() + VISIBLE_WITHIN;
-        while self.partition_count(topic)?.is_none_or(|found| (found as i32) < partitions) {
+        // A new partition takes no record before it has a leader.
+        let led = |leaders: Vec<i32>| leaders.iter().filter(|leader| **leader >= 0).count();
+        while self.leaders(topic)?.is_none_or(|leaders| (led(leaders) as i32) < partitions) {
             if Instant::now() > deadline {
                 return Err(TopicError::Failed {
                     doing: "see the new",
@@ -231,15 +260,22 @@ impl TargetTopics {
         Ok(())
     }
 
-    /// How many partitions a topic has, all with a leader; None: there is no such topic.
+    /// How many partitions a topic has; None: there is no such topic. One without a leader counts: what it holds is there.
     pub fn partition_count(&self, topic: &str) -> Result<Option<usize>, TopicError> {
-        let failed = |reason: String| TopicError::Failed { doing: "look at", topic: topic.into(), cluster: self.cluster.clone(), reason };
+        Ok(self.leaders(topic)?.map(|leaders| leaders.len()))
+    }
+
+    /// The leader of each partition of a topic, below 0 where it has none at present; None: there is no such topic.
+    fn leaders(&self, topic: &str) -> Result<Option<Vec<i32>>, TopicError> {
         let metadata = self.observer.fetch_metadata(Some(topic), ASK_WITHIN).map_err(|error| self.unanswered("look at", topic, &error))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
         match found.error().map(RDKafkaErrorCode::from) {
-            None => Ok(Some(found.partitions().iter().filter(|partition| partition.leader() >= 0).count()).filter(|count| *count > 0)),
+            None => {
+                let leaders: Vec<i32> = found.partitions().iter().map(rdkafka::metadata::MetadataPartition::leader).collect();
+                Ok(Some(leaders).filter(|leaders| !leaders.is_empty()))
+            }
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable) => Ok(None),
-            Some(code) => Err(failed(kafka::reason(code))),
+            Some(code) => Err(TopicError::answered("look at", topic, &self.cluster, code)),
         }
     }
 

@@ -93,12 +93,19 @@ impl View {
     }
 
     /// Reads the topic once to its present end, for commands that show state without running anything.
+    /// None: some of it could not be read in time.
     pub fn read_once(target: &Cluster, pipeline: &str, topic: &str, lanes: u32, within: Duration) -> KafkaResult<Option<Snapshot>> {
+        let snapshot = Self::read_within(target, pipeline, topic, lanes, within)?;
+        Ok((snapshot.read.len() == lanes as usize).then_some(snapshot))
+    }
+
+    /// As [`View::read_once`], as far as it comes: `read` says which lanes are whole.
+    pub fn read_within(target: &Cluster, pipeline: &str, topic: &str, lanes: u32, within: Duration) -> KafkaResult<Snapshot> {
         let view = Self::default();
         let deadline = Instant::now() + within;
         let done = || view.snapshot.lock().unwrap_or_else(PoisonError::into_inner).read.len() == lanes as usize;
         view.follow(target, pipeline, topic, lanes, &|| done() || Instant::now() > deadline)?;
-        Ok(done().then(|| view.now()))
+        Ok(view.now())
     }
 }
 

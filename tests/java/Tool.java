@@ -30,6 +30,7 @@ public final class Tool {
         Topics.register(COMMANDS);
         Watch.register(COMMANDS);
         Produce.register(COMMANDS);
+        Rights.register(COMMANDS);
         COMMANDS.put("produce_raw", RawProduce::run);
         COMMANDS.put("dump", Dump::dump);
         COMMANDS.put("grep", Dump::grep);

@@ -40,7 +40,8 @@ pub fn resize(args: &ResizeArgs) -> Result<Exit, Failure> {
         Ok(None) => Resized { pipeline: &pipeline.name, from: pipeline.lanes, to: pipeline.lanes, positions: 0 },
         Ok(Some(done)) => Resized { pipeline: &pipeline.name, from: done.from, to: done.to, positions: done.positions },
         Err(error) => {
-            let exit = if matches!(error, ResizeError::Rekeying(_) | ResizeError::Move(MoveError::Running { .. })) {
+            let exit = if matches!(error, ResizeError::Rekeying(_) | ResizeError::Move(MoveError::Running { .. } | MoveError::Lanes { .. }))
+            {
                 Exit::Unsafe
             } else {
                 Exit::Failed

@@ -138,9 +138,10 @@ fn answer(pipeline: &Pipeline, asked: &[Place], reverse: bool) -> Result<Vec<Opt
     for place in asked {
         by_partition.entry((place.topic.clone(), place.partition)).or_default().push(place.offset);
     }
-    let snapshot = View::read_once(&pipeline.target, &pipeline.name, &topics.positions, lanes as u32, READ_WITHIN)
-        .map_err(Failure::new)?
-        .ok_or_else(|| Failure::new("cannot read the positions in time"))?;
+    let snapshot =
+        View::read_once(&pipeline.target, &pipeline.name, &topics.positions, lanes as u32, READ_WITHIN).map_err(Failure::new)?.ok_or_else(
+            || Failure::new("cannot read the positions of all lanes in time; `sluice status` names those that are not to be read"),
+        )?;
     // Where records landed that a rekey made unreachable is no answer any more.
     let rekeyed = MapEnds::of(snapshot.controls.get(&0));
     let mut lookup = if reverse {

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::trouble::lasts;
-use super::{Failure, Working};
+use super::{Failure, GRANT, Working};
 use crate::clock::now_millis;
 use crate::failpoint;
 use crate::metrics::{Counted, Reason, TransactionResult};
 use crate::offset_map::{self, MapRecord, Output, Segment, SegmentBuilder, SourcePartition};
-use crate::position::{Account, Key, Position};
+use crate::position::{Account, Key, LaneHalt, Position};
 use crate::sink::{HANDING_OVER, Kind, Record, SinkError};
 
 /// Consecutive aborts after which a lane rebuilds everything instead of trying once more.
@@ -39,9 +39,7 @@ impl Working<'_> {
         // I2: every record has its offset from its own acknowledgement before a map entry is made of it.
         self.sink.settle()?;
         self.confirm_identity(asked)?;
-        let positions = self.write_state()?;
-        failpoint::hit("after_position_record");
-        self.sink.settle()?;
+        let positions = self.keep_state().map_err(own)?;
         failpoint::hit("before_commit");
         failpoint::hit_during("commit_sent");
         self.sink.commit()?;
@@ -50,7 +48,15 @@ impl Working<'_> {
         Ok(())
     }
 
-    /// Phase two: the control record where it changed, positions of dirty slots, and their offset-map segments.
+    /// Phase two, to its last acknowledgement.
+    fn keep_state(&mut self) -> Result<Vec<(usize, Position)>, Failure> {
+        let positions = self.write_state()?;
+        failpoint::hit("after_position_record");
+        self.sink.settle()?;
+        Ok(positions)
+    }
+
+    /// The control record where it changed, positions of dirty slots, and their offset-map segments.
     fn write_state(&mut self) -> Result<Vec<(usize, Position)>, Failure> {
         let admitted = self.admitted.clone();
         let admission = &admitted.admission;
@@ -71,6 +77,7 @@ impl Working<'_> {
             )?;
         }
         let segments = self.segments()?;
+        self.note_aside();
         for segment in segments {
             let key = offset_map::Key::Segment {
                 source: self.control.source.clone(),
@@ -113,6 +120,7 @@ impl Working<'_> {
         // Of the last output: its slot, its topic in the sink and in the segment, and whether that is the slot's own.
         let mut known: Option<(usize, u16, u32, bool)> = None;
         let mut landed = vec![-1; self.slots.len()];
+        let mut reached: BTreeMap<(usize, u16), (i32, i64)> = BTreeMap::new();
         for entry in entries {
             let slot = entry.slot as usize;
             let builder = match current.take() {
@@ -135,6 +143,8 @@ impl Working<'_> {
                 known = Some((slot, landing.topic, topic, own));
                 if own {
                     last = Some(landing.offset);
+                } else {
+                    reached.insert((slot, landing.topic), (landing.partition, landing.offset));
                 }
                 outputs.push(Output { topic, partition: landing.partition, offset: landing.offset });
             }
@@ -148,7 +158,18 @@ impl Working<'_> {
         for (slot, offset) in self.slots.iter_mut().zip(landed) {
             slot.landed = slot.landed.max(offset);
         }
+        for ((slot, topic), at) in reached {
+            self.slots[slot].reached.insert(self.sink.topic_name(topic).to_owned(), at);
+        }
         builders.into_iter().map(|(index, builder)| builder.finish(self.slots[index].next).map_err(failed)).collect()
+    }
+
+    /// Where the coordinates of records landed that were put aside.
+    fn note_aside(&mut self) {
+        for (slot, ticket) in self.open.iter().flat_map(|open| &open.aside) {
+            let at = self.sink.landing(*ticket);
+            self.slots[*slot].reached.insert(self.sink.topic_name(at.topic).to_owned(), (at.partition, at.offset));
+        }
     }
 
     /// The transaction is on the target: what was pending becomes what is.
@@ -167,6 +188,9 @@ impl Working<'_> {
         self.control_dirty = false;
         self.close();
         self.aborts = 0;
+        if self.held.take().is_some() {
+            self.tell_state();
+        }
         self.refused.retain(|(slot, offset), _| self.slots[*slot].committed.next <= *offset);
         self.limit = self.limit.saturating_mul(2).min(shared.pipeline.transaction.max_records as usize);
         self.lane.report.ended(self.lane.number, TransactionResult::Committed);
@@ -206,17 +230,23 @@ impl Working<'_> {
         let shared = &self.lane.shared;
         // Only a record that was refused as it was handed over is known by that.
         let sending = self.sending.take().filter(|_| error.doing == HANDING_OVER);
-        let narrowed =
-            if error.kind == Kind::Refused { self.narrow(sending, error.code.unwrap_or(RDKafkaErrorCode::Fail)) } else { Ok(()) };
-        if error.kind != Kind::Refused {
+        let to_blame = error.kind == Kind::Refused && !error.own;
+        let narrowed = if to_blame { self.narrow(sending, error.code.unwrap_or(RDKafkaErrorCode::Fail)) } else { Ok(()) };
+        if !to_blame {
             self.aborts += 1;
             tracing::warn!(pipeline = shared.pipeline.name, lane = self.lane.number, %error, "transaction aborted; will replay");
         }
         failpoint::hit("in_abort");
-        self.sink.abort()?;
-        self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
-        narrowed?;
+        if let Err(left) = self.sink.abort() {
+            // With nothing but denied partitions the broker has no transaction to abort, and the client gives up: what was
+            // denied is the cause. The lane is taken over again, and meets it until it is granted.
+            return Err(Failure::Sink(if error.is_denied() { error.given_up() } else { left }));
+        }
+        if self.open.is_some() {
+            self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
+        }
         self.close();
+        narrowed?;
         self.bytes.fill(0);
         self.chain.discard();
         let mut again = Vec::new();
@@ -226,10 +256,17 @@ impl Working<'_> {
                 again.push(index);
             }
         }
-        if self.aborts > ABORTS_IN_A_ROW {
+        let was_held = std::mem::replace(&mut self.held, held_by(error)).is_some();
+        if let Some((reason, detail)) = &self.held {
+            tracing::error!(pipeline = shared.pipeline.name, lane = self.lane.number, code = %reason, "lane held up: {detail}");
+        }
+        if self.aborts > ABORTS_IN_A_ROW && self.held.is_none() {
             return Err(Failure::Client(format!("{} transactions in a row were aborted, last: {error}", self.aborts)));
         }
-        if error.kind != Kind::Refused {
+        if !again.is_empty() || was_held || self.held.is_some() {
+            self.tell_state();
+        }
+        if !to_blame {
             // The cause is on the target's side; give it time, but let a stop through.
             let until = Instant::now() + Duration::from_millis(50 << self.aborts.min(7)).min(LONGEST_PAUSE);
             while Instant::now() < until && !self.lane.stop.requested() {
@@ -242,10 +279,33 @@ impl Working<'_> {
             let (next, leader_epoch) = self.slots[slot].read_from();
             self.source.start(slot, next, leader_epoch)?;
         }
-        if !again.is_empty() {
-            self.tell_state();
-        }
         self.halt_without_target(error)
+    }
+
+    /// A lane that ends for good says so on the target, for the other processes, where its producer still can. What it
+    /// learnt of new partitions since its last commit must not come along: they have no positions yet (I5).
+    pub(super) fn leave_word(&mut self, failure: &Failure) {
+        let reason = match failure {
+            Failure::Halt { reason, .. } => *reason,
+            Failure::Init(_) => Reason::PluginFailed,
+            _ => return,
+        };
+        if self.control_dirty || self.lane.stop.requested() {
+            return;
+        }
+        self.control.halted = Some(LaneHalt { code: reason.as_str().to_owned(), detail: failure.to_string() });
+        if let Err(error) = self.write_control() {
+            tracing::warn!(pipeline = self.lane.shared.pipeline.name, lane = self.lane.number, %error, "other processes are not told of the halt");
+        }
+    }
+
+    fn write_control(&mut self) -> Result<(), SinkError> {
+        let topic = self.sink.topic(&self.lane.shared.topics.positions)?;
+        self.sink.begin()?;
+        let (key, value) = (Key::control().encode(), self.control.encode());
+        self.sink.send_untracked(state_record(topic, self.lane.number as i32, &key, &value, now_millis()))?;
+        self.sink.settle()?;
+        self.sink.commit()
     }
 
     /// The target refused something: replay less, until the guilty record stands alone and is known by its coordinates.
@@ -271,6 +331,27 @@ impl Working<'_> {
     }
 }
 
+/// A failure of phase two: none of its records is a source record's.
+fn own(failure: Failure) -> Failure {
+    match failure {
+        Failure::Sink(error) => Failure::Sink(SinkError { own: true, ..error }),
+        other => other,
+    }
+}
+
+/// What stops the whole lane until somebody changes something on the target: it is tried again all the time.
+fn held_by(error: &SinkError) -> Option<(Reason, String)> {
+    if error.is_denied() {
+        return Some((Reason::Authorization, format!("{error}; {GRANT}")));
+    }
+    (error.kind == Kind::Refused && error.own).then(|| {
+        let detail = format!(
+            "the target refuses the lane's own records, no source record is to blame: {error}; compare this machine's clock with the brokers', and look at the limits of the pipeline's __sluice topics"
+        );
+        (Reason::StateInvalid, detail)
+    })
+}
+
 /// The stable code of a refusal.
 fn refusal_code(code: RDKafkaErrorCode) -> &'static str {
     match code {
@@ -283,4 +364,23 @@ fn refusal_code(code: RDKafkaErrorCode) -> &'static str {
 
 fn state_record<'a>(topic: u16, partition: i32, key: &'a [u8], value: &'a [u8], timestamp: i64) -> Record<'a> {
     Record { topic, partition, key: Some(key), value: Some(value), headers: None, timestamp }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_holds_a_lane_up_blames_no_record() {
+        use RDKafkaErrorCode as E;
+        let error = |code, kind, own| SinkError { own, ..SinkError::new("have a record acknowledged", "why", Some(code), kind) };
+        for (error, held) in [
+            (error(E::TopicAuthorizationFailed, Kind::Abort, false), Some(Reason::Authorization)),
+            (error(E::InvalidTimestamp, Kind::Refused, true), Some(Reason::StateInvalid)),
+            (error(E::InvalidTimestamp, Kind::Refused, false), None),
+            (error(E::NotLeaderForPartition, Kind::Abort, true), None),
+        ] {
+            assert_eq!(held_by(&error).map(|(reason, _)| reason), held, "{error:?}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What a lane starts from: the pipeline's genesis, the positions found at take-over, and partitions that appear later.
 //! It must not read source records.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -91,6 +91,7 @@ impl Lane {
             since: now,
             moving: None,
             rekeying: None,
+            halted: None,
             rekeyed: BTreeMap::new(),
         }
     }
@@ -111,6 +112,7 @@ impl Lane {
             target_start,
             account: Account::default(),
             landed: -1,
+            reached: BTreeMap::new(),
             lost: 0,
             halted: None,
         }
@@ -181,6 +183,7 @@ impl<'a> Working<'a> {
         control.admit(&admitted.admission.config, admitted.admission.claim)?;
         control.owner = shared.owner.clone();
         control.since = now_millis();
+        control.halted = None;
         let consumer = kafka::source_consumer(&shared.source, &shared.pipeline.name, shared.budget.consumer)
             .map_err(|error| Failure::Client(format!("cannot make the lane's source consumer: {error}")))?;
         let chain = Chain::open(&admitted.chain)?;
@@ -211,6 +214,8 @@ impl<'a> Working<'a> {
             raw: None,
             told: BTreeSet::new(),
             routed: HashMap::new(),
+            opened: HashSet::new(),
+            held: None,
             aborts: 0,
         };
         // Who owns the lane now, and under which generation, is committed before the first record.

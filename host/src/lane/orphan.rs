@@ -4,12 +4,15 @@
 //! and its records hang in the log until the next commit of the same producer id takes them along: doubled. So a
 //! take-over looks for partitions whose last stable offset stands still and ends what is ours in them, before it writes.
 
+use std::collections::{BTreeMap, HashSet};
+
 use rdkafka::consumer::Consumer;
 
-use super::{Failure, Lane};
+use super::{Failure, Found, Lane, Working};
 use crate::clock::now_millis;
 use crate::kafka::ffi::{self, Spec};
 use crate::pipeline::Offsets;
+use crate::position::Position;
 use crate::sink::{Record, Sink};
 
 /// How long a question for offsets may take.
@@ -19,6 +22,15 @@ const ASK_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 /// committed records ever sees it.
 const KEY: &[u8] = b"sluice";
 
+/// A partition whose last stable offset, `stands_at`, is not its end.
+struct Hanging<'p> {
+    topic: &'p str,
+    partition: i32,
+    /// The last offset that the positions say is committed; -1: none.
+    landed: i64,
+    stands_at: i64,
+}
+
 impl Lane {
     /// Ends what hangs in the lane's own partitions of the positions and of the offset map; nobody else writes there.
     pub(super) fn end_own_orphans(&self, sink: &mut Sink) -> Result<(), Failure> {
@@ -27,30 +39,45 @@ impl Lane {
         self.end_orphans(sink, &[(&topics.positions, lane, -1), (&topics.offset_map, lane, -1)])
     }
 
+    /// Ends what hangs in the target partitions that the positions speak of, and in the lane's of the quarantine topic.
+    /// Answers with them, by their numbers in the sink.
+    pub(super) fn end_data_orphans(&self, sink: &mut Sink, found: &Found) -> Result<HashSet<(u16, i32)>, Failure> {
+        let topics = &self.shared.topics;
+        let aside = topics.quarantine.as_deref().map(|topic| (topic, self.shared.quarantine_partition(self.number)));
+        let at = spoken_of(found.positions.iter(), aside);
+        self.end_orphans(sink, &at.iter().map(|((topic, partition), landed)| (*topic, *partition, *landed)).collect::<Vec<_>>())?;
+        at.keys().map(|(topic, partition)| Ok((sink.topic(topic)?, *partition))).collect()
+    }
+
     /// Ends what hangs in `partitions` of the target: topic, partition, and the last target offset that the position says
     /// is committed, -1 where there is none. In a data topic it may be somebody else's open transaction that hangs; an
     /// abort of ours does it no harm.
-    pub(super) fn end_orphans(&self, sink: &mut Sink, partitions: &[(&str, i32, i64)]) -> Result<(), Failure> {
+    fn end_orphans(&self, sink: &mut Sink, partitions: &[(&str, i32, i64)]) -> Result<(), Failure> {
+        let hanging = self.hanging(partitions)?;
+        if hanging.is_empty() { Ok(()) } else { self.end_hanging(sink, &hanging) }
+    }
+
+    /// Those of `partitions` whose last stable offset is not their end.
+    fn hanging<'p>(&self, partitions: &[(&'p str, i32, i64)]) -> Result<Vec<Hanging<'p>>, Failure> {
         if !self.shared.exactly_once() || partitions.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let asked: Vec<(&str, i32)> = partitions.iter().map(|(topic, partition, _)| (*topic, *partition)).collect();
         // In this order: what is stable later than it was the end is not hanging.
         let ends = self.ends(&asked, Spec::Latest)?;
         let stable = self.ends(&asked, Spec::LatestStable)?;
-        let hanging: Vec<_> = partitions
-            .iter()
-            .filter_map(|&(topic, partition, landed)| {
-                let at = (topic.to_owned(), partition);
-                let stands_at = *stable.get(&at)?;
-                (stands_at < *ends.get(&at)?).then_some((topic, partition, landed, stands_at))
-            })
-            .collect();
-        if hanging.is_empty() {
-            return Ok(());
-        }
+        let hanging = partitions.iter().filter_map(|&(topic, partition, landed)| {
+            let at = (topic.to_owned(), partition);
+            let stands_at = *stable.get(&at)?;
+            (stands_at < *ends.get(&at)?).then_some(Hanging { topic, partition, landed, stands_at })
+        });
+        Ok(hanging.collect())
+    }
+
+    /// No transaction may be open.
+    fn end_hanging(&self, sink: &mut Sink, hanging: &[Hanging<'_>]) -> Result<(), Failure> {
         sink.begin()?;
-        for (topic, partition, landed, stands_at) in hanging {
+        for &Hanging { topic, partition, landed, stands_at } in hanging {
             let pipeline = &self.shared.pipeline.name;
             if landed >= stands_at {
                 // Committed, though the marker is missing: an abort would lose it, and our next commit brings it.
@@ -87,5 +114,79 @@ impl Lane {
             .map_err(|error| Failure::Client(format!("cannot ask the target for its ends: {error}")))?;
         // A topic that is gone has nothing that could hang.
         Ok(answers.into_iter().filter_map(|(at, end)| Some((at, end.ok()?))).collect())
+    }
+}
+
+impl Working<'_> {
+    /// Before the first record of this lane goes to these partitions: ends what a predecessor left hanging there, or the
+    /// first commit would take it along. What is open is committed first, with `missed` for the slot at hand.
+    pub(super) fn open_partitions(&mut self, slot: usize, missed: &[u32], wanted: &[(u16, i32)]) -> Result<(), Failure> {
+        let new: Vec<(u16, i32)> = wanted.iter().copied().filter(|at| !self.opened.contains(at)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let at: Vec<(String, i32, i64)> = new
+            .iter()
+            .map(|(number, partition)| {
+                let topic = self.sink.topic_name(*number);
+                let landed = |slot: &super::Slot| slot.committed.landed_in(&slot.topic, slot.partition, topic, *partition);
+                (topic.to_owned(), *partition, self.slots.iter().map(landed).max().unwrap_or(-1))
+            })
+            .collect();
+        let at: Vec<(&str, i32, i64)> = at.iter().map(|(topic, partition, landed)| (topic.as_str(), *partition, *landed)).collect();
+        let hanging = self.lane.hanging(&at)?;
+        if !hanging.is_empty() {
+            self.commit_before(slot, missed)?;
+            self.lane.end_hanging(&mut self.sink, &hanging)?;
+        }
+        self.opened.extend(new);
+        Ok(())
+    }
+}
+
+/// The partitions that records of these source partitions reached, with the last offset that is committed there, and
+/// `aside` whether or not one did.
+fn spoken_of<'a>(
+    positions: impl Iterator<Item = (&'a (String, i32), &'a Position)>,
+    aside: Option<(&'a str, i32)>,
+) -> BTreeMap<(&'a str, i32), i64> {
+    let mut all: BTreeMap<(&str, i32), i64> = aside.into_iter().map(|at| (at, -1)).collect();
+    let mut meet = |at, landed: i64| {
+        all.entry(at).and_modify(|known| *known = landed.max(*known)).or_insert(landed);
+    };
+    for ((topic, partition), position) in positions {
+        meet((topic.as_str(), *partition), position.landed);
+        for (topic, (partition, landed)) in &position.reached {
+            meet((topic.as_str(), *partition), *landed);
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    /// A position as it is written, with what the test says of it.
+    fn position(landed: i64, reached: &serde_json::Value) -> Position {
+        let account = serde_json::json!({ "read": 0, "passed": 0, "filtered": 0, "quarantined": 0, "emitted": 0 });
+        let position = serde_json::json!({
+            "version": 1, "topic_id": "", "start": 0, "next": 9, "leader_epoch": -1, "generation": 1, "config": "c",
+            "target_start": 0, "account": account, "landed": landed, "reached": reached,
+        });
+        serde_json::from_value(position).unwrap()
+    }
+
+    #[test]
+    fn topics_that_records_were_sent_to_are_looked_at_too() {
+        let positions = [
+            (("t".to_owned(), 0), position(7, &serde_json::json!({ "eu": [0, 40], "aside": [2, 5] }))),
+            (("u".to_owned(), 0), position(3, &serde_json::json!({ "eu": [0, 60], "t": [0, 9] }))),
+        ];
+        let all = |aside| spoken_of(positions.iter().map(|at| (&at.0, &at.1)), aside);
+        let expected = [(("aside", 2), 5), (("eu", 0), 60), (("t", 0), 9), (("u", 0), 3)];
+        assert_eq!(all(Some(("aside", 2))).into_iter().collect::<Vec<_>>(), expected, "the last offset of all that went there");
+        assert_eq!(all(Some(("aside", 3)))[&("aside", 3)], -1, "looked at before the first record goes there");
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::metrics::Reason;
-use crate::position::{Account, Halted, Position};
+use crate::position::{Account, Halted, Position, Reached};
 
 /// How often a selector may miss in a row, in one partition, before that is taken for a typo or a rename.
 pub const UNMATCHED_WINDOW: u32 = 1_000;
@@ -32,6 +32,8 @@ pub struct Slot {
     pub doubted: bool,
     /// The last target offset that a record of the open transaction landed at; -1: none.
     pub landed: i64,
+    /// The same for the other topics that they reached.
+    pub reached: Reached,
     /// Source offsets that the open transaction leaves behind unread.
     pub lost: u64,
     /// The id that the open transaction writes for the topic, where it was created again.
@@ -65,6 +67,7 @@ impl Slot {
             unplaced: false,
             doubted: false,
             landed: -1,
+            reached: Reached::new(),
             lost: 0,
             new_topic_id: None,
             dirty: unwritten,
@@ -151,10 +154,13 @@ impl Slot {
         let mut account = self.committed.account;
         account.add(&self.delta);
         let recreated = self.new_topic_id.as_ref();
+        let mut reached = self.committed.reached.clone();
+        reached.extend(self.reached.iter().map(|(topic, at)| (topic.clone(), *at)));
         Position {
             topic_id: recreated.unwrap_or(&self.committed.topic_id).clone(),
             start: if recreated.is_some() { self.next } else { self.committed.start },
             landed: self.committed.landed.max(self.landed),
+            reached,
             lost: self.committed.lost + self.lost,
             next: self.next,
             leader_epoch: self.leader_epoch,
@@ -172,6 +178,7 @@ impl Slot {
         self.committed = position;
         self.delta = Account::default();
         self.landed = -1;
+        self.reached.clear();
         self.lost = 0;
         self.new_topic_id = None;
         self.dirty = false;
@@ -197,6 +204,7 @@ impl Slot {
         self.leader_epoch = self.committed.leader_epoch;
         self.delta = Account::default();
         self.landed = -1;
+        self.reached.clear();
         self.lost = 0;
         self.new_topic_id = None;
         self.halted.clone_from(&self.committed.halted);
@@ -219,6 +227,7 @@ mod tests {
             topic_id: "id".into(),
             target_id: "there".into(),
             landed: -1,
+            reached: Reached::new(),
             lost: 0,
             start: 0,
             next: 10,
@@ -254,12 +263,20 @@ mod tests {
         let mut slot = slot();
         slot.advance(10, 4);
         slot.delta = Account { read: 1, filtered: 1, ..Account::default() };
+        slot.reached.insert("elsewhere".into(), (3, 70));
         let position = slot.position(2, "d", &["sha".into()]);
         assert_eq!((position.next, position.account.read, position.account.filtered, position.generation), (11, 6, 1, 2));
         slot.settle(position);
         assert!(!slot.dirty);
+        slot.reached.insert("elsewhere".into(), (3, 75));
         assert!(!slot.roll_back(false));
         assert_eq!(slot.next, 11);
+        let position = slot.position(2, "d", &[]);
+        assert_eq!(
+            [2, 3].map(|partition| position.landed_in("t", 0, "elsewhere", partition)),
+            [-1, 70],
+            "what was rolled back is not said"
+        );
     }
 
     #[test]

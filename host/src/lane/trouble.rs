@@ -252,7 +252,8 @@ impl Working<'_> {
         let halted =
             self.slots.iter().find_map(|slot| slot.halted.as_ref()).map(|halted| (super::work::reason_of(&halted.code), &halted.detail));
         let parked = || self.slots.iter().find_map(|slot| slot.parked.as_ref()).map(|(reason, detail)| (*reason, detail));
-        match halted.or_else(parked) {
+        let held = self.held.as_ref().map(|(reason, detail)| (*reason, detail));
+        match held.or(halted).or_else(parked) {
             Some((reason, detail)) => self.lane.state(LaneState::Halted, reason, detail),
             None => self.lane.state(LaneState::Running, Reason::None, ""),
         }

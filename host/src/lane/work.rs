@@ -25,6 +25,11 @@ impl Working<'_> {
         if self.slots[slot].halted.is_some() {
             return Ok(());
         }
+        let own = (self.sink.topic(&self.slots[slot].topic)?, self.slots[slot].partition);
+        if !self.opened.contains(&own) {
+            let missed = self.slots[slot].missed.clone();
+            self.open_partitions(slot, &missed, &[own])?;
+        }
         if self.chain.is_empty() {
             return self.pass(slot, records);
         }
@@ -67,6 +72,7 @@ impl Working<'_> {
         let (topic, partition) = (self.slots[slot].topic.clone(), self.slots[slot].partition);
         let offset = self.slots[slot].next;
         let mut missed = std::mem::take(&mut self.slots[slot].missed);
+        let before = missed.clone();
         let processed = loop {
             match self.chain.process(&topic, partition, records, &mut missed) {
                 Ok(processed) => break Ok(processed),
@@ -98,7 +104,10 @@ impl Working<'_> {
         self.slots[slot].missed = missed;
         failpoint::hit("after_plugin");
         match processed {
-            Ok(processed) => self.emit(slot, records, processed),
+            Ok(processed) => {
+                self.open_routes(slot, &processed.rows, &before)?;
+                self.emit(slot, records, processed)
+            }
             Err(gave_up) if gave_up.stopped => Err(Failure::Stopped),
             Err(gave_up) => {
                 self.begin()?;
@@ -108,12 +117,11 @@ impl Working<'_> {
     }
 
     /// Commits what is open, all of which came before the records at hand.
-    fn commit_before(&mut self, slot: usize, missed: &[u32]) -> Result<(), Failure> {
+    pub(super) fn commit_before(&mut self, slot: usize, missed: &[u32]) -> Result<(), Failure> {
         if self.open.is_some() {
             let kept = std::mem::replace(&mut self.slots[slot].missed, missed.to_vec());
-            debug_assert!(kept.is_empty());
             self.commit()?;
-            self.slots[slot].missed = Vec::new();
+            self.slots[slot].missed = kept;
         }
         Ok(())
     }
@@ -274,7 +282,10 @@ impl Working<'_> {
         let topic = self.sink.topic(quarantine)?;
         let partition = shared.quarantine_partition(self.lane.number);
         let record_out = Record { topic, partition, key: Some(&key), value: Some(&value), headers: None, timestamp: now_millis() };
-        self.sink.send_untracked(record_out)?;
+        let ticket = self.sink.send(record_out)?;
+        if let Some(open) = &mut self.open {
+            open.aside.push((slot, ticket));
+        }
         tracing::warn!(
             pipeline = shared.pipeline.name,
             topic = &*self.slots[slot].topic,
@@ -334,7 +345,7 @@ impl Working<'_> {
         if self.open.is_none() {
             self.sink.begin()?;
             let since = Instant::now();
-            self.open = Some(Open { since, bytes: 0, entries: std::mem::take(&mut self.spare) });
+            self.open = Some(Open { since, bytes: 0, entries: std::mem::take(&mut self.spare), aside: Vec::new() });
             self.lane.report.began(self.lane.number);
         }
         Ok(())

@@ -60,7 +60,9 @@ pub struct Mapped {
     /// The target offset.
     pub offset: i64,
     /// Whether it repeats nothing either: a transaction wrote it, the source partition feeds this target partition
-    /// alone, no other source partition and no other writer feeds it, and the map reaches the offset.
+    /// alone, no other source partition and no other writer feeds it, and the map reaches the offset. Another writer is
+    /// noticed within a transaction alone: between two, its records cannot be told from those that an abort of ours left,
+    /// which take offsets too.
     pub exact: bool,
 }
 

@@ -9,7 +9,7 @@ use super::admitted::{Admitted, Refusal};
 use super::table::LaneInfo;
 use crate::config::plan::{Delivery, Pipeline};
 use crate::metrics::{LaneState, Reason};
-use crate::position::{Account, Position};
+use crate::position::{Account, Position, lane_of};
 use crate::status::{self, Halt, LaneStatus, Owner, PartitionStatus, PipelineStatus, PluginStatus, Refused};
 use crate::view::Snapshot;
 
@@ -66,7 +66,7 @@ fn partition_status(at: &(String, i32), position: Option<&Position>, end: Option
         account: position.map_or_else(Default::default, |position| account(&position.account)),
         lost: position.map_or(0, |position| position.lost),
         halted: position.and_then(|position| position.halted.as_ref()).map(|halted| Halt {
-            code: Reason::ALL.iter().copied().find(|reason| reason.as_str() == halted.code).unwrap_or(Reason::Internal),
+            code: reason_of(&halted.code),
             offset: Some(halted.offset),
             detail: halted.detail.clone(),
         }),
@@ -81,15 +81,42 @@ fn lane_status(lane: u32, snapshot: &Snapshot, own: Option<&Own>, owner: &str) -
         (None, Some(control)) if control.owner != owner => Owner::Other,
         (None, _) => Owner::None,
     };
+    let (state, reason, detail) = match info {
+        Some(info) => (info.state, info.reason, info.detail.clone()),
+        None => told(lane, snapshot),
+    };
     LaneStatus {
         lane,
         owner: owned_by,
-        state: info.map_or(LaneState::Waiting, |info| info.state),
-        reason: info.map_or(Reason::None, |info| info.reason),
-        detail: info.map(|info| info.detail.clone()).filter(|detail| !detail.is_empty()),
+        state,
+        reason,
+        detail: Some(detail).filter(|detail| !detail.is_empty()),
         generation: control.map(|control| control.generation),
         transaction_age_ms: info.and_then(|info| info.transaction).map(age_ms),
     }
+}
+
+/// What the target says of a lane that this process does not own: that it was halted, as a whole or with one of its
+/// partitions; else it waits for its turn here.
+fn told(lane: u32, snapshot: &Snapshot) -> (LaneState, Reason, String) {
+    if !snapshot.read.contains(&lane) {
+        let detail = format!("partition {lane} of the positions topic cannot be read, or was not read to its end yet");
+        return (LaneState::Waiting, Reason::ClusterUnreachable, detail);
+    }
+    let control = snapshot.controls.get(&lane);
+    if let Some(halted) = control.and_then(|control| control.halted.as_ref()) {
+        return (LaneState::Halted, reason_of(&halted.code), halted.detail.clone());
+    }
+    let lanes = control.map_or(1, |control| control.lanes);
+    let of_lane = snapshot.positions.iter().filter(|((topic, partition), _)| lane_of(topic, *partition, lanes) == lane);
+    match of_lane.filter(|_| control.is_some()).find_map(|(_, position)| position.halted.as_ref()) {
+        Some(halted) => (LaneState::Halted, reason_of(&halted.code), halted.detail.clone()),
+        None => (LaneState::Waiting, Reason::None, String::new()),
+    }
+}
+
+fn reason_of(code: &str) -> Reason {
+    Reason::ALL.iter().copied().find(|reason| reason.as_str() == code).unwrap_or(Reason::Internal)
 }
 
 fn age_ms(since: Instant) -> u64 {
@@ -112,4 +139,43 @@ fn plugins(own: &Own) -> Vec<PluginStatus> {
             }),
         })
         .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use crate::position::{Control, LaneHalt};
+
+    fn control(owner: &str, halted: Option<&str>) -> Control {
+        let control = serde_json::json!({
+            "version": 1, "lanes": 4, "source": "abc", "generation": 3, "config": "c", "known": {}, "owner": owner, "since": 0,
+        });
+        let halted = halted.map(|code| LaneHalt { code: code.into(), detail: "why".into() });
+        Control { halted, ..serde_json::from_value(control).unwrap() }
+    }
+
+    #[test]
+    fn a_halt_of_another_process_shows() {
+        let (partition, lane) = (0..).map(|partition| (partition, lane_of("t", partition, 4))).find(|(_, lane)| *lane == 2).unwrap();
+        let account = serde_json::json!({ "read": 0, "passed": 0, "filtered": 0, "quarantined": 0, "emitted": 0 });
+        let position = serde_json::json!({
+            "version": 1, "topic_id": "", "start": 0, "next": 9, "leader_epoch": -1, "generation": 1, "config": "c",
+            "target_start": 0, "account": account, "halted": { "code": "gap", "offset": 9, "detail": "why" },
+        });
+        let snapshot = Snapshot {
+            controls: (0..4).map(|lane| (lane, control("other", (lane == 1).then_some("target_refused")))).collect(),
+            positions: BTreeMap::from([(("t".to_owned(), partition), serde_json::from_value(position).unwrap())]),
+            read: [0, 1, 2].into(),
+            unreadable: 0,
+        };
+        let said = |lane| {
+            let status = lane_status(lane, &snapshot, None, "me");
+            (status.owner, status.state, status.reason)
+        };
+        assert_eq!(said(0), (Owner::Other, LaneState::Waiting, Reason::None));
+        assert_eq!(said(1), (Owner::Other, LaneState::Halted, Reason::TargetRefused));
+        assert_eq!(said(lane), (Owner::Other, LaneState::Halted, Reason::Gap));
+        assert_eq!(said(3), (Owner::Other, LaneState::Waiting, Reason::ClusterUnreachable), "nothing is known of it");
+    }
 }

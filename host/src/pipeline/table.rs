@@ -174,7 +174,9 @@ impl LaneTable {
             End::Stopped => reporter.state(lane, LaneState::Waiting, Reason::None, ""),
             End::GivenUp { reason, detail } => {
                 tracing::warn!(pipeline, lane, "lane given up; will take over again if it is still ours: {detail}");
-                reporter.state(lane, LaneState::TakingOver, reason, &detail);
+                // Tried again all the same, but until somebody changes something on the target it meets the same.
+                let stands = matches!(reason, Reason::Authorization | Reason::StateInvalid);
+                reporter.state(lane, if stands { LaneState::Halted } else { LaneState::TakingOver }, reason, &detail);
                 let mut inner = self.lock();
                 if let Some(owned) = inner.owned.get_mut(&lane) {
                     let last = if owned.started.elapsed() > HEALTHY_AFTER { Duration::ZERO } else { owned.pause };
@@ -196,10 +198,12 @@ impl LaneTable {
         }
     }
 
-    /// Whether this process owns the lane, and a source topic of it cannot be read at present.
+    /// Whether this process owns the lane, and it waits for somebody to change something on a cluster: a source topic that
+    /// cannot be read, a right that is denied, records of its own that the target refuses.
     pub fn is_parked(&self, lane: u32) -> bool {
-        let parked =
-            |info: &LaneInfo| info.state == LaneState::Halted && matches!(info.reason, Reason::SourceTopic | Reason::Authorization);
+        let parked = |info: &LaneInfo| {
+            info.state == LaneState::Halted && matches!(info.reason, Reason::SourceTopic | Reason::Authorization | Reason::StateInvalid)
+        };
         self.lock().info.get(&lane).is_some_and(parked)
     }
 

@@ -154,6 +154,12 @@ impl Coverage {
         self.landed.keys()
     }
 
+    /// The target partitions that records of this source topic, as it is now, landed in.
+    pub fn reached_by(&self, topic: &str) -> impl Iterator<Item = &Partition> {
+        let of_topic = move |landed: &Landed| !landed.gone && self.sources[landed.source].topic == topic;
+        self.landed.iter().filter(move |(_, runs)| runs.values().any(of_topic)).map(|(at, _)| at)
+    }
+
     /// Everything that landed in a target partition, in order, with its first offset.
     pub fn landed(&self, at: &Partition) -> impl Iterator<Item = (i64, &Landed)> {
         self.landed.get(at).into_iter().flatten().map(|(from, landed)| (*from, landed))

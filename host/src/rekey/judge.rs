@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::coverage::{Coverage, Dealt, Partition};
+use super::coverage::{Coverage, Dealt, Landed, Partition};
 use super::survey::State;
 use crate::position::{Position, Rekeyed};
 
@@ -34,7 +34,7 @@ pub struct Evidence<'a> {
     pub goals: &'a BTreeMap<Partition, (i64, i64)>,
     /// Records that each source partition holds between its start, or where it begins now, and its goal.
     pub read: BTreeMap<i32, u64>,
-    /// What each emptied target partition holds.
+    /// What each target partition holds, of [`targets`].
     pub found: BTreeMap<Partition, Found>,
 }
 
@@ -106,7 +106,7 @@ pub struct PartitionVerdict {
 pub struct TargetVerdict {
     pub topic: String,
     pub partition: i32,
-    /// Where it ended when it was emptied: it has to begin there or later.
+    /// Where it ended when it was emptied: it has to begin there or later. 0: the topic reached it only since.
     pub emptied_to: i64,
     pub begins: i64,
     pub records: u64,
@@ -126,10 +126,8 @@ pub fn judge(evidence: &Evidence<'_>, quarantined: &BTreeMap<Partition, u64>) ->
             (wait + 999) / 1000
         ));
     }
-    for (topic, ends) in &evidence.done.ends {
-        for (partition, end) in ends {
-            target(evidence, &mut verdict, &(topic.clone(), *partition), *end);
-        }
+    for (at, recorded) in targets(evidence.topic, evidence.done, evidence.coverage) {
+        target(evidence, &mut verdict, &at, recorded);
     }
     let of_topic = evidence.state.positions.iter().filter(|((topic, _), _)| topic == evidence.topic);
     for ((topic, number), position) in of_topic {
@@ -140,8 +138,25 @@ pub fn judge(evidence: &Evidence<'_>, quarantined: &BTreeMap<Partition, u64>) ->
     verdict
 }
 
+/// The target partitions to judge a topic by: those that its rekey emptied, with where they ended then, and those that its
+/// records reached for the first time since, a topic that a step sends records to or a partition of one that grew.
+pub fn targets(topic: &str, done: &Rekeyed, coverage: &Coverage) -> BTreeMap<Partition, Option<i64>> {
+    let mut targets: BTreeMap<Partition, Option<i64>> = coverage.reached_by(topic).map(|at| (at.clone(), None)).collect();
+    for (topic, ends) in &done.ends {
+        targets.extend(ends.iter().map(|(partition, end)| ((topic.clone(), *partition), Some(*end))));
+    }
+    targets
+}
+
+/// Whether a target partition's record counts in the verdict on `topic`: all of one that was emptied, but of one that it
+/// reached since only its own. What other topics have there is judged with theirs.
+pub fn counts(topic: &str, recorded: Option<i64>, coverage: &Coverage, behind: Option<&Landed>) -> bool {
+    recorded.is_some() || behind.is_none_or(|landed| coverage.source(landed.source).topic == topic)
+}
+
 /// Nothing old is to be read, everything new is known, and nothing that landed is missing.
-fn target(evidence: &Evidence<'_>, verdict: &mut TopicVerdict, at: &Partition, recorded: i64) {
+fn target(evidence: &Evidence<'_>, verdict: &mut TopicVerdict, at: &Partition, emptied: Option<i64>) {
+    let recorded = emptied.unwrap_or(0);
     let name = format!("target {}-{}", at.0, at.1);
     let Some(found) = evidence.found.get(at) else {
         verdict.broken.push(format!("{name} does not say what it holds"));
@@ -169,6 +184,7 @@ fn target(evidence: &Evidence<'_>, verdict: &mut TopicVerdict, at: &Partition, r
         .coverage
         .landed(at)
         .filter(|(from, landed)| *from >= found.start_after && landed.to <= found.end)
+        .filter(|(_, landed)| counts(evidence.topic, emptied, evidence.coverage, Some(landed)))
         .map(|(_, landed)| landed.records)
         .sum();
     if !found.compacted && found.start == found.start_after && found.records < landed {

@@ -8,7 +8,7 @@ use rdkafka::consumer::Consumer;
 use serde::Serialize;
 
 use super::coverage::{Coverage, Partition};
-use super::judge::{Evidence, Found, TopicVerdict, judge};
+use super::judge::{self, Evidence, Found, TopicVerdict};
 use super::survey::{self, State, offsets};
 use super::{Rekey, RekeyError};
 use crate::clock::now_millis;
@@ -47,7 +47,7 @@ impl Rekey<'_> {
         let before = self.committed(&topics, lanes)?;
         let chosen = self.rekeyed_of(&before);
         let goals = self.goals(&before, &chosen)?;
-        let ends = self.target_ends(&before, &chosen)?;
+        let mut ends = self.target_ends(&before, &chosen)?;
         let state = self.committed(&topics, lanes)?;
         if state.controls.values().any(|control| control.moving.is_some()) {
             verdict.broken.push("a rekey or a resize was broken off; run it to its end".into());
@@ -58,13 +58,26 @@ impl Rekey<'_> {
         if chosen.is_empty() {
             verdict.broken.push("no topic of the pipeline was rekeyed".into());
         }
-        let coverage = survey::coverage(self, &topics, goals.clone(), MapEnds::of(state.controls.get(&0)))?;
+        let map = || survey::coverage(self, &topics, goals.clone(), MapEnds::of(state.controls.get(&0)));
+        let mut coverage = map()?;
+        // What was reached only since is named by the map alone; its ends come before the map that has to know them.
+        let since: BTreeSet<(&str, i32)> = chosen
+            .iter()
+            .flat_map(|topic| coverage.reached_by(topic))
+            .filter(|at| !ends.contains_key(*at))
+            .map(|(topic, partition)| (topic.as_str(), *partition))
+            .collect();
+        if !since.is_empty() {
+            let since: Vec<(&str, i32)> = since.into_iter().collect();
+            ends.extend(ranges(self.target.observer().client(), &self.pipeline.target, &since)?);
+            coverage = map()?;
+        }
         let seen = Seen { state, coverage, goals, ends };
         let rekeyed = seen.state.controls.get(&0).map(|control| &control.rekeyed);
         let quarantined = self.quarantined(&seen)?;
         for topic in &chosen {
             match rekeyed.and_then(|rekeyed| rekeyed.get(topic)) {
-                Some(done) => verdict.topics.push(judge(&self.evidence(topic, done, &seen)?, &quarantined)),
+                Some(done) => verdict.topics.push(judge::judge(&self.evidence(topic, done, &seen)?, &quarantined)),
                 None => verdict.broken.push(format!("topic {topic} was not rekeyed")),
             }
         }
@@ -118,21 +131,21 @@ impl Rekey<'_> {
             read.insert(*partition, survey::records(&pipeline.source, self, range)?);
         }
         let mut found = BTreeMap::new();
-        for (name, recorded) in &done.ends {
+        for (at, emptied) in judge::targets(topic, done, coverage) {
+            let Some(&(start, to)) = ends.get(&at) else { continue };
+            let (name, partition) = (&at.0, at.1);
             let compacted = self.settings.of(name)?.get("cleanup.policy").is_some_and(|policy| policy.value.contains("compact"));
-            for (partition, end) in recorded {
-                let at = (name.clone(), *partition);
-                let Some(&(start, to)) = ends.get(&at) else { continue };
-                let mut target = Found { start, end: to, compacted, ..Found::default() };
-                let range = Range { topic: name, partition: *partition, from: start, to };
-                scan::range(&pipeline.target, &pipeline.name, range, &mut |record| {
-                    target.see(&at, record.offset(), *end, coverage, &self.admission.config);
-                })?;
-                // Asked again: what retention takes meanwhile is not missing.
-                let later = offsets(self.target.observer().client(), &pipeline.target, &[(name, *partition)], Spec::Earliest)?;
-                target.start_after = later.get(&at).copied().unwrap_or(start);
-                found.insert(at, target);
-            }
+            let mut target = Found { start, end: to, compacted, ..Found::default() };
+            let range = Range { topic: name, partition, from: start, to };
+            scan::range(&pipeline.target, &pipeline.name, range, &mut |record| {
+                if judge::counts(topic, emptied, coverage, coverage.behind(&at, record.offset())) {
+                    target.see(&at, record.offset(), emptied.unwrap_or(0), coverage, &self.admission.config);
+                }
+            })?;
+            // Asked again: what retention takes meanwhile is not missing.
+            let later = offsets(self.target.observer().client(), &pipeline.target, &[(name, partition)], Spec::Earliest)?;
+            target.start_after = later.get(&at).copied().unwrap_or(start);
+            found.insert(at, target);
         }
         Ok(Evidence {
             topic,

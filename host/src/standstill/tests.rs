@@ -27,6 +27,7 @@ fn position(next: i64) -> Position {
         target_start: 0,
         account: Account::default(),
         landed: -1,
+        reached: BTreeMap::new(),
         lost: 0,
         halted: None,
     }
@@ -45,6 +46,7 @@ fn found(generation: u64, config: &str, replaced: &[&str], partitions: &[(&str, 
         since: 0,
         moving: Some(2),
         rekeying: None,
+        halted: None,
         rekeyed: BTreeMap::new(),
     };
     let mut positions = BTreeMap::new();
@@ -76,6 +78,15 @@ fn every_position_finds_its_new_lane() {
 fn a_lost_position_stops_it() {
     let mut lane = found(1, "c", &[], &[("t", 0, 7)]);
     lane.positions.clear();
+    lane.control.as_mut().unwrap().lanes = 1;
     let error = gather(&pipeline(5), &[lane], &StateTopics::of("p", None, 1), "me").map(|_| ()).unwrap_err();
     assert!(matches!(error, MoveError::Lost { lane: 0, .. }), "{error}");
+}
+
+#[test]
+fn a_lane_that_is_not_seen_stops_it() {
+    // Two lanes, and the partition of the second has no leader at present: its records would be copied again.
+    let seen = found(1, "c", &[], &[("t", 0, 7)]);
+    let error = gather(&pipeline(5), &[seen], &StateTopics::of("p", None, 1), "me").map(|_| ()).unwrap_err();
+    assert!(matches!(error, MoveError::Lanes { lane: 0, recorded: 2, shown: 1, .. }), "{error}");
 }

@@ -125,6 +125,7 @@ fn what_a_rekey_ended_is_not_heard_of() {
         since: 0,
         moving: None,
         rekeying: None,
+        halted: None,
         rekeyed: BTreeMap::from([("t".to_owned(), rekeyed)]),
     };
     let mut coverage = Coverage::new(BTreeMap::new(), MapEnds::of(Some(&control)));

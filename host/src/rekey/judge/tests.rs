@@ -22,8 +22,13 @@ fn at() -> Partition {
 }
 
 fn segment(from: i64, to: i64, landed: i64, generation: u64) -> MapRecord {
-    let mut builder = SegmentBuilder::new(SourcePartition { topic: "t".into(), partition: 0 }, from, generation, true).unwrap();
-    let topic = builder.topic("t");
+    sent("t", "t", from, to, landed, generation)
+}
+
+/// Records of `source` sent to topic `target`.
+fn sent(source: &str, target: &str, from: i64, to: i64, landed: i64, generation: u64) -> MapRecord {
+    let mut builder = SegmentBuilder::new(SourcePartition { topic: source.into(), partition: 0 }, from, generation, true).unwrap();
+    let topic = builder.topic(target);
     let mut landed = landed;
     for offset in from..to {
         if offset == 5 {
@@ -60,6 +65,7 @@ fn scene() -> Scene {
         target_start: 20,
         account: Account::default(),
         landed: 28,
+        reached: BTreeMap::new(),
         lost: 0,
         halted: None,
     };
@@ -87,7 +93,11 @@ fn scene() -> Scene {
 
 impl Scene {
     fn judged(&self) -> TopicVerdict {
-        let evidence = Evidence {
+        judge(&self.evidence(), &BTreeMap::from([(at(), self.quarantined)]))
+    }
+
+    fn evidence(&self) -> Evidence<'_> {
+        Evidence {
             topic: "t",
             done: &self.done,
             config: "new",
@@ -100,8 +110,7 @@ impl Scene {
             goals: &self.goals,
             read: BTreeMap::from([(0, self.read)]),
             found: BTreeMap::from([(at(), self.found.clone())]),
-        };
-        judge(&evidence, &BTreeMap::from([(at(), self.quarantined)]))
+        }
     }
 
     fn position(&mut self) -> &mut Position {
@@ -185,4 +194,31 @@ fn each_record_is_judged_by_who_made_it() {
     }
     assert_eq!((found.old, found.other, found.unknown), (Some(19), Some(21), Some(23)), "40 is of a generation that nobody explained");
     assert_eq!((found.records, found.wrong), (2, 4));
+}
+
+#[test]
+fn what_was_reached_only_since_is_judged_too() {
+    // After the rekey a step sent two records to `eu` for the first time; topic `u` has records of its own there.
+    let mut scene = scene();
+    let map = || vec![admission(2, "new"), segment(2, 12, 20, 2), sent("t", "eu", 12, 14, 0, 2), sent("u", "eu", 0, 3, 3, 1)];
+    scene.coverage = coverage(map());
+    scene.position().next = 14;
+    let judged = |scene: &Scene, eu: Option<Found>| {
+        let mut found = BTreeMap::from([(at(), scene.found.clone())]);
+        found.extend(eu.map(|eu| (("eu".to_owned(), 0), eu)));
+        let evidence = Evidence { found, ..scene.evidence() };
+        judge(&evidence, &BTreeMap::new())
+    };
+    let unseen = judged(&scene, None);
+    assert!(unseen.broken.iter().any(|broken| broken.contains("eu-0 does not say what it holds")), "{:?}", unseen.broken);
+    let eu = Found { end: 7, records: 2, ..Found::default() };
+    let whole = judged(&scene, Some(eu.clone()));
+    assert!(whole.holds && whole.targets.len() == 2, "{:?}", whole.broken);
+    let lacking = judged(&scene, Some(Found { records: 1, ..eu.clone() }));
+    assert!(lacking.broken.iter().any(|broken| broken.contains("eu-0 lacks 1 of the 2")), "of its own: {:?}", lacking.broken);
+    let other = judged(&scene, Some(Found { other: Some(1), ..eu }));
+    assert!(!other.holds);
+    let of = |offset| coverage(map()).behind(&("eu".to_owned(), 0), offset).cloned();
+    let counted = |offset| counts("t", None, &scene.coverage, of(offset).as_ref());
+    assert_eq!([0, 2, 3].map(counted), [true, true, false], "its own, and what nobody owns up to");
 }

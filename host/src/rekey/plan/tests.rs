@@ -17,6 +17,7 @@ fn control(generation: u64, config: &str) -> Control {
         since: 0,
         moving: None,
         rekeying: None,
+        halted: None,
         rekeyed: BTreeMap::new(),
     }
 }
@@ -35,6 +36,7 @@ fn position(start: i64, next: i64) -> Position {
         target_start: 0,
         account: Account::default(),
         landed: 9,
+        reached: BTreeMap::new(),
         lost: 0,
         halted: None,
     }
