@@ -38,6 +38,8 @@ fn passes_a_right_copy() {
         assert_eq!(answer["emitted"].as_u64() > Some(50), steps[2] != Value::Null, "{answer:#}");
         if masked {
             lab.finish();
+        } else {
+            lab.finish_clear();
         }
     }
 }
