@@ -22,7 +22,7 @@ import org.apache.kafka.common.header.Header;
  * and compares whole lists: same records, each once, in the same order, on the same partition, with key, value,
  * headers and timestamp. A difference is named by kind: lost, doubled, reordered, altered (and how), alien.
  * Arguments: source, target {bootstrap, topic}; steps, keys; optional: "starts" {partition: first source offset},
- * "prefix" (the target may end early), "at_least_once" (repeats are counted, not held against it), "pairs" (a file
+ * "ends" {partition: first source offset of which nothing may be there}, "prefix" (the target may end early), "at_least_once" (repeats are counted, not held against it), "pairs" (a file
  * for lines "partition source-offset target-offset ordinal" of every record on the target).
  */
 final class Checker {
@@ -73,9 +73,10 @@ final class Checker {
         if (!targets.equals(sources)) find("partitions", -1, -1, "source has " + sources.size() + ", target " + targets.size());
         for (int p : sources) {
             long start = in.path("starts").path(Integer.toString(p)).asLong(0);
+            long end = in.path("ends").path(Integer.toString(p)).asLong(Long.MAX_VALUE);
             List<Wanted> wanted = new ArrayList<>();
             Dump.read(from, new TopicPartition(sourceTopic, p), true, r -> {
-                if (r.offset() >= start) want(p, r, wanted);
+                if (r.offset() >= start && r.offset() < end) want(p, r, wanted);
             });
             List<Placed> actual = new ArrayList<>();
             if (targets.contains(p)) {
