@@ -102,9 +102,10 @@ fn not_json_halts_one_partition() {
     let ended = lab.run("run", &file, &["--until-caught-up"], &[]).wait(SOON).expect_code(1);
 
     let said: Vec<Value> = ended.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let halts: Vec<&Value> = said.iter().filter(|line| line["level"] == "ERROR" && line["code"] == "not_json").collect();
+    let halts: Vec<&Value> = said.iter().filter(|line| line["level"] == "ERROR" && line["code"] == "record_failed").collect();
     let place = |line: &Value| (line["topic"].clone(), line["partition"].clone(), line["offset"].clone());
     assert_eq!(halts.iter().map(|line| place(line)).collect::<Vec<_>>(), [(json!(topic), json!(1), json!(100))], "{}", ended.stderr);
+    assert!(halts[0]["message"].as_str().is_some_and(|text| text.contains("not_json")), "{}", halts[0]);
     // All that came before it in its partition and nothing behind it; the other partitions whole.
     let answer = ask(&lab, &topic, &steps).with("ends", json!({ "1": 100 })).right();
     assert_eq!(answer["read"], 700);

@@ -2,14 +2,10 @@
 //! Must not look at the source cluster, where they belong.
 
 use super::java;
-use super::lab::Lab;
-#[cfg(test)]
-use super::{
-    lab,
-    process::Sluice,
-    registry::{FakeRegistry, Trouble},
-    wait::secs,
-};
+use super::lab::{self, Lab};
+use super::process::Sluice;
+use super::registry::{FakeRegistry, Trouble};
+use super::wait::secs;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
