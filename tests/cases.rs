@@ -31,3 +31,4 @@ mod examples;
 mod pages;
 mod scale;
 mod shape;
+mod swaps;
