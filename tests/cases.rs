@@ -18,6 +18,7 @@ mod lost;
 mod mask;
 mod neighbours;
 mod plugins;
+mod refusals;
 mod rekey;
 mod resize;
 mod source;
