@@ -22,6 +22,7 @@ mod refusals;
 mod rekey;
 mod resize;
 mod source;
+mod types;
 mod views;
 
 mod auth;
