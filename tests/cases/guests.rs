@@ -7,15 +7,17 @@ use crate::harness::verdict::{ask, expected_quarantine, quarantined};
 use serde_json::json;
 
 /// Each behaves until it meets a record whose `$.trigger` is "now".
-const HOSTILE: [&str; 8] = [
-    "guest-loop",     // never comes back
-    "guest-trap",     // stops itself
-    "guest-hoard",    // takes memory until it is refused
-    "guest-recurse",  // takes stack until it is refused
-    "guest-bad-row",  // answers for a row that is not there
-    "guest-bad-ends", // ends that overlap
-    "guest-million",  // a million records
-    "guest-bad-utf8", // invalid UTF-8 in a text value
+const HOSTILE: [&str; 10] = [
+    "guest-loop",       // never comes back
+    "guest-trap",       // stops itself
+    "guest-hoard",      // takes memory until it is refused
+    "guest-recurse",    // takes stack until it is refused
+    "guest-bad-row",    // answers for a row that is not there
+    "guest-bad-ends",   // ends that overlap
+    "guest-million",    // a million records
+    "guest-bad-utf8",   // invalid UTF-8 in a text value
+    "guest-bad-kind",   // a kind of value that does not exist
+    "guest-bad-header", // a header name with a NUL
 ];
 
 /// Under quarantine exactly the guilty record is set aside, alone, and the process lives.
