@@ -30,6 +30,7 @@ mod chosen;
 mod demo;
 mod dropin;
 mod examples;
+mod help;
 mod pages;
 mod scale;
 mod shape;
