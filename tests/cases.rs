@@ -35,3 +35,4 @@ mod pages;
 mod scale;
 mod shape;
 mod swaps;
+mod takeover;
