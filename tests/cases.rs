@@ -30,6 +30,7 @@ mod chosen;
 mod demo;
 mod dropin;
 mod examples;
+mod features;
 mod help;
 mod pages;
 mod scale;
