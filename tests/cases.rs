@@ -8,6 +8,7 @@ mod kills;
 mod offsets;
 mod zombie;
 
+mod anew;
 mod bad_input;
 mod border;
 mod fidelity;
@@ -17,12 +18,14 @@ mod keys;
 mod lost;
 mod mask;
 mod neighbours;
+mod own_topics;
 mod plugins;
 mod refusals;
 mod rekey;
 mod resize;
 mod source;
 mod types;
+mod unplaced;
 mod views;
 
 mod auth;

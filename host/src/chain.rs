@@ -2,6 +2,7 @@
 //! lets a record pass that a step could not transform; what becomes of such a record is the lane's.
 
 mod columns;
+mod drift;
 mod explain;
 pub mod format;
 #[cfg(test)]
@@ -18,6 +19,8 @@ mod trial;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use drift::Missed;
+pub use drift::{Drift, DriftKind};
 pub use explain::{Explained, StepExplained, TopicExplained, TopicSchemas};
 pub use format::{FetchError, Schemas};
 pub use plan::{ChainPlan, Lent, PlanError, StepPlan};
@@ -26,7 +29,6 @@ pub use row::Row;
 pub use traits::LossyKey;
 pub use trial::TrialFailed;
 
-use crate::lane::UNMATCHED_WINDOW;
 use crate::plugin::Windows;
 use crate::schemas::SchemaRef;
 use step::Step;
@@ -36,6 +38,13 @@ const BISECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the searches of one batch may take together.
 const BATCH_WITHIN: Duration = Duration::from_secs(60);
+
+/// Batches in a row whose call may fail as a whole and pass in parts, before the partition halts. A plugin that fails now
+/// and then, whatever it is handed, costs an instance and a search each time.
+const SETBACKS: u32 = 20;
+
+/// Batches that have to pass at once before a larger one is tried again.
+const STEADY: u32 = 16;
 
 /// Code of a call that could not even begin: no instance can be made. No record is to blame.
 const INIT_FAILED: &str = "plugin_init";
@@ -76,17 +85,6 @@ pub struct CallFailed {
     pub reason: String,
 }
 
-/// Records and step do not go together any more: a selector matched nothing for a whole window, or a schema lacks or
-/// brings a field.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{detail}")]
-pub struct Drift {
-    /// A sentence without data.
-    pub detail: String,
-    /// The record after which, or the one before which, it stands still.
-    pub offset: i64,
-}
-
 /// Why records did not come through.
 #[derive(Debug, thiserror::Error)]
 pub enum Stopped {
@@ -102,6 +100,8 @@ pub enum Stopped {
 #[error("no record could be found to blame: {last}")]
 pub struct GaveUp {
     last: String,
+    /// It was asked to.
+    pub stopped: bool,
 }
 
 /// What the chain made of a batch.
@@ -113,33 +113,6 @@ pub struct Processed<'r> {
     pub drift: Option<Drift>,
 }
 
-/// Counts, per watched selector, records in a row without a match.
-pub struct Missed<'a> {
-    counts: &'a mut [u32],
-    /// Selector number and offset of the first window that filled.
-    full: Option<(usize, i64)>,
-    /// The first record whose schema and a step do not go together.
-    drift: Option<Drift>,
-}
-
-impl Missed<'_> {
-    fn drifted(&mut self, detail: String, offset: i64) {
-        if self.drift.as_ref().is_none_or(|drift| offset < drift.offset) {
-            self.drift = Some(Drift { detail, offset });
-        }
-    }
-
-    /// `number` is None for selectors that nobody watches.
-    fn saw(&mut self, number: Option<usize>, matched: bool, offset: i64) {
-        let Some(number) = number else { return };
-        let count = &mut self.counts[number];
-        *count = if matched { 0 } else { *count + 1 };
-        if *count == UNMATCHED_WINDOW && self.full.is_none_or(|(_, first)| offset < first) {
-            self.full = Some((number, offset));
-        }
-    }
-}
-
 /// The chain of one lane, with its own instances.
 pub struct Chain {
     plan: Arc<ChainPlan>,
@@ -147,25 +120,67 @@ pub struct Chain {
     /// What plugins counted since the last commit, by step and counter.
     pending: Vec<Vec<u64>>,
     offsets: Vec<i64>,
+    pace: Pace,
+}
+
+/// How many records a call is handed: fewer where calls fail that pass in parts, so that a plugin near one of its limits
+/// is not made anew for every batch.
+///
+/// ```text
+/// all ──failed, passed in parts──▶ half ──again──▶ a quarter … one ──SETBACKS in a row──▶ the partition halts
+///  ▲                                │
+///  └──────────STEADY passed─────────┘
+/// ```
+#[derive(Clone, Copy, Default)]
+struct Pace {
+    /// Times that the batch is halved.
+    halved: u32,
+    /// Setbacks without [`STEADY`] batches between them.
+    setbacks: u32,
+    /// Batches that passed since the last setback.
+    steady: u32,
+}
+
+impl Pace {
+    fn batch(self, most: usize) -> usize {
+        most.checked_shr(self.halved).unwrap_or(0).max(1)
+    }
+
+    fn passed(&mut self) {
+        if self.halved == 0 && self.setbacks == 0 {
+            return;
+        }
+        self.steady += 1;
+        if self.steady >= STEADY {
+            *self = Self { halved: self.halved.saturating_sub(1), setbacks: 0, steady: 0 };
+        }
+    }
+
+    /// Whether it is one too many.
+    fn set_back(&mut self) -> bool {
+        *self = Self { halved: (self.halved + 1).min(usize::BITS), setbacks: self.setbacks + 1, steady: 0 };
+        self.setbacks > SETBACKS
+    }
 }
 
 impl Chain {
     /// Makes an instance of every step.
     pub fn open(plan: &Arc<ChainPlan>) -> Result<Self, CallFailed> {
-        Self::with_windows(plan, |_| Arc::default())
+        Self::with_windows(plan, |_| None)
     }
 
     /// Makes an instance of every step of a chain whose components alone are others: each step remembers what it did
     /// before. Between two transactions.
     pub fn open_after(plan: &Arc<ChainPlan>, before: &Self) -> Result<Self, CallFailed> {
-        Self::with_windows(plan, |step| before.steps.get(step).map(Step::shared_windows).unwrap_or_default())
+        Self::with_windows(plan, |step| before.steps.get(step).map(Step::shared_windows))
     }
 
-    fn with_windows(plan: &Arc<ChainPlan>, windows: impl Fn(usize) -> Arc<Mutex<Windows>>) -> Result<Self, CallFailed> {
-        let steps = plan.steps.iter().enumerate().map(|(number, step)| Step::open(step.clone(), windows(number)));
+    fn with_windows(plan: &Arc<ChainPlan>, windows: impl Fn(usize) -> Option<Arc<Mutex<Windows>>>) -> Result<Self, CallFailed> {
+        let steps = plan.steps.iter().enumerate();
+        let steps = steps.map(|(number, step)| Step::open(step.clone(), windows(number).unwrap_or_else(|| step.windows())));
         let steps = steps.collect::<Result<Vec<_>, _>>()?;
         let pending = plan.steps.iter().map(|step| vec![0; step.counters.len()]).collect();
-        Ok(Self { plan: plan.clone(), steps, pending, offsets: Vec::new() })
+        Ok(Self { plan: plan.clone(), steps, pending, offsets: Vec::new(), pace: Pace::default() })
     }
 
     /// Whether there is no step: records pass as they are.
@@ -173,9 +188,14 @@ impl Chain {
         self.steps.is_empty()
     }
 
-    /// Most records that one call takes.
+    /// The steps that may make one key of two, or two of one.
+    pub fn lossy_keys(&self, topic: &str) -> Vec<&LossyKey> {
+        self.plan.lossy_keys(topic)
+    }
+
+    /// Most records that one call takes now.
     pub fn batch(&self) -> usize {
-        self.plan.batch_records
+        self.pace.batch(self.plan.batch_records)
     }
 
     /// Number of selectors that are watched for drift.
@@ -202,8 +222,25 @@ impl Chain {
         records: &'r [R],
         missed: &mut [u32],
     ) -> Result<Processed<'r>, Stopped> {
+        match self.pass(topic, partition, records, missed) {
+            Ok(processed) => {
+                self.pace.passed();
+                Ok(processed)
+            }
+            Err(stopped) => {
+                if let Stopped::Call(failed) = &stopped {
+                    self.plan.steps[failed.step].metrics_failed(&failed.code);
+                }
+                Err(stopped)
+            }
+        }
+    }
+
+    /// The same, uncounted: for parts of a batch whose failure counted already.
+    fn pass<'r, R: Record>(&mut self, topic: &str, partition: i32, records: &'r [R], missed: &mut [u32]) -> Result<Processed<'r>, Stopped> {
         let mut counts = missed.to_vec();
-        let mut watch = Missed { counts: &mut counts, full: None, drift: None };
+        let plan = self.plan.clone();
+        let mut watch = Missed::new(&plan, topic, partition, &mut counts);
         let mut verdicts = vec![Verdict::Taken; records.len()];
         let mut rows: Vec<Row<'r>> = Vec::with_capacity(records.len());
         self.offsets.clear();
@@ -228,20 +265,32 @@ impl Chain {
                 pending[*counter as usize] += delta;
             }
         }
-        let full = watch.full.map(|(number, offset)| self.plan.watched[number].drift(offset));
-        let drift = full.into_iter().chain(watch.drift).min_by_key(|drift| drift.offset);
+        self.count_rejections(&verdicts);
+        let drift = watch.into_drift();
         missed.copy_from_slice(&counts);
         Ok(Processed { verdicts, rows, drift })
     }
 
+    /// Records that a plugin rejected by itself count as what it did wrong, or right: one by one.
+    fn count_rejections(&self, verdicts: &[Verdict]) {
+        for verdict in verdicts {
+            if let Verdict::Failed(Failed { code, step: Some(step) }) = verdict
+                && self.plan.steps[*step].is_rejection(code)
+            {
+                self.plan.steps[*step].metrics_failed("rejected");
+            }
+        }
+    }
+
     /// Finds the records that make a call fail, by halves, and fails them alone. A record that is not found in time ends
-    /// in [`GaveUp`]; each one found gives the next one its own time.
+    /// in [`GaveUp`], as does `stop`; each one found gives the next one its own time.
     pub fn bisect<'r, R: Record>(
         &mut self,
         topic: &str,
         partition: i32,
         records: &'r [R],
         missed: &mut [u32],
+        stop: &dyn Fn() -> bool,
     ) -> Result<Processed<'r>, GaveUp> {
         let (mut deadline, last) = (Instant::now() + BISECT_WITHIN, Instant::now() + BATCH_WITHIN);
         let mut whole = Processed { verdicts: Vec::with_capacity(records.len()), rows: Vec::new(), drift: None };
@@ -250,17 +299,20 @@ impl Chain {
         let before = self.pending.clone();
         // Parts still to do, the first one last. The whole failed already.
         let mut parts = halves(0, records.len());
+        let mut guilty = false;
         while let Some((start, end)) = parts.pop() {
-            match self.process(topic, partition, &records[start..end], missed) {
+            match self.pass(topic, partition, &records[start..end], missed) {
                 Ok(part) => {
                     whole.verdicts.extend(part.verdicts);
                     whole.rows.extend(part.rows.into_iter().map(|row| Row { source: row.source + start, ..row }));
                     whole.drift = whole.drift.or(part.drift);
                 }
                 // Asked for here: no transaction is open, and the time is bounded by the registry's own.
-                Err(Stopped::Schema(reference)) => match self.fetch_schema(reference, &|| false) {
+                Err(Stopped::Schema(reference)) => match self.fetch_schema(reference, stop) {
                     Ok(()) => parts.push((start, end)),
-                    Err(error) => return Err(self.give_up(before, error.to_string())),
+                    Err(error) => {
+                        return Err(GaveUp { stopped: matches!(error, FetchError::Stopped), ..self.give_up(before, error.to_string()) });
+                    }
                 },
                 Err(Stopped::Call(failed)) => {
                     self.discard_instances();
@@ -269,6 +321,7 @@ impl Chain {
                         return Err(self.give_up(before, failed.to_string()));
                     }
                     if end - start == 1 {
+                        guilty = true;
                         self.plan.steps[failed.step].metrics_failed(&failed.code);
                         whole.verdicts.push(Verdict::Failed(Failed { code: failed.code, step: Some(failed.step) }));
                         deadline = Instant::now() + BISECT_WITHIN;
@@ -278,12 +331,16 @@ impl Chain {
                 }
             }
         }
+        if !guilty && self.pace.set_back() {
+            let last = format!("{SETBACKS} batches failed as a whole, one after the other, and passed in parts");
+            return Err(self.give_up(before, last));
+        }
         Ok(whole)
     }
 
     fn give_up(&mut self, before: Vec<Vec<u64>>, last: String) -> GaveUp {
         self.pending = before;
-        GaveUp { last }
+        GaveUp { last, stopped: false }
     }
 
     /// Asks the source's registry for a schema, and blocks meanwhile: call it with no transaction open.
@@ -307,12 +364,9 @@ impl Chain {
         self.steps.iter().for_each(|step| step.windows().commit());
         for (step, counts) in self.plan.steps.iter().zip(&mut self.pending) {
             for (counter, count) in step.counters.iter().zip(counts.iter_mut()) {
-                if let Some(masked) = counter
-                    && *count > 0
-                {
-                    masked.add(*count);
+                if *count > 0 {
+                    counter.add(std::mem::take(count));
                 }
-                *count = 0;
             }
         }
     }

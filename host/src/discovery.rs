@@ -1,5 +1,5 @@
 //! Which topics and partitions of the source belong to a pipeline, kept current. It must not decide where they start or
-//! who reads them; before it announces a partition, its place on the target exists.
+//! who reads them; a partition that it announces has its place on the target, or the reason why it has none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::topics::TopicFilter;
+use crate::failpoint;
 use crate::kafka::Context;
 use crate::kafka::ffi;
 use crate::topics::{TargetTopics, TopicError};
@@ -30,8 +31,51 @@ pub struct Topic {
     pub gone: bool,
     /// Its counterpart on the target.
     pub target: Counterpart,
+    /// How many of its partitions have their place on the target.
+    pub placed: i32,
+    /// Why the others have none; tried again with every look.
+    pub unplaced: Option<String>,
     /// Why it must not be copied with these steps; found out when it was first met.
     pub refused: Option<String>,
+}
+
+impl Topic {
+    /// One that the source lists.
+    fn listed(partitions: i32) -> Self {
+        let target = Counterpart::default();
+        Self { id: String::new(), partitions, gone: false, target, placed: 0, unplaced: None, refused: None }
+    }
+
+    /// What is known of one that the source does not list now; `unsure`: it cannot tell.
+    fn unlisted(&self, unsure: bool) -> Self {
+        Self { gone: !unsure, ..self.clone() }
+    }
+
+    /// Takes over what was known of the topic before.
+    fn follow(&mut self, before: &Self) {
+        // Partitions never shrink; a re-created topic keeps its old lanes, which halt by its new id.
+        self.partitions = self.partitions.max(before.partitions);
+        // An id that is not to be had this time is the one of before: without one nobody would look.
+        if self.id.is_empty() {
+            self.id.clone_from(&before.id);
+        }
+        self.target = before.target.clone();
+        self.placed = before.placed;
+        self.unplaced.clone_from(&before.unplaced);
+        self.refused.clone_from(&before.refused);
+    }
+
+    /// All partitions have their place.
+    pub fn settle(&mut self) {
+        self.placed = self.partitions;
+        self.unplaced = None;
+    }
+
+    /// Only the first `placed` partitions have theirs.
+    pub fn leave_out(&mut self, placed: i32, why: &TopicError) {
+        self.placed = placed;
+        self.unplaced = Some(why.to_string());
+    }
 }
 
 /// What the pipeline is asked about topics.
@@ -63,6 +107,11 @@ impl Sources {
     /// All partitions, topic by topic.
     pub fn partitions(&self) -> impl Iterator<Item = (&str, i32)> {
         self.topics.iter().flat_map(|(name, topic)| (0..topic.partitions).map(move |partition| (name.as_str(), partition)))
+    }
+
+    /// Why a partition has no place on the target; none where it has one.
+    pub fn unplaced(&self, topic: &str, partition: i32) -> Option<&str> {
+        self.topics.get(topic).filter(|topic| partition >= topic.placed)?.unplaced.as_deref()
     }
 
     /// A topic's id; empty where unknown.
@@ -111,7 +160,7 @@ impl Discovery {
     }
 
     /// Asks the source once and announces what changed. Topics that went stay announced, marked as gone; one that comes
-    /// back has another id.
+    /// back has another id. One that cannot have its place on the target is marked and holds up no other.
     pub fn refresh(
         &self,
         source: &BaseConsumer<Context>,
@@ -119,23 +168,26 @@ impl Discovery {
         target: &TargetTopics,
         questions: &Questions<'_>,
     ) -> Result<(), DiscoveryError> {
+        failpoint::hit("in_discovery");
         let (mut topics, unsure) = list(source, filter)?;
         identify(source, &mut topics, target);
         let now = self.now();
         for (name, topic) in &now.topics {
-            let kept = topics.entry(name.clone()).or_insert_with(|| Topic { gone: !unsure.contains(name), ..topic.clone() });
-            // Partitions never shrink; a re-created topic keeps its old lanes, which halt by its new id.
-            kept.partitions = kept.partitions.max(topic.partitions);
-            kept.target = topic.target.clone();
-            kept.refused = topic.refused.clone();
+            topics.entry(name.clone()).and_modify(|found| found.follow(topic)).or_insert_with(|| topic.unlisted(unsure.contains(name)));
         }
-        if topics != now.topics || now.version == 0 {
+        let failed_before = |name: &str| now.topics.get(name).is_some_and(|before| before.unplaced.is_some());
+        if topics != now.topics || now.version == 0 || topics.keys().any(|name| failed_before(name)) {
             target.ensure(&mut topics, questions.copied)?;
             let is_new = |name: &str, topic: &Topic| now.topics.get(name).is_none_or(|before| before.id != topic.id);
-            for (name, topic) in topics.iter_mut().filter(|(name, topic)| is_new(name, topic)) {
-                topic.refused = (questions.refused)(name)?;
+            for (name, topic) in topics.iter_mut().filter(|(name, topic)| is_new(name, topic) || failed_before(name)) {
+                match (questions.refused)(name) {
+                    Ok(refused) => topic.refused = refused,
+                    Err(error) if error.is_of_topic() => topic.leave_out(0, &error),
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
+        tell_unplaced(&now, &topics);
         target.identify(&mut topics);
         if topics == now.topics && now.version > 0 {
             return Ok(());
@@ -149,6 +201,19 @@ impl Discovery {
     }
 }
 
+/// Says once of each topic that it has no place on the target.
+fn tell_unplaced(before: &Sources, topics: &BTreeMap<String, Topic>) {
+    for (name, topic) in topics {
+        let known = before.topics.get(name).and_then(|before| before.unplaced.as_ref());
+        match &topic.unplaced {
+            Some(reason) if known != Some(reason) => {
+                tracing::warn!(topic = name, placed = topic.placed, reason, "no place on the target; its partitions halt; will retry");
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The topics that match, and the names of those about which the source cannot tell at present.
 fn list(source: &BaseConsumer<Context>, filter: &TopicFilter) -> Result<(BTreeMap<String, Topic>, BTreeSet<String>), DiscoveryError> {
     let metadata = source.fetch_metadata(None, ASK_WITHIN).map_err(|error| DiscoveryError::List(error.to_string()))?;
@@ -157,8 +222,7 @@ fn list(source: &BaseConsumer<Context>, filter: &TopicFilter) -> Result<(BTreeMa
         match topic.error().map(RDKafkaErrorCode::from) {
             None => {
                 let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
-                let found = Topic { id: String::new(), partitions, gone: false, target: Counterpart::default(), refused: None };
-                topics.insert(topic.name().to_owned(), found);
+                topics.insert(topic.name().to_owned(), Topic::listed(partitions));
             }
             Some(RDKafkaErrorCode::UnknownTopicOrPartition) => {}
             Some(_) => {
@@ -185,5 +249,41 @@ fn identify(source: &BaseConsumer<Context>, topics: &mut BTreeMap<String, Topic>
             }
         }
         Err(error) => tracing::warn!(%error, "topic ids unknown; a re-created topic would not be noticed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Topic {
+        let mut topic = Topic::listed(4);
+        topic.id = "id".into();
+        topic.target = Counterpart { id: "there".into(), missing: false };
+        topic.settle();
+        topic
+    }
+
+    #[test]
+    fn what_is_known_of_a_topic_outlives_a_look_that_fails() {
+        let mut found = Topic::listed(2);
+        found.follow(&known());
+        assert_eq!(found, known(), "no id, fewer partitions");
+        let mut anew = Topic { id: "other".into(), ..Topic::listed(4) };
+        anew.follow(&known());
+        assert_eq!(anew.id, "other");
+        assert!(known().unlisted(false).gone && !known().unlisted(true).gone);
+    }
+
+    #[test]
+    fn partitions_without_a_place_say_why() {
+        let mut topic = known();
+        topic.partitions = 6;
+        topic.leave_out(4, &TopicError::Client { cluster: "main".into(), reason: "denied".into() });
+        let mut sources = Sources { version: 1, topics: BTreeMap::from([("t".to_owned(), topic)]) };
+        assert_eq!(sources.unplaced("t", 3), None);
+        assert!(sources.unplaced("t", 4).is_some_and(|why| why.contains("denied")));
+        sources.topics.values_mut().for_each(Topic::settle);
+        assert_eq!((sources.unplaced("t", 4), sources.topics["t"].placed), (None, 6));
     }
 }

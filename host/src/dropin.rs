@@ -27,6 +27,7 @@ use crate::pipeline::Running;
 use crate::plugin::Plugins;
 use crate::plugin::limits::CALLER_STACK_BYTES;
 use crate::plugins::Registry;
+use crate::plugins::trust::places;
 use files::Files;
 use switch::Switch;
 
@@ -59,13 +60,13 @@ impl Watch {
     /// Begins to watch; without a directory there is nothing to watch.
     pub fn start(parts: Parts) -> std::io::Result<Self> {
         let stop = Arc::new(Stop::default());
-        let Some(dir) = parts.config.dir.clone() else { return Ok(Self { stop, thread: None }) };
+        let Some((dir, lock)) = places(&parts.config) else { return Ok(Self { stop, thread: None }) };
         let until = stop.clone();
         // Plugins are described, begun and tried on this thread.
         let thread = thread::Builder::new()
             .name("plugin watch".to_owned())
             .stack_size(2 * CALLER_STACK_BYTES)
-            .spawn(move || watch(dir, parts, &until))?;
+            .spawn(move || watch(dir, lock, parts, &until))?;
         Ok(Self { stop, thread: Some(thread) })
     }
 
@@ -86,9 +87,11 @@ impl Watch {
     }
 }
 
-fn watch(dir: PathBuf, parts: Parts, stop: &Stop) {
-    let mut files = Files::new(dir, parts.config.trust, parts.registry.unusable());
+fn watch(dir: PathBuf, lock: PathBuf, parts: Parts, stop: &Stop) {
+    let unusable = parts.registry.unusable().to_vec();
+    let mut files = Files::new(dir, lock, parts.config.trust, &unusable);
     let mut switch = Switch::new(parts.registry, parts.lent, parts.metrics, parts.running);
+    unusable.iter().for_each(|unusable| switch.failed_before(files::stem(&unusable.file).as_deref()));
     let mut next = Instant::now();
     while !stop.requested() {
         if Instant::now() < next {

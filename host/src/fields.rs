@@ -1,6 +1,6 @@
 //! Field selection and patching: which values a selector names, where they stand in the document, and how new ones
 //! replace them. Here for JSON, in [`avro`] for Avro, in [`proto`] for Protobuf, with the same meaning; [`Reader`] is one of
-//! them. Knows nothing of records, columns or plugins, and never puts a document's bytes in an error.
+//! them. What a JSON Schema says of the places is in [`json_schema`]. Knows nothing of records, columns or plugins, and never puts a document's bytes in an error.
 //!
 //! ```text
 //! Selector ──┐                          ┌─ Hits: spans of the selected values
@@ -17,6 +17,7 @@
 mod automaton;
 pub mod avro;
 mod hit;
+pub mod json_schema;
 mod names;
 mod nest;
 mod patch;

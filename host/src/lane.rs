@@ -11,6 +11,7 @@
 mod border;
 mod commit;
 mod genesis;
+mod identity;
 mod orphan;
 mod route;
 mod slot;
@@ -39,6 +40,10 @@ use slot::Slot;
 
 /// How long an idle lane looks at its source before it looks at everything else.
 const IDLE_WAIT: Duration = Duration::from_millis(50);
+
+/// How long a control record that others have may be missing before the lane looks for itself: what follows the positions
+/// sees the partitions of one commit a moment apart.
+const LOST_AFTER: Duration = Duration::from_secs(2);
 
 /// Records per look at the source. Enough to fill several plugin batches, little enough to keep a replay short.
 const FETCH: usize = 2_000;
@@ -144,14 +149,21 @@ impl Lane {
     }
 
     fn drive(&self) -> Result<(), Failure> {
-        self.state(LaneState::Waiting, Reason::None, "");
-        self.wait_for_work()?;
-        self.state(LaneState::TakingOver, Reason::None, "");
-        let mut working = self.take_over()?;
-        if !working.any_halted() {
-            self.state(LaneState::Running, Reason::None, "");
+        loop {
+            self.state(LaneState::Waiting, Reason::None, "");
+            self.wait_for_work()?;
+            self.state(LaneState::TakingOver, Reason::None, "");
+            let mut working = self.take_over()?;
+            if !working.slots.is_empty() {
+                working.tell_state();
+                return working.run();
+            }
+            // The genesis is made, and there is nothing to copy: what it was made with is closed again.
+            drop(working);
+            while !self.shared.view.wait(IDLE_WAIT, |seen| seen.controls.contains_key(&self.number)) {
+                self.stopping()?;
+            }
         }
-        working.run()
     }
 
     fn state(&self, state: LaneState, reason: Reason, detail: &str) {
@@ -165,9 +177,10 @@ impl Lane {
     /// A lane without source partitions opens no clients. Lane 0 has work from the start: it makes the genesis that all
     /// others wait for.
     fn wait_for_work(&self) -> Result<(), Failure> {
-        let mut seen = 0;
+        let (mut seen, mut lacking) = (0, None);
         loop {
             self.stopping()?;
+            self.notice_loss(&mut lacking)?;
             let sources = self.shared.discovery.wait_past(seen, Duration::from_millis(200));
             let has_work = sources.partitions().any(|(topic, partition)| lane_of(topic, partition, self.lanes()) == self.number);
             let ready = self.shared.view.has_control(self.number);
@@ -180,6 +193,27 @@ impl Lane {
                 std::thread::park_timeout(Duration::from_millis(20));
             }
         }
+    }
+
+    /// I5: the genesis wrote a control record for every lane at once. Where others have theirs and this one has none, its
+    /// positions were lost, and waiting would not bring them back.
+    fn notice_loss(&self, lacking: &mut Option<Instant>) -> Result<(), Failure> {
+        if self.number == 0 || !self.shared.view.lacks_control(self.number) {
+            *lacking = None;
+            return Ok(());
+        }
+        if lacking.get_or_insert_with(Instant::now).elapsed() < LOST_AFTER {
+            return Ok(());
+        }
+        *lacking = None;
+        if self.read_state(&|| self.stop.requested())?.control.is_some() {
+            return Ok(());
+        }
+        let detail = format!(
+            "partition {} of {} has no control record, though other lanes have theirs: its positions were lost. Restore them, or use a new pipeline name to start anew on purpose",
+            self.number, self.shared.topics.positions
+        );
+        Err(Failure::Halt { reason: Reason::PositionMissing, detail })
     }
 
     fn lanes(&self) -> u32 {
@@ -268,6 +302,8 @@ struct Working<'a> {
     /// What `chain` was made from, and the last version that was looked at: another one where it could not be started.
     admitted: Arc<Admitted>,
     admitted_seen: u64,
+    /// How often that was tried.
+    tries: border::Tries,
     control: Control,
     /// The control record differs from what is on the target.
     control_dirty: bool,
@@ -306,10 +342,6 @@ struct Working<'a> {
 }
 
 impl Working<'_> {
-    fn any_halted(&self) -> bool {
-        self.slots.iter().any(|slot| slot.halted.is_some() || slot.parked.is_some())
-    }
-
     fn run(&mut self) -> Result<(), Failure> {
         let mut batch = Batch::default();
         loop {

@@ -9,8 +9,12 @@
 //! | `sluice_transactions_total` | pipeline, lane, result |
 //! | `sluice_transaction_age_seconds` | pipeline, lane |
 //! | `sluice_lane_state` | pipeline, lane, state, reason |
+//! | `sluice_drift_total` | pipeline, topic, kind: unmatched, unlisted, map_names; partitions that halted |
 //! | `sluice_plugin_duration_seconds` | plugin |
 //! | `sluice_plugin_failures_total` | plugin, kind |
+//! | `sluice_plugin_counter_total` | pipeline, plugin, step (from 1), name: as the plugin declares it |
+//! | `sluice_plugin_log_lines_total` | plugin, result: counted, dropped |
+//! | `sluice_plugin_memory_bytes` | plugin: of the instance that was called last |
 //! | `sluice_plugin_swaps_total` | plugin, result: switched, refused |
 //! | `sluice_plugin_info` | plugin, digest: 1 for the one that is admitted |
 //! | `sluice_masked_fields_total` | operator |
@@ -25,10 +29,12 @@ mod state;
 
 pub use lane::{LaneMetrics, TransactionResult};
 pub use partition::{Counted, PartitionLabels, PartitionMetrics};
-pub use plugin::{FailureKind, MaskedFields, PluginMetrics, SwapResult};
+pub use plugin::{FailureKind, MaskedFields, PluginCounter, PluginMetrics, SwapResult};
 pub use state::{LaneState, Reason};
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,6 +49,7 @@ pub struct Metrics {
     lanes: Arc<lane::Lanes>,
     partitions: Arc<partition::Partitions>,
     plugins: plugin::Plugins,
+    drift: Family<[(&'static str, String); 3], Counter>,
 }
 
 impl Metrics {
@@ -55,7 +62,9 @@ impl Metrics {
         registry.register_collector(Box::new(Arc::clone(&partitions)));
         registry.register_collector(Box::new(Arc::clone(&lanes)));
         let plugins = plugin::Plugins::register(&mut registry);
-        Self { registry: Arc::new(registry), lanes, partitions, plugins }
+        let drift = Family::default();
+        registry.register("sluice_drift", "Partitions that halted as records and steps do not go together any more", drift.clone());
+        Self { registry: Arc::new(registry), lanes, partitions, plugins, drift }
     }
 
     /// The handle of one lane. Handles of the same lane are one; when the last is dropped its state goes from the
@@ -88,6 +97,17 @@ impl Metrics {
     /// The counter of fields masked by an operator.
     pub fn masked(&self, operator: &str) -> MaskedFields {
         self.plugins.masked(operator)
+    }
+
+    /// A partition of a topic halted, as its records and the steps do not go together any more in this way.
+    pub fn drifted(&self, pipeline: &str, topic: &str, kind: &'static str) {
+        let labels = [("pipeline", pipeline.to_owned()), ("topic", topic.to_owned()), ("kind", kind.to_owned())];
+        self.drift.get_or_create_owned(&labels).inc();
+    }
+
+    /// A counter that a plugin declared, in one step (from 1) of a pipeline.
+    pub fn counter(&self, pipeline: &str, plugin: &str, step: u32, name: &str) -> PluginCounter {
+        self.plugins.counter(pipeline, plugin, step, name)
     }
 
     /// The page, as [`CONTENT_TYPE`].

@@ -186,9 +186,9 @@ impl Shared {
         self.discovery.refresh(&self.observer, &self.pipeline.topics, &self.target_topics, &questions)
     }
 
-    /// The topics that have positions: read only when one is missing on the target.
+    /// The topics that had their place on the target, by their positions: read only when one is missing there.
     fn copied(&self) -> Result<BTreeSet<String>, TopicError> {
-        let failed = |reason: String| TopicError::Failed {
+        let failed = |reason: String| TopicError::Unanswered {
             doing: "read",
             topic: self.topics.positions.clone(),
             cluster: self.target.name.clone(),
@@ -197,7 +197,7 @@ impl Shared {
         let snapshot = View::read_once(&self.target, &self.pipeline.name, &self.topics.positions, self.pipeline.lanes, ASK_WITHIN)
             .map_err(|error| failed(error.to_string()))?
             .ok_or_else(|| failed(format!("its end was not reached within {} s", ASK_WITHIN.as_secs())))?;
-        Ok(snapshot.positions.into_keys().map(|(topic, _)| topic).collect())
+        Ok(snapshot.positions.into_iter().filter(|(_, position)| position.was_placed()).map(|((topic, _), _)| topic).collect())
     }
 }
 

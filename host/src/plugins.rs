@@ -2,43 +2,41 @@
 //! not run any on records.
 
 pub mod directory;
+mod file;
 pub mod lock;
 pub mod signature;
 pub mod store;
 pub mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use file::{Cause, Knows, Unusable, cut, load_file};
 
 use crate::config;
-use crate::plugin::digest::{self, Digest};
+use crate::config::plan::Trust;
+use crate::plugin::digest;
 use crate::plugin::keys::KeyTooShort;
-use crate::plugin::{self, Cache, Compile, KeyRing, Limits, Plugin, Plugins, limits};
-use directory::{Component, ReadError};
+use crate::plugin::{self, Cache, Compile, KeyRing, Plugin, Plugins};
 use trust::{Gate, Untrusted};
+
+/// Time that files which are not called after any step's plugin have, together, before the lanes begin. Stops a directory
+/// full of components that take long to compile from holding the start back.
+const OTHERS_WITHIN: Duration = Duration::from_secs(15);
+
+/// Files that a message lists at most. Stops one that is as long as a directory is full.
+const LISTED: usize = 5;
 
 /// What the origin of an embedded plugin begins with; others have the path of their file.
 const EMBEDDED: &str = "embedded:";
 
 /// The plugin host with the configured limits, its compiled code cached for this user alone.
 pub fn host(config: &config::plan::Plugins) -> Result<Plugins, RegistryError> {
-    let given = &config.limits;
-    let limits = Limits {
-        memory_bytes: given.memory as usize,
-        batch_time: given.batch_time,
-        compile_time: given.compile_time,
-        // The configuration counts per record, the host per call.
-        output_records: given.output_records as usize * given.batch_records as usize,
-        output_bytes: given.output_bytes as usize,
-        // What crosses the border is counted with its list headers: a half more.
-        hostcall_bytes: (given.output_bytes as usize).saturating_add(given.output_bytes as usize / 2),
-        log_lines: given.log_lines,
-        ..Limits::default()
-    };
     let failed = |error: &dyn std::fmt::Display| RegistryError::Engine(error.to_string());
     let cache = Cache::open(Cache::default_dir()).map_err(|error| failed(&error))?;
-    Plugins::new(limits, Compile::in_child(), cache).map_err(|error| failed(&error))
+    Plugins::new(config.limits.of_instances(), Compile::in_child(), cache).map_err(|error| failed(&error))
 }
 
 /// The keys of a configuration, as plugins name them.
@@ -49,47 +47,6 @@ pub fn key_ring(keys: &config::Keyring) -> Result<KeyRing, KeyTooShort> {
         ring.add_rotated(name, secret.expose().to_vec(), previous)?;
     }
     Ok(ring)
-}
-
-/// A file of the plugin directory that is no plugin to this process.
-#[derive(Clone, Debug)]
-pub struct Unusable {
-    /// The file.
-    pub file: PathBuf,
-    /// SHA-256 of it, where it could be read.
-    pub digest: Option<Digest>,
-    /// Why, without the file's name.
-    pub reason: String,
-    /// It is being written: it is to be looked at again.
-    pub changing: bool,
-}
-
-impl std::fmt::Display for Unusable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.file.display(), self.reason)
-    }
-}
-
-/// Reads a component once, asks the gate, and loads exactly the bytes that were read. `known` is asked for a plugin that
-/// was loaded from the same bytes before.
-pub fn load_file(
-    host: &Plugins,
-    gate: &Result<Gate<'_>, Untrusted>,
-    file: &Path,
-    known: impl Fn(&Digest) -> Option<Arc<Plugin>>,
-) -> Result<Arc<Plugin>, Unusable> {
-    let unusable = |digest, reason: String, changing| Unusable { file: file.to_owned(), digest, reason, changing };
-    let Component { bytes, digest, .. } = directory::read(file, limits::BINARY_BYTES).map_err(|error| {
-        let changing = matches!(error, ReadError::Changing);
-        unusable(None, error.to_string(), changing)
-    })?;
-    let said = |reason: String| unusable(Some(digest), reason, false);
-    let gate = gate.as_ref().map_err(|error| said(error.to_string()))?;
-    let pass = gate.admits(file, &digest).map_err(|error| said(error.to_string()))?;
-    let loaded = known(&digest).map_or_else(|| host.load(bytes, &file.display().to_string()), Ok);
-    let plugin = loaded.map_err(|error| said(error.to_string()))?;
-    gate.names(&pass, &plugin.description().name).map_err(|error| said(error.to_string()))?;
-    Ok(plugin)
 }
 
 /// The components that a process can use, by name.
@@ -114,6 +71,8 @@ pub enum RegistryError {
         "{file} calls itself {name} but does not edit fields, as {than} does: steps that mask with it would mask nothing; remove it or give it another name"
     )]
     Weaker { name: String, file: String, than: String },
+    #[error(transparent)]
+    Lock(#[from] Untrusted),
     #[error("cannot start the plugin engine: {0}")]
     Engine(String),
     #[error("the embedded plugin {name} cannot be loaded: {reason}")]
@@ -121,8 +80,9 @@ pub enum RegistryError {
 }
 
 impl Registry {
-    /// Loads every component of the directory, then the embedded ones that are `needed` and whose name nobody took. A
-    /// file that cannot be used stops nothing unless a step names it.
+    /// Loads the components of the directory, then the embedded ones that are `needed` and whose name nobody took. A file
+    /// that cannot be used stops nothing unless a step names it; one that is called after no step's plugin and takes long
+    /// is left to whoever watches the directory, unless a step could not do without it.
     pub fn load(host: &Plugins, config: &config::plan::Plugins, needed: &BTreeSet<&str>) -> Result<Self, RegistryError> {
         let mut plugins = Self {
             by_name: BTreeMap::new(),
@@ -131,12 +91,19 @@ impl Registry {
             batch_records: config.limits.batch_records as usize,
         };
         let embedded = embedded(host, needed)?;
-        if let Some(dir) = &config.dir {
-            let gate = Gate::open(&config.trust, dir);
+        if let Some((dir, lock)) = trust::places(config) {
+            // A lock that says nothing sensible might have said that a name is not the embedded one's.
+            let gate = Ok(Gate::open(&config.trust, &lock)?);
             if let Ok(gate) = &gate {
                 plugins.claimed = needed.iter().filter(|name| gate.claims(name)).map(|name| (*name).to_owned()).collect();
             }
-            plugins.load_directory(host, dir, &gate)?;
+            if config.trust == Trust::Locked
+                && let Ok(Some(warning)) = trust::exposure(&lock)
+            {
+                tracing::warn!("plugins.trust is locked, and {warning}: they decide what runs; see plugins.lock");
+            }
+            let listed = directory::list(&dir).map_err(|error| RegistryError::Directory { dir, reason: error.to_string() })?;
+            plugins.load_files(host, &gate, listed.into_iter().map(|(file, _)| file).collect(), needed)?;
         }
         for plugin in embedded {
             match plugins.by_name.get(&plugin.description().name) {
@@ -147,23 +114,66 @@ impl Registry {
         Ok(plugins)
     }
 
-    fn load_directory(&mut self, host: &Plugins, dir: &Path, gate: &Result<Gate<'_>, Untrusted>) -> Result<(), RegistryError> {
-        let failed = |error: std::io::Error| RegistryError::Directory { dir: dir.to_owned(), reason: error.to_string() };
-        for (file, _) in directory::list(dir).map_err(failed)? {
-            match load_file(host, gate, &file, |_| None) {
-                Ok(plugin) => {
-                    let name = plugin.description().name.clone();
-                    if let Some(first) = self.by_name.get(&name) {
-                        let (first, second) = (first.origin().to_owned(), file.display().to_string());
-                        return Err(RegistryError::Twice { name, first, second });
-                    }
-                    tracing::info!(plugin = name, file = %file.display(), digest = plugin.digest_hex(), "plugin loaded");
-                    self.by_name.insert(name, plugin);
-                }
-                Err(unusable) => {
-                    tracing::warn!(file = %unusable.file.display(), reason = unusable.reason, "plugin file cannot be used");
-                    self.unusable.push(unusable);
-                }
+    /// Those that are called after a step's plugin first, and as long as it takes; the others have [`OTHERS_WITHIN`], or
+    /// as long as a step names a plugin that nobody was yet.
+    fn load_files(
+        &mut self,
+        host: &Plugins,
+        gate: &Result<Gate<'_>, Untrusted>,
+        files: Vec<PathBuf>,
+        needed: &BTreeSet<&str>,
+    ) -> Result<(), RegistryError> {
+        let meant = |file: &PathBuf| {
+            let listed = gate.as_ref().ok().and_then(|gate| gate.name_of(file));
+            listed.or_else(|| file.file_stem()?.to_str()).is_some_and(|name| needed.contains(name))
+        };
+        let (first, others): (Vec<PathBuf>, Vec<PathBuf>) = files.into_iter().partition(meant);
+        for file in first {
+            self.load_one(host, gate, &file, None)?;
+        }
+        let mut left = OTHERS_WITHIN;
+        for file in others {
+            let nobody = |name: &&&str| !self.by_name.contains_key(**name) && plugin::embedded::component(name).is_none();
+            let within = if needed.iter().find(nobody).is_some() { None } else { Some(left) };
+            let began = Instant::now();
+            self.load_one(host, gate, &file, within)?;
+            left = left.saturating_sub(began.elapsed());
+        }
+        Ok(())
+    }
+
+    fn load_one(
+        &mut self,
+        host: &Plugins,
+        gate: &Result<Gate<'_>, Untrusted>,
+        file: &std::path::Path,
+        within: Option<Duration>,
+    ) -> Result<(), RegistryError> {
+        let plugin = match load_file(host, gate, file, &Knows { within, ..Knows::default() }) {
+            Ok(plugin) => plugin,
+            Err(unusable) if unusable.cause == Cause::TooSlow => {
+                tracing::warn!(file = %file.display(), "plugin file takes long to compile; it is looked at once the lanes run");
+                return Ok(());
+            }
+            Err(unusable) => {
+                tracing::warn!(file = %unusable.file.display(), reason = unusable.reason, "plugin file cannot be used");
+                self.unusable.push(unusable);
+                return Ok(());
+            }
+        };
+        let name = plugin.description().name.clone();
+        match self.by_name.get(&name) {
+            // The same bytes twice leave nothing to choose.
+            Some(first) if first.digest() == plugin.digest() => {
+                tracing::warn!(plugin = name, file = %file.display(), first = first.origin(), "two files are the same plugin; remove one");
+            }
+            Some(first) => {
+                let (first, second) = (first.origin().to_owned(), file.display().to_string());
+                return Err(RegistryError::Twice { name, first, second });
+            }
+            None => {
+                tracing::info!(plugin = name, file = %file.display(), digest = plugin.digest_hex(), "plugin loaded");
+                self.by_name.insert(name, plugin);
             }
         }
         Ok(())
@@ -221,7 +231,10 @@ impl Registry {
         let known: BTreeSet<String> = self.by_name.keys().cloned().chain(embedded).collect();
         let hint =
             config::nearest(name, known.iter().map(String::as_str)).map_or(String::new(), |near| format!("; did you mean {near:?}?"));
-        let each: Vec<String> = self.unusable.iter().map(ToString::to_string).collect();
+        let mut each: Vec<String> = self.unusable.iter().take(LISTED).map(ToString::to_string).collect();
+        if self.unusable.len() > LISTED {
+            each.push(format!("and {} more", self.unusable.len() - LISTED));
+        }
         let unusable = if each.is_empty() { String::new() } else { format!("; not usable: {}", each.join("; ")) };
         format!("no plugin is named {name:?} (there are: {}){hint}{unusable}", known.into_iter().collect::<Vec<_>>().join(", "))
     }
@@ -229,13 +242,6 @@ impl Registry {
     /// Most records that one call takes.
     pub fn batch_records(&self) -> usize {
         self.batch_records
-    }
-}
-
-impl Unusable {
-    /// Whether the file's name says that it was meant to be the plugin of that name.
-    fn stands_for(&self, name: &str) -> bool {
-        self.file.file_stem().is_some_and(|stem| stem == name)
     }
 }
 
@@ -266,6 +272,23 @@ fn not_weaker(plugin: &Plugin, than: &Plugin) -> Result<(), RegistryError> {
         return Err(RegistryError::Weaker { name: plugin.description().name.clone(), file: plugin.origin().to_owned(), than });
     }
     Ok(())
+}
+
+/// A replacement does in a step what the running one does, unless the step says what it may do: effects that nobody wrote
+/// down do not come with a file. The sentence says what it would bring.
+pub fn not_wider(step: &config::plan::Step, plugin: &Plugin, than: &Plugin) -> Result<(), String> {
+    let brings = plugin.description().effects.beyond(than.description().effects);
+    if step.effects.is_some() || brings.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = brings.iter().map(|name| name.replace('-', "_")).collect();
+    Err(format!(
+        "{}: {} declares {}, which the one before it (sha-256 {}) does not; write effects: [...] in the step, with what it may do",
+        step.at,
+        plugin.origin(),
+        names.join(", "),
+        than.digest_hex()
+    ))
 }
 
 #[cfg(test)]

@@ -245,6 +245,11 @@ impl Position {
     pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
         versioned(bytes, "position", |position: &Self| position.version)
     }
+
+    /// Whether its topic was seen on the target, or anything was written to one.
+    pub fn was_placed(&self) -> bool {
+        !self.target_id.is_empty() || self.account.passed > 0 || self.account.emitted > 0
+    }
 }
 
 /// The lane was last written under a newer configuration than this process has.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -16,6 +16,9 @@ use crate::kafka::ffi::{FetchQueue, Fetched};
 
 /// How long the client's own thread may take to note where a partition begins. No broker is asked meanwhile.
 const SEEK_WITHIN: Duration = Duration::from_secs(10);
+
+/// Pause before a partition that the client is still letting go, or has not taken up yet, is tried again.
+const SEEK_AGAIN: Duration = Duration::from_millis(2);
 
 /// The source consumer failed as a whole, or refused an assignment.
 #[derive(Debug, thiserror::Error)]
@@ -100,11 +103,28 @@ impl Source {
         self.reading[slot].blocked = false;
         let list = self.list(&[slot])?;
         self.queue.consumer().incremental_assign(&list).map_err(|error| refused(&error))?;
-        let Some(epoch) = leader_epoch.filter(|_| next > 0) else { return Ok(()) };
+        self.check_log(slot, next, leader_epoch)
+    }
+
+    /// Has the client compare the log below `next` with the one that was read, where the leader's epoch is known.
+    fn check_log(&self, slot: usize, next: i64, leader_epoch: Option<i32>) -> Result<(), SourceError> {
+        use RDKafkaErrorCode as E;
+        let Some(epoch) = leader_epoch.filter(|epoch| next > 0 && *epoch >= 0) else { return Ok(()) };
         let reading = &self.reading[slot];
-        self.queue
-            .seek(&reading.topic, reading.partition, next, epoch, SEEK_WITHIN)
-            .map_err(|reason| SourceError { doing: "go to the committed position of", reason })
+        let deadline = Instant::now() + SEEK_WITHIN;
+        loop {
+            match self.queue.seek(&reading.topic, reading.partition, next, epoch, SEEK_WITHIN) {
+                Ok(()) => return Ok(()),
+                // An assignment waits until the one before it has ended; a seek refuses meanwhile.
+                Err(E::PreviousInProgress | E::State) if Instant::now() < deadline => std::thread::park_timeout(SEEK_AGAIN),
+                Err(code) => return Err(SourceError { doing: "go to the committed position of", reason: code.to_string() }),
+            }
+        }
+    }
+
+    /// Whether a partition is being read.
+    pub fn reads(&self, slot: usize) -> bool {
+        self.reading[slot].next.is_some()
     }
 
     /// Stops one partition; the others go on.
@@ -119,8 +139,9 @@ impl Source {
         self.queue.consumer().incremental_unassign(&list).map_err(|error| refused(&error))
     }
 
-    /// Drops everything prefetched and reads every assigned partition again from what `next` says.
-    pub fn rewind(&mut self, next: impl Fn(usize) -> i64) -> Result<(), SourceError> {
+    /// Drops everything prefetched and reads every assigned partition again from the offset that `position` says, with
+    /// the epoch of the leader that served what is below it, as [`Source::start`].
+    pub fn rewind(&mut self, position: impl Fn(usize) -> (i64, Option<i32>)) -> Result<(), SourceError> {
         let slots: Vec<usize> = (0..self.reading.len()).filter(|slot| self.reading[*slot].next.is_some()).collect();
         if slots.is_empty() {
             return Ok(());
@@ -132,11 +153,15 @@ impl Source {
         let old = self.list(&slots)?;
         self.queue.consumer().incremental_unassign(&old).map_err(|error| refused(&error))?;
         for slot in &slots {
-            self.reading[*slot].next = Some(next(*slot));
+            self.reading[*slot].next = Some(position(*slot).0);
             self.reading[*slot].blocked = false;
         }
         let new = self.list(&slots)?;
-        self.queue.consumer().incremental_assign(&new).map_err(|error| refused(&error))
+        self.queue.consumer().incremental_assign(&new).map_err(|error| refused(&error))?;
+        slots.into_iter().try_for_each(|slot| {
+            let (next, leader_epoch) = position(slot);
+            self.check_log(slot, next, leader_epoch)
+        })
     }
 
     fn list(&self, slots: &[usize]) -> Result<TopicPartitionList, SourceError> {

@@ -23,11 +23,11 @@ use std::time::Duration;
 
 use crate::plugin::{Cache, Compile, Limits, Plugins, SetUpError};
 
-/// How long one plugin may compile for its author. Longer than in a run: what was compiled here is kept, and a laptop may
-/// be busy.
+/// How long one plugin may compile for its author. Longer than in a run, for a laptop may be busy. What was compiled here is
+/// kept for the tools alone: a run compiles it again, within its own limit.
 const COMPILE_TIME: Duration = Duration::from_secs(600);
 
-/// The plugin host of the tools: as that of a run, with the same cache of compiled code.
+/// The plugin host of the tools: as that of a run, but for the time to compile.
 pub fn host() -> Result<Plugins, SetUpError> {
     let limits = Limits { compile_time: COMPILE_TIME, ..Limits::default() };
     Plugins::new(limits, Compile::in_child(), Cache::open(Cache::default_dir())?)

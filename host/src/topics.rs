@@ -1,7 +1,8 @@
 //! Topics on the target: Sluice's own, checked at start, and the data topics, created and grown to the source's
-//! partition count. It must never shrink, delete or change a topic that exists.
+//! partition count. It must never shrink, delete or change a data topic that exists.
 
 mod compacted;
+mod own;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,9 +34,12 @@ const LARGEST_BATCH: usize = 1_000_000;
 pub enum TopicError {
     #[error("cannot {doing} topic {topic} on {cluster}: {reason}")]
     Failed { doing: &'static str, topic: String, cluster: String, reason: String },
+    /// As before, but the cluster did not answer at all: it would not for another topic either.
+    #[error("cannot {doing} topic {topic} on {cluster}: {reason}")]
+    Unanswered { doing: &'static str, topic: String, cluster: String, reason: String },
     #[error("cannot make a client for cluster {cluster}: {reason}; check its properties")]
     Client { cluster: String, reason: String },
-    #[error("topic {topic} on {cluster} is not fit to hold positions: {reason}; it was made or changed by somebody else")]
+    #[error("topic {topic} on {cluster} is not fit to hold a pipeline's state: {reason}; it was made or changed by somebody else")]
     Unfit { topic: String, cluster: String, reason: String },
     #[error(
         "topic {topic} on {cluster} has {found} partitions, the configuration says lanes: {lanes}; set lanes: {found} back, or stop the pipeline and run `sluice lanes resize`"
@@ -47,6 +51,11 @@ impl TopicError {
     /// A client of the cluster could not be made.
     pub fn client(cluster: &Cluster, error: &KafkaError) -> Self {
         Self::Client { cluster: cluster.name.clone(), reason: error.to_string() }
+    }
+
+    /// Whether it says something of this topic alone.
+    pub fn is_of_topic(&self) -> bool {
+        !matches!(self, Self::Unanswered { .. } | Self::Client { .. })
     }
 }
 
@@ -87,47 +96,9 @@ impl TargetTopics {
         self.batch_bytes.load(Ordering::Relaxed)
     }
 
-    /// Makes the pipeline's own topics where they are missing and checks the ones that are there.
-    pub fn ensure_state(&self, names: &StateTopics, lanes: u32) -> Result<(), TopicError> {
-        let count = lanes as i32;
-        // Small segments and a bounded compaction lag: a take-over reads the partition in well under 2 s after days.
-        let positions = [
-            ("cleanup.policy", "compact"),
-            ("segment.bytes", "4194304"),
-            ("segment.ms", "600000"),
-            ("max.compaction.lag.ms", "900000"),
-            ("min.cleanable.dirty.ratio", "0.1"),
-        ];
-        self.create(&names.positions, count, &positions)?;
-        // Kept a month: as long as a group may take to be translated.
-        self.create(&names.offset_map, count, &[("cleanup.policy", "delete"), ("retention.ms", "2592000000")])?;
-        if let Some(quarantine) = &names.quarantine {
-            self.create(quarantine, count, &[("cleanup.policy", "delete"), ("retention.ms", "-1")])?;
-        }
-        self.check_positions(&names.positions, lanes)
-    }
-
-    fn check_positions(&self, topic: &str, lanes: u32) -> Result<(), TopicError> {
-        let found = self.partition_count(topic)?.unwrap_or(0);
-        if found != lanes as usize {
-            return Err(TopicError::Lanes { topic: topic.into(), cluster: self.cluster.clone(), found, lanes });
-        }
-        if self.is_premade() {
-            return Ok(());
-        }
-        let policy = self.setting(topic, "cleanup.policy")?.unwrap_or_default();
-        if policy == "compact" {
-            return Ok(());
-        }
-        Err(TopicError::Unfit {
-            topic: topic.into(),
-            cluster: self.cluster.clone(),
-            reason: format!("its cleanup.policy is {policy:?}, not exactly \"compact\""),
-        })
-    }
-
     /// Makes every data topic that is missing and grows those with fewer partitions than the source. One that was there
-    /// before, to this process or by its `copied` records, was deleted: it is marked, not made again.
+    /// before, to this process or by its `copied` records, was deleted: it is marked, not made again. One that cannot be
+    /// made or grown is left out with the reason; only a target that does not answer fails the whole.
     pub fn ensure(
         &self,
         topics: &mut BTreeMap<String, Topic>,
@@ -135,26 +106,42 @@ impl TargetTopics {
     ) -> Result<(), TopicError> {
         let mut known: Option<BTreeSet<String>> = None;
         for (name, topic) in topics {
-            match self.partition_count(name)? {
-                None if self.is_premade() => {}
-                None => {
-                    let known = match &mut known {
-                        Some(known) => known,
-                        none => none.insert(copied()?),
-                    };
-                    topic.target.missing = !topic.target.id.is_empty() || known.contains(name);
-                    if topic.target.missing {
-                        continue;
-                    }
-                    self.create(name, topic.partitions, &[])?;
+            let is_copied = || {
+                if known.is_none() {
+                    known = Some(copied()?);
                 }
-                Some(found) if (found as i32) < topic.partitions => self.grow(name, topic.partitions)?,
-                Some(_) => {}
+                Ok(known.as_ref().is_some_and(|known| known.contains(name)))
+            };
+            match self.place(name, topic, is_copied) {
+                Ok(()) => topic.settle(),
+                Err(error) if error.is_of_topic() => topic.leave_out(topic.placed.min(topic.partitions), &error),
+                Err(error) => return Err(error),
             }
-            if let Some(limit) = self.setting(name, "max.message.bytes")?.and_then(|text| text.parse::<usize>().ok()) {
-                // Room for the batch's own header.
-                self.batch_bytes.fetch_min(limit.saturating_sub(512), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Gives one data topic its place. `copied`: whether it has records of it already.
+    fn place(&self, name: &str, topic: &mut Topic, copied: impl FnOnce() -> Result<bool, TopicError>) -> Result<(), TopicError> {
+        match self.partition_count(name)? {
+            None if self.is_premade() => {}
+            None => {
+                topic.target.missing = !topic.target.id.is_empty() || copied()?;
+                if topic.target.missing {
+                    return Ok(());
+                }
+                topic.placed = 0;
+                self.create(name, topic.partitions, &[])?;
             }
+            Some(found) if (found as i32) < topic.partitions => {
+                topic.placed = found as i32;
+                self.grow(name, topic.partitions)?;
+            }
+            Some(_) => {}
+        }
+        if let Some(limit) = self.setting(name, "max.message.bytes")?.and_then(|text| text.parse::<usize>().ok()) {
+            // Room for the batch's own header.
+            self.batch_bytes.fetch_min(limit.saturating_sub(512), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -191,7 +178,8 @@ impl TargetTopics {
             new = new.set(name, value);
         }
         let failed = |reason: String| TopicError::Failed { doing: "create", topic: topic.into(), cluster: self.cluster.clone(), reason };
-        let results = self.runtime.block_on(admin.create_topics([&new], &options())).map_err(|error| failed(error.to_string()))?;
+        let results =
+            self.runtime.block_on(admin.create_topics([&new], &options())).map_err(|error| self.unanswered("create", topic, &error))?;
         for result in results {
             match result {
                 Ok(_) => tracing::info!(topic, partitions, cluster = self.cluster, "topic created"),
@@ -207,7 +195,10 @@ impl TargetTopics {
             |reason: String| TopicError::Failed { doing: "add partitions to", topic: topic.into(), cluster: self.cluster.clone(), reason };
         let Some(admin) = &self.admin else { return Err(failed(format!("it has fewer than {partitions}"))) };
         let new = NewPartitions::new(topic, partitions as usize);
-        let results = self.runtime.block_on(admin.create_partitions([&new], &options())).map_err(|error| failed(error.to_string()))?;
+        let results = self
+            .runtime
+            .block_on(admin.create_partitions([&new], &options()))
+            .map_err(|error| self.unanswered("add partitions to", topic, &error))?;
         for result in results {
             match result {
                 Ok(_) => tracing::info!(
@@ -243,7 +234,7 @@ impl TargetTopics {
     /// How many partitions a topic has, all with a leader; None: there is no such topic.
     pub fn partition_count(&self, topic: &str) -> Result<Option<usize>, TopicError> {
         let failed = |reason: String| TopicError::Failed { doing: "look at", topic: topic.into(), cluster: self.cluster.clone(), reason };
-        let metadata = self.observer.fetch_metadata(Some(topic), ASK_WITHIN).map_err(|error| failed(error.to_string()))?;
+        let metadata = self.observer.fetch_metadata(Some(topic), ASK_WITHIN).map_err(|error| self.unanswered("look at", topic, &error))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
         match found.error().map(RDKafkaErrorCode::from) {
             None => Ok(Some(found.partitions().iter().filter(|partition| partition.leader() >= 0).count()).filter(|count| *count > 0)),
@@ -253,22 +244,31 @@ impl TargetTopics {
     }
 
     fn setting(&self, topic: &str, name: &str) -> Result<Option<String>, TopicError> {
-        let Some(admin) = &self.admin else { return Ok(None) };
-        let failed = |reason: String| TopicError::Failed {
-            doing: "read the settings of",
-            topic: topic.into(),
-            cluster: self.cluster.clone(),
-            reason,
-        };
+        Ok(self.settings(topic)?.remove(name))
+    }
+
+    /// All settings of a topic that have a value; none where every topic was made beforehand.
+    fn settings(&self, topic: &str) -> Result<BTreeMap<String, String>, TopicError> {
+        let Some(admin) = &self.admin else { return Ok(BTreeMap::new()) };
+        let doing = "read the settings of";
         let resource = ResourceSpecifier::Topic(topic);
-        let results = self.runtime.block_on(admin.describe_configs([&resource], &options())).map_err(|error| failed(error.to_string()))?;
+        let results = self
+            .runtime
+            .block_on(admin.describe_configs([&resource], &options()))
+            .map_err(|error| self.unanswered(doing, topic, &error))?;
+        let mut settings = BTreeMap::new();
         for result in results {
-            let resource = result.map_err(|code| failed(kafka::reason(code)))?;
-            if let Some(entry) = resource.entries.into_iter().find(|entry| entry.name == name) {
-                return Ok(entry.value);
-            }
+            let resource = result.map_err(|code| {
+                let (topic, cluster) = (topic.into(), self.cluster.clone());
+                TopicError::Failed { doing, topic, cluster, reason: kafka::reason(code) }
+            })?;
+            settings.extend(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
         }
-        Ok(None)
+        Ok(settings)
+    }
+
+    fn unanswered(&self, doing: &'static str, topic: &str, error: &KafkaError) -> TopicError {
+        TopicError::Unanswered { doing, topic: topic.into(), cluster: self.cluster.clone(), reason: error.to_string() }
     }
 }
 

@@ -54,6 +54,12 @@ impl View {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).controls.contains_key(&lane)
     }
 
+    /// Whether a lane's partition was read to its end without a control record, though another lane has one.
+    pub fn lacks_control(&self, lane: u32) -> bool {
+        let snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshot.read.contains(&lane) && !snapshot.controls.contains_key(&lane) && !snapshot.controls.is_empty()
+    }
+
     /// Waits up to `wait` until `enough` holds; says whether it does.
     pub fn wait(&self, wait: Duration, enough: impl Fn(&Snapshot) -> bool) -> bool {
         let snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,4 +140,34 @@ fn take_in_record(snapshot: &mut Snapshot, lane: u32, record: &Fetched) -> bool 
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::position::VERSION;
+
+    #[test]
+    fn a_lane_lacks_what_others_have() {
+        let view = View::default();
+        assert!(!view.lacks_control(1), "before anything is known");
+        let control = Control {
+            version: VERSION,
+            lanes: 2,
+            source: "s".into(),
+            generation: 1,
+            config: "c".into(),
+            replaced: Vec::new(),
+            known: Default::default(),
+            owner: "o".into(),
+            since: 0,
+            moving: None,
+            rekeying: None,
+            rekeyed: Default::default(),
+        };
+        view.snapshot.lock().unwrap_or_else(PoisonError::into_inner).controls.insert(0, control);
+        assert!(!view.lacks_control(1), "not read yet");
+        view.snapshot.lock().unwrap_or_else(PoisonError::into_inner).read.extend([0, 1]);
+        assert!(view.lacks_control(1) && !view.lacks_control(0));
+    }
 }

@@ -61,6 +61,38 @@ fn on_behind_a_gap() {
     lab.finish();
 }
 
+/// A record that the target refuses aborts the very transaction that was to be settled before going on behind a gap; the
+/// partition with the gap is not forgotten over that.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn on_behind_a_gap_beside_a_refused_record() {
+    let lab = Lab::new("gap-refused");
+    let (gap, small) = (lab.topic("gap"), lab.topic("small"));
+    lab.create(&gap, 1);
+    lab.create(&small, 1);
+    java::call("create_topic", json!({ "bootstrap": lab.b, "topic": small, "partitions": 1, "config": { "max.message.bytes": 2000 } }));
+    // a transaction long enough to be open when the gap is met
+    let file = lab.config(&json!([]), |p| {
+        p["lanes"] = json!(1);
+        p["on_gap"] = json!("continue");
+        p["on_error"] = json!("quarantine");
+        p["transaction"] = json!({ "max_age": "4s", "timeout": "15s" });
+    });
+    let values = |count: u32, large: u32| -> Value {
+        (0..count).map(|n| json!({ "value": if n == large { "x".repeat(5000) } else { format!("{n}") } })).collect()
+    };
+    lab.produce(&gap, values(50, 50));
+    lab.catch_up("before", &file, 0);
+    lab.produce(&gap, values(50, 50));
+    java::call("delete_records", json!({ "bootstrap": lab.a, "topic": gap, "partition": 0, "before": 80 }));
+    lab.produce(&small, values(20, 10));
+
+    lab.catch_up("after", &file, 0);
+
+    assert_eq!((copied(&lab, &gap), copied(&lab, &small)), (50 + 20, 19));
+    lab.finish();
+}
+
 /// A topic made anew is copied from its beginning where that was asked for.
 #[test]
 #[ignore = "needs brokers: tests/run"]

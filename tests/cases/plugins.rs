@@ -3,13 +3,16 @@
 
 use crate::harness::config;
 use crate::harness::full;
+use crate::harness::guests::slow_to_compile;
 use crate::harness::lab::{self, Lab, SOON};
 use crate::harness::process::{Ended, Sluice};
 use crate::harness::wait::{eventually, secs};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
 /// A packager of a slow language on a busy machine, and the compilation of its 12 MB.
 const LONG: std::time::Duration = secs(900);
@@ -38,6 +41,65 @@ fn built(dir: &Path, language: &str) -> PathBuf {
     }
     ended.expect_code(0);
     folder
+}
+
+/// Whatever tool is missing, `build` names it, and one line that installs it; needs no broker.
+#[test]
+fn a_missing_tool_is_named_with_its_cure() {
+    let dir = lab::scratch("plugin-no-tools");
+    let empty = dir.join("empty");
+    fs::create_dir_all(&empty).expect("the case's directory is ours");
+    let empty = empty.to_str().expect("a plain path");
+    let none = [("PATH", empty), ("HOME", empty), ("XDG_CACHE_HOME", empty), ("CARGO", "cargo"), ("RUSTC", "rustc")];
+    for (language, tool) in [("rust", "a Rust compiler"), ("go", "go"), ("python", "python3"), ("js", "node"), ("c", "clang")] {
+        let name = format!("plugin-{language}");
+        sluice(&dir, &["plugin", "new", &name, "--lang", language]).expect_code(0);
+
+        let ended = Sluice::start(&dir.join(&name), "build", 0, &["plugin", "build"], &none).wait(LONG);
+
+        let cure = ended.stderr.lines().find_map(|line| line.split_once("install it with: "));
+        let (what, cure) = cure.unwrap_or_else(|| panic!("{language}: no cure in {}", ended.stderr));
+        assert!(what.contains(tool) && what.contains("missing") && !cure.is_empty(), "{language}: {what} | {cure}");
+        assert_ne!(ended.code, Some(0), "{language}");
+    }
+    fs::remove_dir_all(&dir).expect("the case's directory is ours");
+}
+
+/// The compiler bounds itself before it has read a byte of the component, and ends at each bound; needs no broker.
+#[test]
+fn the_compiler_keeps_to_its_limits() {
+    let compiler = |bytes: u64, seconds: u64| {
+        let mut command = Command::new(crate::harness::binary::sluice());
+        command.args(["__compile-plugin", &bytes.to_string(), &seconds.to_string()]).env_clear();
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program is there")
+    };
+    let mut waiting = compiler(3 << 30, 60);
+    let limits = PathBuf::from(format!("/proc/{}/limits", waiting.id()));
+    let line = |name: &str| {
+        let text = fs::read_to_string(&limits).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+        line.split_whitespace().rev().skip(1).take(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    eventually("it is bounded", SOON, || (line("Max core file size") == ["0", "0"]).then_some(()));
+    assert_eq!(line("Max address space"), vec!["3221225472"; 2]);
+    assert_eq!(line("Max cpu time"), vec!["120"; 2], "two threads count");
+    assert_eq!(line("Max file size"), vec!["1073741824"; 2]);
+    let nice = fs::read_to_string(format!("/proc/{}/stat", waiting.id())).expect("it runs");
+    let nice = nice.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(16)).map(str::to_owned);
+    drop(waiting.stdin.take());
+    assert_eq!(waiting.wait().expect("it ends").code(), Some(3), "nothing is no component");
+    assert!(nice.and_then(|nice| nice.parse::<i32>().ok()).is_some_and(|nice| nice >= 10), "lanes come first");
+
+    // Too little memory, and too little time of the processor: it does not say that the component is bad.
+    for (bytes, seconds) in [(64 << 20, 600), (3 << 30, 1)] {
+        let mut child = compiler(bytes, seconds);
+        // It may be gone before it has read all.
+        let fed = child.stdin.take().map(|mut stdin| stdin.write_all(&slow_to_compile()));
+        let began = Instant::now();
+        let status = child.wait().expect("it ends");
+        assert!(status.code() != Some(0) && status.code() != Some(3), "{bytes} {seconds}: {status}, fed {fed:?}");
+        assert!(began.elapsed() < LONG, "{bytes} {seconds}");
+    }
 }
 
 /// The template as it comes: builds, passes its own fixtures and the suite, and says what it is.

@@ -73,7 +73,7 @@ impl Columns {
         columns: &mut [Column],
         missed: &mut Missed<'_>,
     ) -> Result<(), Unread> {
-        let reader = plan.reader(&located.written, &mut self.last)?;
+        let reader = plan.reader(&located.written, &mut self.last, &mut |misfit| missed.allowed(misfit, shown.offset))?;
         let body = bytes.get(located.body..).unwrap_or_default();
         let selected = &mut self.rows[shown.number];
         let found = &mut selected.found;

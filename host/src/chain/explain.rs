@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::format::{Parsed, Watch};
+use super::format::{Compiled, Parsed, Watch, Watching, map_names};
 use super::part::{PartPlan, key_name};
 use super::plan::{ChainPlan, StepPlan};
 use super::traits::Traits;
-use crate::fields::{Kind, Leaf, Nest, Path, Place, avro, proto};
+use crate::fields::{Kind, Leaf, Nest, Path, Place, proto};
 use crate::schemas::wire::Part;
 
 #[cfg(test)]
@@ -25,7 +25,7 @@ pub struct Explained {
     pub type_name: String,
     /// The operator, or the plugin, that gets the value; none where no field of the step names it.
     pub operator: Option<String>,
-    /// What the operator is: `reversible`, `pseudonymised` (keyed), `one-way`; none where the plugin does not say.
+    /// What the operator is: `reversible`, `pseudonymised` (keyed), `one-way`, `clear`; none where the plugin does not say.
     pub nature: Option<&'static str>,
     /// What becomes of a place that no field names: `clear`, `dropped` or `null`.
     pub otherwise: Option<&'static str>,
@@ -68,7 +68,7 @@ struct SchemaExplained {
 }
 
 impl ChainPlan {
-    /// What the steps make of a topic; of a half whose schema has no types (JSON) what can be said without.
+    /// What the steps make of a topic; of a half without a schema what can be said without.
     ///
     /// Which message of a Protobuf file a record holds only the record says. It is taken to be the one that leaves the
     /// fewest selectors without a match, the first of several, among those that stand at the top of the file.
@@ -144,25 +144,16 @@ struct Subject<'a> {
     watch: Watch,
 }
 
-/// A step's selection compiled for a schema.
-enum Compiled {
-    Avro(avro::Plan),
-    Protobuf(proto::Plan),
-}
-
 fn explain(subjects: &[Subject<'_>], schema: &Parsed) -> SchemaExplained {
     match schema {
         Parsed::Avro(schema) => {
-            let compiled = |subject: &Subject<'_>| {
-                let plan = avro::Plan::compile(subject.nest.selection(), schema).map(Compiled::Avro);
-                plan.map_err(|error| error.to_string())
-            };
+            let compiled = |subject: &Subject<'_>| Compiled::avro(subject.nest.selection(), schema).map_err(|error| error.to_string());
             SchemaExplained { message: None, steps: subjects.iter().map(|subject| subject.explain(compiled(subject))).collect() }
         }
         Parsed::Protobuf(schema) => {
             let under = |message: proto::MessageId| -> Vec<Result<Compiled, String>> {
-                let compiled = subjects.iter().map(|subject| proto::Plan::compile(subject.nest.selection(), schema, message));
-                compiled.map(|plan| plan.map(Compiled::Protobuf).map_err(|error| error.to_string())).collect()
+                let compiled = subjects.iter().map(|subject| Compiled::protobuf(subject.nest.selection(), schema, message));
+                compiled.map(|plan| plan.map_err(|error| error.to_string())).collect()
             };
             let missing = |plans: &Vec<Result<Compiled, String>>| {
                 plans.iter().map(|plan| plan.as_ref().map_or(usize::MAX / 2, |plan| plan.unmatched().len())).fold(0, usize::saturating_add)
@@ -174,37 +165,11 @@ fn explain(subjects: &[Subject<'_>], schema: &Parsed) -> SchemaExplained {
             let steps = subjects.iter().zip(plans).map(|(subject, plan)| subject.explain(plan)).collect();
             SchemaExplained { message: Some(schema.name(message).to_owned()), steps }
         }
-        Parsed::Json | Parsed::Unusable(_) => SchemaExplained::default(),
-    }
-}
-
-impl Compiled {
-    fn leaves(&self) -> Vec<Leaf> {
-        match self {
-            Self::Avro(plan) => plan.leaves(),
-            Self::Protobuf(plan) => plan.leaves(),
+        Parsed::Json(schema) => {
+            let compiled = |subject: &Subject<'_>| Ok(Compiled::json_schema(subject.nest.selection(), schema));
+            SchemaExplained { message: None, steps: subjects.iter().map(|subject| subject.explain(compiled(subject))).collect() }
         }
-    }
-
-    fn unmatched(&self) -> &[usize] {
-        match self {
-            Self::Avro(plan) => plan.unmatched(),
-            Self::Protobuf(plan) => plan.unmatched(),
-        }
-    }
-
-    fn unlisted(&self) -> Vec<String> {
-        match self {
-            Self::Avro(plan) => plan.unlisted(),
-            Self::Protobuf(plan) => plan.unlisted(),
-        }
-    }
-
-    fn places(&self, field: u32) -> Vec<Place> {
-        match self {
-            Self::Avro(plan) => plan.places(field).collect(),
-            Self::Protobuf(plan) => plan.places(field).collect(),
-        }
+        Parsed::Unusable(_) => SchemaExplained::default(),
     }
 }
 
@@ -246,18 +211,32 @@ impl<'a> Subject<'a> {
         };
         explained.places = compiled.leaves().into_iter().flat_map(|leaf| self.places(leaf)).collect();
         let unmatched = compiled.unmatched().iter().flat_map(|&outer| self.nest.behind(outer));
-        for field in unmatched.filter(|_| self.watch.unmatched) {
+        // Also where nobody halts at it: a condition on a name that is mistyped drops everything without a word.
+        for field in unmatched.filter(|_| self.watch.unmatched != Watching::Allowed) {
             explained.errors.push(format!("selector {} names nothing in the schema", self.selector(field)));
         }
-        if self.allow_list && self.watch.unlisted {
+        if self.watch.unlisted == Watching::Halts {
             let unlisted = compiled.unlisted();
             let sentence = |path: &String| format!("{} is neither masked nor kept: the step halts at this schema", self.named(path));
             explained.errors.extend(unlisted.iter().map(sentence));
+        }
+        for (outer, path) in compiled.open_names() {
+            let field = self.nest.behind(outer as usize).into_iter().next().unwrap_or_default();
+            explained.places.push(self.names(&path));
+            if self.watch.names == Watching::Halts {
+                let path = self.named(&path);
+                explained.errors.push(map_names(&path, &format!("step {}", self.step), self.selector(field), "the schema"));
+            }
         }
         for outer in 0..self.nest.selection().fields() {
             explained.errors.extend(self.misfits(outer, &compiled.places(outer as u32)));
         }
         explained
+    }
+
+    /// The names of a map, which no operator is given.
+    fn names(&self, path: &str) -> Explained {
+        Explained { otherwise: Some("clear"), ..Explained::of(self.named(path), "names of the map".to_owned()) }
     }
 
     /// One place of the schema; where it is a text that is opened, what the step looks for in it, and the rest of it.
@@ -293,12 +272,8 @@ impl<'a> Subject<'a> {
         }
         let misfit = |field: u32| -> Vec<String> {
             let Some(traits) = self.traits(field) else { return Vec::new() };
-            let fits = |place: &Place| match traits.output.as_deref() {
-                Some("text") => place.kinds.contains(Kind::Text) && place.any_text,
-                Some("null") => place.nullable,
-                Some("none") => place.removable || place.nullable,
-                _ => true,
-            };
+            let settings = self.settings(field);
+            let fits = |place: &Place| fits(place, traits.output.as_deref(), &settings["value"]);
             let sentence = |place: &Place| format!("{} at {} does not fit: it is {}", self.operator(field), place.path, place.type_name);
             places.iter().filter(|place| !fits(place)).map(sentence).collect()
         };
@@ -322,5 +297,28 @@ impl<'a> Subject<'a> {
     /// What the plugin's schema says of the operator of `field`.
     fn traits(&self, field: u32) -> Option<Traits> {
         Traits::of(self.field_schema, &self.settings(field))
+    }
+}
+
+/// Whether a place can take what an operator with this form of output makes of its values; `setting` is the value that its
+/// settings give.
+fn fits(place: &Place, output: Option<&str>, setting: &Value) -> bool {
+    let text = place.kinds.contains(Kind::Text);
+    match output {
+        Some("text") => text && place.any_text,
+        Some("uuid") => text && (place.any_text || place.uuid),
+        // What has a form of its own, such as a date, is no number any more.
+        Some("part") => place.any_text || !text,
+        Some("null") => place.nullable,
+        Some("none") => place.removable || place.nullable,
+        Some("setting") => match setting {
+            Value::Null => place.nullable,
+            Value::Bool(_) => place.kinds.contains(Kind::Boolean),
+            Value::Number(number) if number.is_f64() => place.kinds.contains(Kind::Decimal),
+            Value::Number(_) => place.kinds.contains(Kind::Integer) || place.kinds.contains(Kind::Decimal),
+            // Whether it has the form of a date, say, only its value tells.
+            _ => text || place.kinds.contains(Kind::Bytes),
+        },
+        _ => true,
     }
 }

@@ -5,19 +5,22 @@
 //! topic ─▶ format ─▶ framing ─▶ schema (cached, or asked for) ─▶ the step's selection compiled for it ─▶ Reader
 //! ```
 
+mod compiled;
 mod schemas;
 mod view;
 mod written;
 
 pub use crate::fields::Reader;
+pub use compiled::Compiled;
 pub use schemas::{FetchError, Parsed, Schemas};
 pub use view::{ViewError, Viewed};
 pub use written::{Half, Unframed, Written};
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use crate::fields::{Nest, avro, proto};
+use super::drift::{DriftKind, Misfit};
+use crate::fields::Nest;
 use crate::schemas::SchemaRef;
 use crate::schemas::wire::Part;
 
@@ -27,7 +30,7 @@ pub enum Unread {
     /// The record follows `on_error` with this code.
     Code(String),
     /// The schema and the step do not go together: the partition halts with this sentence.
-    Drift(String),
+    Drift(Misfit),
     /// The schema has to be asked for first.
     Schema(SchemaRef),
 }
@@ -41,19 +44,37 @@ impl Unread {
 /// A schema, and for Protobuf which message of it.
 type Named = (SchemaRef, Vec<i32>);
 
+/// What becomes of a schema and a step that do not go together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Watching {
+    /// Nobody asked.
+    #[default]
+    Ignored,
+    /// The step says on purpose that it goes on; that leaves a trace.
+    Allowed,
+    /// It is drift.
+    Halts,
+}
+
 /// What a step watches for in a schema.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Watch {
-    /// A selector that cannot match it is drift.
-    pub unmatched: bool,
-    /// A field that neither `fields` nor `keep` names is drift.
-    pub unlisted: bool,
+    /// A selector that cannot match it.
+    pub unmatched: Watching,
+    /// A field that neither `fields` nor `keep` names.
+    pub unlisted: Watching,
+    /// A map that is masked, and whose names stay.
+    pub names: Watching,
 }
 
-/// A step's selection compiled for each schema that was met, shared by all lanes.
+/// Most compiled selections that one step keeps. Stops schemas, or messages of one, made up record by record from growing
+/// the memory.
+const MOST: usize = 10_000;
+
+/// A step's selection compiled for each schema that was met, shared by all lanes. What failed is not kept: it fails again.
 #[derive(Default)]
 pub struct Readers {
-    compiled: Mutex<HashMap<Named, Result<Reader, Unread>>>,
+    compiled: Mutex<HashMap<Named, Reader>>,
 }
 
 /// The last schema that one step met in one lane: records in a row name the same.
@@ -73,66 +94,121 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// What reads a value that is written so.
-    pub fn reader(&self, written: &Written, last: &mut Last) -> Result<Reader, Unread> {
+    /// What reads a value that is written so. `allowed` hears of what would be drift, had the step not said otherwise: once
+    /// a schema.
+    pub fn reader(&self, written: &Written, last: &mut Last, allowed: &mut dyn FnMut(&Misfit)) -> Result<Reader, Unread> {
+        let selection = self.nest.selection();
+        let too_complex = || Unread::code("schema_too_complex");
         match written {
             Written::Json => Ok(Reader::Json),
             Written::Whole(kind) => Ok(Reader::Whole(*kind)),
-            Written::Avro(reference, schema) => self.compiled((*reference, Vec::new()), last, || self.avro(*reference, schema)),
-            Written::Protobuf(reference, schema, indexes) => {
-                self.compiled((*reference, indexes.clone()), last, || self.proto(*reference, schema, indexes))
+            Written::JsonSchema(reference, schema) => {
+                self.compiled((*reference, Vec::new()), last, allowed, || Ok(Compiled::json_schema(selection, schema)))
             }
+            Written::Avro(reference, schema) => {
+                self.compiled((*reference, Vec::new()), last, allowed, || Compiled::avro(selection, schema).map_err(|_| too_complex()))
+            }
+            Written::Protobuf(reference, schema, indexes) => self.compiled((*reference, indexes.clone()), last, allowed, || {
+                let message = schema.message(indexes).map_err(|_| Unread::code("message_unknown"))?;
+                Compiled::protobuf(selection, schema, message).map_err(|_| too_complex())
+            }),
         }
     }
 
-    fn compiled(&self, named: Named, last: &mut Last, compile: impl FnOnce() -> Result<Reader, Unread>) -> Result<Reader, Unread> {
+    fn compiled(
+        &self,
+        named: Named,
+        last: &mut Last,
+        allowed: &mut dyn FnMut(&Misfit),
+        compile: impl FnOnce() -> Result<Compiled, Unread>,
+    ) -> Result<Reader, Unread> {
         if let Some((known, reader)) = &last.0
             && *known == named
         {
             return Ok(reader.clone());
         }
-        let mut compiled = self.readers.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        let reader = compiled.entry(named.clone()).or_insert_with(compile).clone()?;
+        let mut readers = self.readers.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = match readers.get(&named) {
+            Some(reader) => reader.clone(),
+            None => {
+                let compiled = compile()?;
+                self.check(named.0, &compiled, allowed)?;
+                if readers.len() >= MOST {
+                    readers.clear();
+                }
+                readers.entry(named.clone()).or_insert(compiled.reader()).clone()
+            }
+        };
         last.0 = Some((named, reader.clone()));
         Ok(reader)
     }
 
-    fn avro(&self, reference: SchemaRef, schema: &avro::Schema) -> Result<Reader, Unread> {
-        let plan = avro::Plan::compile(self.nest.selection(), schema).map_err(|_| Unread::code("schema_too_complex"))?;
-        self.check(reference, plan.unmatched(), || plan.unlisted())?;
-        Ok(Reader::Avro(Arc::new(plan)))
-    }
-
-    fn proto(&self, reference: SchemaRef, schema: &proto::Schema, indexes: &[i32]) -> Result<Reader, Unread> {
-        let message = schema.message(indexes).map_err(|_| Unread::code("message_unknown"))?;
-        let plan = proto::Plan::compile(self.nest.selection(), schema, message).map_err(|_| Unread::code("schema_too_complex"))?;
-        self.check(reference, plan.unmatched(), || plan.unlisted())?;
-        Ok(Reader::Protobuf(Arc::new(plan)))
-    }
-
-    /// I6: what a schema brings that nobody listed, and what it has no more, is known before its first record passes.
-    fn check(&self, reference: SchemaRef, unmatched: &[usize], unlisted: impl FnOnce() -> Vec<String>) -> Result<(), Unread> {
-        let step = self.step + 1;
-        let schema = match self.part {
-            Part::Key => "the key's schema",
-            Part::Value => "the schema",
-        };
-        let mut unmatched = unmatched.iter().flat_map(|&outer| self.nest.behind(outer));
-        if let Some(field) = unmatched.next().filter(|_| self.watch.unmatched) {
-            let selector = (self.selectors)(field as usize);
-            return Err(Unread::Drift(format!(
-                "selector {selector} of step {step} names nothing in {schema} with {reference}: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose"
-            )));
-        }
-        if self.watch.unlisted {
-            let unlisted = unlisted();
-            if let Some(first) = unlisted.first() {
-                return Err(Unread::Drift(format!(
-                    "{schema} with {reference} has {} that step {step} neither masks nor keeps, the first is {first}; list them, or set unlisted: drop on purpose",
-                    if unlisted.len() == 1 { "a field".to_owned() } else { format!("{} fields", unlisted.len()) }
-                )));
+    /// I6: what a schema brings that nobody listed, what it has no more, and names in it that would stay clear are known
+    /// before its first record passes.
+    fn check(&self, reference: SchemaRef, compiled: &Compiled, allowed: &mut dyn FnMut(&Misfit)) -> Result<(), Unread> {
+        let kinds = [
+            (self.watch.unmatched, DriftKind::Unmatched),
+            (self.watch.unlisted, DriftKind::Unlisted),
+            (self.watch.names, DriftKind::MapNames),
+        ];
+        for (watching, kind) in kinds.into_iter().filter(|(watching, _)| *watching != Watching::Ignored) {
+            let detail = match kind {
+                DriftKind::Unmatched => self.unmatched(reference, compiled),
+                DriftKind::Unlisted => self.unlisted(reference, compiled),
+                DriftKind::MapNames => self.map_names(reference, compiled),
+            };
+            let Some(detail) = detail else { continue };
+            let misfit = Misfit { kind, schema: Some(reference), detail };
+            match watching {
+                Watching::Halts => return Err(Unread::Drift(misfit)),
+                Watching::Allowed | Watching::Ignored => allowed(&misfit),
             }
         }
         Ok(())
     }
+
+    fn unmatched(&self, reference: SchemaRef, compiled: &Compiled) -> Option<String> {
+        let field = compiled.unmatched().iter().flat_map(|&outer| self.nest.behind(outer)).next()?;
+        Some(format!(
+            "selector {} of step {} names nothing in {} with {reference}: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose",
+            (self.selectors)(field as usize),
+            self.step + 1,
+            self.schema()
+        ))
+    }
+
+    fn unlisted(&self, reference: SchemaRef, compiled: &Compiled) -> Option<String> {
+        let unlisted = compiled.unlisted();
+        let (first, step) = (unlisted.first()?, self.step + 1);
+        Some(format!(
+            "{} with {reference} has {} that step {step} neither masks nor keeps, the first is {first}; list them, or set unlisted: drop on purpose",
+            self.schema(),
+            if unlisted.len() == 1 { "a field".to_owned() } else { format!("{} fields", unlisted.len()) }
+        ))
+    }
+
+    fn map_names(&self, reference: SchemaRef, compiled: &Compiled) -> Option<String> {
+        let (outer, path) = compiled.open_names().into_iter().next()?;
+        let field = self.nest.behind(outer as usize).into_iter().next()?;
+        Some(map_names(
+            &path,
+            &format!("step {}", self.step + 1),
+            (self.selectors)(field as usize).as_str(),
+            &format!("{} with {reference}", self.schema()),
+        ))
+    }
+
+    fn schema(&self) -> &'static str {
+        match self.part {
+            Part::Key => "the key's schema",
+            Part::Value => "the schema",
+        }
+    }
+}
+
+/// The sentence about a map whose names stay clear.
+pub(super) fn map_names(path: &str, step: &str, selector: &str, schema: &str) -> String {
+    format!(
+        "{path} of {schema} is a map, and {step} masks what stands in it ({selector}) but not the names, which are data as well; name its entries one by one, leave it out of an allow list, or set map_names: clear on purpose"
+    )
 }

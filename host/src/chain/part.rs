@@ -2,14 +2,16 @@
 //! fill, and what reads a topic's bytes for them. Built once with the step; it must not touch rows (`columns` does).
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::format::{Asked, Half, Last, Reader, Readers, Schemas, Unframed, Unread, Watch, Written};
-use super::plan::{PlanError, Watched};
+use super::drift::{Misfit, Watched};
+use super::format::{Asked, Compiled, Half, Last, Parsed, Reader, Readers, Schemas, Unframed, Unread, Watch, Watching, Written};
+use super::plan::PlanError;
 use super::row::OwnedHeader;
 use super::{Failed, Row};
 use crate::config::plan::{Absent, FieldGrant, Format, KeyMask, Mode, Step, Unmatched};
 use crate::fields::{Containers, Fault, Nest, Path};
-use crate::schemas::wire::Part;
+use crate::schemas::wire::{self, Part};
 
 /// The selectors of one half of a step's records.
 pub struct PartPlan {
@@ -89,7 +91,19 @@ impl Building<'_> {
     }
 
     fn part(&self, source: &Source<'_>, watched: &mut Vec<Watched>) -> Result<PartPlan, Vec<PlanError>> {
-        let watch_unmatched = source.masks && self.step.unmatched == Unmatched::Halt;
+        let unmatched = match self.step.unmatched {
+            Some(Unmatched::Halt) => Watching::Halts,
+            Some(Unmatched::Allow) => Watching::Allowed,
+            None if source.masks => Watching::Halts,
+            // A condition on a field that few records have is nothing unusual.
+            None => Watching::Ignored,
+        };
+        let on_purpose = |is: bool| if is { Watching::Allowed } else { Watching::Halts };
+        let watch = Watch {
+            unmatched,
+            unlisted: if self.step.mode == Mode::AllowList { on_purpose(!self.step.unlisted_halts) } else { Watching::Ignored },
+            names: if source.masks { on_purpose(self.step.map_names_clear) } else { Watching::Ignored },
+        };
         let name = |grant: &FieldGrant| match source.half.part {
             Part::Key => key_name(&grant.selector),
             Part::Value => grant.selector.clone(),
@@ -97,8 +111,8 @@ impl Building<'_> {
         let names: Vec<String> = source.grants.iter().map(name).collect();
         let nest = self.compile(source)?;
         let numbers = names.iter().map(|name| {
-            watch_unmatched.then(|| {
-                watched.push(Watched { step: self.number, selector: name.clone() });
+            (unmatched != Watching::Ignored).then(|| {
+                watched.push(Watched { step: self.number, selector: name.clone(), halts: unmatched == Watching::Halts });
                 watched.len() - 1
             })
         });
@@ -109,7 +123,7 @@ impl Building<'_> {
             watched: numbers.collect(),
             absent: self.step.absent,
             names,
-            watch: Watch { unmatched: watch_unmatched, unlisted: self.step.mode == Mode::AllowList && self.step.unlisted_halts },
+            watch,
             readers: Readers::default(),
             step: self.number,
         })
@@ -161,8 +175,25 @@ impl HalfPlan {
         self.schemas.fixed(self.half, format)
     }
 
+    /// Whether a header of the row names the schema of this half, whose topic has that format: then the half is nothing
+    /// without it. What has not the form of a reference names none.
+    pub fn named_by_header(&self, framed: bool, row: &Row<'_>) -> Result<bool, Unread> {
+        let Some(bytes) = row.half(self.half.part).filter(|_| framed) else { return Ok(false) };
+        let headers = self.own_headers(framed, row)?;
+        let named = headers.iter().map(|(name, value)| (&name[..], value.as_deref()));
+        let framing = wire::read(self.half.part, bytes, named).map_err(|error| Unread::code(error.code()))?;
+        Ok(framing.is_some_and(|framing| framing.in_header && (framing.body().is_ok() || framing.message(bytes).is_ok())))
+    }
+
     /// How `bytes`, this half of `row`, are written; their topic has that format.
     pub fn locate(&self, (format, framed): (Format, bool), bytes: &[u8], row: &Row<'_>) -> Result<Located, Unread> {
+        let headers = self.own_headers(framed, row)?;
+        let (written, body) = self.schemas.written(self.half, format, bytes, &headers)?;
+        Ok(Located { written, body, headers })
+    }
+
+    /// The headers that may name the schema of this half.
+    fn own_headers(&self, framed: bool, row: &Row<'_>) -> Result<Vec<OwnedHeader>, Unread> {
         let mut headers: Vec<OwnedHeader> = Vec::new();
         if framed {
             row.each_header(|name, value| {
@@ -172,14 +203,40 @@ impl HalfPlan {
             })
             .map_err(|_| Unread::code("headers_unreadable"))?;
         }
-        let (written, body) = self.schemas.written(self.half, format, bytes, &headers)?;
-        Ok(Located { written, body, headers })
+        Ok(headers)
     }
 }
 
+/// How long the registry may take to say which types the places of a topic's keys have.
+const ASK_WITHIN: Duration = Duration::from_secs(5);
+
 impl PartPlan {
-    /// What reads a half that is written so for the step.
-    pub fn reader(&self, written: &Written, last: &mut Last) -> Result<Reader, Unread> {
+    /// Whether the format or the latest schema of a topic says that each place holds values of one kind, so that what two
+    /// of them are written as tells them apart. Asks the registry, and blocks meanwhile. A registry that does not say
+    /// decides nothing: then it is as without a schema.
+    pub fn one_kind(&self, topic: &str) -> bool {
+        let HalfPlan { schemas, half } = &self.half;
+        let format = schemas.format(half.part, topic);
+        let otherwise = match format {
+            Format::Text | Format::Bytes | Format::Protobuf => return true,
+            Format::Json => return false,
+            Format::Auto => half.unframed == Unframed::Scalar,
+            Format::Avro => true,
+            Format::JsonSchema => false,
+        };
+        let until = Instant::now() + ASK_WITHIN;
+        let latest = schemas.registry().and_then(|registry| registry.latest(&half.part.subject(topic), &|| Instant::now() > until).ok());
+        let Some(latest) = latest else { return otherwise };
+        match Compiled::of(self.nest.selection(), &Parsed::of(&latest.schema)) {
+            Some(compiled) => {
+                (0..self.nest.selection().fields()).all(|field| !compiled.places(field as u32).iter().any(|place| place.several))
+            }
+            None => otherwise,
+        }
+    }
+
+    /// What reads a half that is written so for the step. `allowed` hears of what is no drift on purpose.
+    pub fn reader(&self, written: &Written, last: &mut Last, allowed: &mut dyn FnMut(&Misfit)) -> Result<Reader, Unread> {
         let selectors = |field: usize| self.name(field).to_owned();
         let asked = Asked {
             readers: &self.readers,
@@ -189,7 +246,7 @@ impl PartPlan {
             step: self.step,
             part: self.half.part(),
         };
-        asked.reader(written, last)
+        asked.reader(written, last, allowed)
     }
 
     /// The code of what goes wrong with this half: a value's as it is, a key's apart from it.

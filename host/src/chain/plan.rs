@@ -4,23 +4,30 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use super::format::{Half, Schemas};
+use super::drift::Watched;
+use super::format::{Half, Schemas, Unframed};
 use super::part::{Building, HalfPlan, PartPlan, key_name};
 use super::recent::RecentOfLanes;
 use super::traits::{LossyKey, Traits};
-use super::{CallFailed, Drift, Failed};
+use super::{CallFailed, Failed};
 use crate::config::Location;
 use crate::config::plan::{self, FieldGrant, Isolation, KeyRule, Mode, Pipeline, Step, View};
-use crate::lane::UNMATCHED_WINDOW;
-use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginMetrics};
+use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginCounter, PluginMetrics};
 use crate::plugin::{
     Batch, CallError, Column, Description, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec,
     Tables, Windows,
 };
 use crate::plugins::Registry;
+use crate::schemas::wire::Part;
 
 /// Counters whose name begins so feed `sluice_masked_fields_total`.
 const MASKED: &str = "masked:";
+
+/// Code of a value that the plugin rejected without saying why.
+const VALUE_REJECTED: &str = "value_rejected";
+
+/// Settings that ask for windows, anywhere in those of a step or a field: the size of one, and the filter's short form.
+const WINDOW: [&str; 2] = ["window", "first"];
 
 /// What the process lends to plugins; each step is granted what its settings name.
 #[derive(Clone, Default)]
@@ -33,29 +40,14 @@ pub struct Lent {
 
 /// A pipeline's steps.
 pub struct ChainPlan {
+    /// Its name.
+    pub pipeline: String,
     pub steps: Vec<Arc<StepPlan>>,
     /// Selectors that are watched for drift, by number.
     pub watched: Vec<Watched>,
     pub batch_records: usize,
     /// The formats of its topics and the schemas met so far.
     pub schemas: Arc<Schemas>,
-}
-
-/// A selector that must match now and then.
-pub struct Watched {
-    pub(super) step: usize,
-    pub(super) selector: String,
-}
-
-impl Watched {
-    pub(super) fn drift(&self, offset: i64) -> Drift {
-        let detail = format!(
-            "selector {} of step {} matched nothing in {UNMATCHED_WINDOW} records: a typo, or the field was renamed; correct it, or set unmatched: allow on purpose",
-            self.selector,
-            self.step + 1
-        );
-        Drift { detail, offset }
-    }
 }
 
 /// One step, ready to be instantiated.
@@ -69,8 +61,11 @@ pub struct StepPlan {
     lent: Lent,
     allowed_keys: Vec<String>,
     allowed_tables: BTreeSet<String>,
-    /// How values are written.
+    /// The plugin may remember from batch to batch.
+    remembers: bool,
+    /// How values, and keys that the step leaves alone, are written.
     pub(super) values: HalfPlan,
+    pub(super) keys: HalfPlan,
     /// The fields of the value; none where the step looks at none.
     pub(super) value: Option<PartPlan>,
     /// The places of the key that are masked; none where it is not.
@@ -79,6 +74,8 @@ pub struct StepPlan {
     pub(super) null_key: bool,
     /// Where it may make one key of two.
     pub(super) lossy_key: Option<LossyKey>,
+    /// Where it makes one key of two of different kinds.
+    pub(super) text_key: Option<LossyKey>,
     pub(super) mode: Mode,
     pub(super) headers: Vec<Vec<u8>>,
     pub(super) isolation: Isolation,
@@ -87,9 +84,27 @@ pub struct StepPlan {
     pub(super) view: View,
     pub(super) metrics: PluginMetrics,
     /// What each of the plugin's counters feeds.
-    pub(super) counters: Vec<Option<MaskedFields>>,
+    pub(super) counters: Vec<Fed>,
     /// The last records that passed, in all lanes.
     pub(super) recent: RecentOfLanes,
+}
+
+/// What a counter of a plugin feeds.
+pub enum Fed {
+    /// `sluice_masked_fields_total`.
+    Masked(MaskedFields),
+    /// `sluice_plugin_counter_total`.
+    Own(PluginCounter),
+}
+
+impl Fed {
+    /// So much was counted, and committed.
+    pub(super) fn add(&self, count: u64) {
+        match self {
+            Self::Masked(masked) => masked.add(count),
+            Self::Own(own) => own.add(count),
+        }
+    }
 }
 
 /// What every step is built from.
@@ -118,7 +133,13 @@ impl ChainPlan {
         schemas: &Arc<Schemas>,
     ) -> Result<Self, Vec<PlanError>> {
         let parts = Parts { plugins, lent, metrics, schemas };
-        let mut plan = Self { steps: Vec::new(), watched: Vec::new(), batch_records: plugins.batch_records(), schemas: schemas.clone() };
+        let mut plan = Self {
+            pipeline: pipeline.name.clone(),
+            steps: Vec::new(),
+            watched: Vec::new(),
+            batch_records: plugins.batch_records(),
+            schemas: schemas.clone(),
+        };
         let mut problems = Vec::new();
         for (number, step) in pipeline.steps.iter().enumerate() {
             let place = StepPlace {
@@ -135,9 +156,15 @@ impl ChainPlan {
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
-    /// The steps that may make one key of two, or two of one.
-    pub fn lossy_keys(&self) -> impl Iterator<Item = &LossyKey> {
-        self.steps.iter().filter_map(|step| step.lossy_key.as_ref())
+    /// What in the steps may make one key of two of a topic's, or two of one. It may ask the registry for the schema of the
+    /// topic's keys, and blocks meanwhile, where that decides.
+    pub fn lossy_keys(&self, topic: &str) -> Vec<&LossyKey> {
+        let mut lossy = Vec::new();
+        for step in &self.steps {
+            let several_kinds = || step.key.as_ref().is_some_and(|key| !key.one_kind(topic));
+            lossy.extend(step.lossy_key.as_ref().or_else(|| step.text_key.as_ref().filter(|_| several_kinds())));
+        }
+        lossy
     }
 
     /// Names of the keys that steps may use.
@@ -157,10 +184,10 @@ impl StepPlan {
         if !beyond.is_empty() {
             return Err(one(&step.at, format!("plugin {} does not ask to see {}; take it out of sees", step.plugin, beyond.join(", "))));
         }
-        let effects = description.effects;
+        let effects = granted_effects(step, description.effects).map_err(|message| one(step.locate("/effects"), message))?;
         let masks = effects.edit_fields && !step.fields.is_empty();
         if let KeyRule::Masked(_) = &step.key {
-            key_fits(step, description).map_err(|message| one(step.locate("/key"), message))?;
+            key_fits(step, description, effects).map_err(|message| one(step.locate("/key"), message))?;
         }
         if step.mode == Mode::AllowList {
             allow_list_fits(step, masks, effects).map_err(|message| one(&step.at, message))?;
@@ -173,6 +200,11 @@ impl StepPlan {
             KeyRule::Clear | KeyRule::Null => None,
         };
         let effects = Effects { edit_fields: masks || key.is_some(), ..effects };
+        let counter = |name: &String| match name.strip_prefix(MASKED) {
+            Some(operator) => Fed::Masked(metrics.masked(operator)),
+            None => Fed::Own(metrics.counter(&place.pipeline, &step.plugin, place.number + 1, name)),
+        };
+        let counters = description.counters.iter().map(counter).collect();
         let of_value = step.fields.iter().map(|grant| (grant.selector.clone(), grant.settings.to_string()));
         let of_key = step.key.fields().iter().map(|grant| (key_name(&grant.selector), grant.settings.to_string()));
         let built = Self {
@@ -190,22 +222,26 @@ impl StepPlan {
             allowed_tables: step.tables.clone(),
             allowed_keys: named_keys(step).filter(|name| lent.keys.contains(name)).map(str::to_owned).collect(),
             values: HalfPlan::new(schemas, Half::VALUE),
+            keys: HalfPlan::new(schemas, Half { part: Part::Key, unframed: Unframed::Scalar }),
             value,
             key,
             null_key: matches!(step.key, KeyRule::Null),
             lossy_key: LossyKey::of(step, number, &description.field_settings_schema),
+            text_key: LossyKey::of_several_kinds(step, number, &description.field_settings_schema),
             mode: step.mode,
             headers: step.headers.iter().map(|name| name.clone().into_bytes()).collect(),
             isolation: step.isolation,
             sees,
             view: step.view,
             metrics: metrics.plugin(&step.plugin),
-            counters: description.counters.iter().map(|name| name.strip_prefix(MASKED).map(|operator| metrics.masked(operator))).collect(),
+            counters,
+            remembers: asks_for_windows(&serde_json::Value::Object(step.settings.clone()))
+                || step.grants().any(|grant| asks_for_windows(&grant.settings)),
             plugin: plugin.clone(),
             recent: RecentOfLanes::default(),
         };
         // A trial: what is wrong with the settings is said now, at its place, not by the first lane.
-        match built.plugin.instantiate(&built.spec, built.services(&Arc::default())) {
+        match built.plugin.instantiate(&built.spec, built.services(&built.windows())) {
             Ok(_) => Ok(built),
             Err(error) => Err(located(step, &error)),
         }
@@ -256,7 +292,7 @@ impl StepPlan {
             allowed_keys: self.allowed_keys.clone(),
             tables: self.lent.tables.clone(),
             allowed_tables: self.allowed_tables.clone(),
-            windows: windows.clone(),
+            windows: self.remembers.then(|| windows.clone()),
             log: self.lent.log,
         }
     }
@@ -271,6 +307,11 @@ impl StepPlan {
             values: self.sees.value.then(Column::default),
             ..Batch::default()
         }
+    }
+
+    /// What the step remembers in a lane at the start: nothing.
+    pub(super) fn windows(&self) -> Arc<Mutex<Windows>> {
+        Arc::new(Mutex::new(self.plugin.windows()))
     }
 
     /// Copies of the last records that passed this step, in all lanes, as far as they are kept.
@@ -296,12 +337,17 @@ impl StepPlan {
         CallFailed { step: self.number, plugin: self.name.clone(), code, reason: error.to_string() }
     }
 
-    /// Counts a call that a single record made fail.
+    /// Counts a failed call, by its code.
     pub(super) fn metrics_failed(&self, code: &str) {
         let kind = code.strip_prefix("plugin_").unwrap_or("rejected");
         if let Some(kind) = FailureKind::ALL.iter().find(|known| known.as_str() == kind) {
             self.metrics.failed(*kind);
         }
+    }
+
+    /// Whether the code of a failed record is a rejection of the plugin's, not the host's word on its answer.
+    pub(super) fn is_rejection(&self, code: &str) -> bool {
+        code == VALUE_REJECTED || self.plugin.description().rejections.iter().any(|own| own == code)
     }
 
     pub(super) fn failed(&self, code: String) -> Failed {
@@ -310,7 +356,17 @@ impl StepPlan {
 
     pub(super) fn rejected(&self, code: u32) -> Failed {
         let name = self.plugin.description().rejections.get(code as usize).cloned();
-        self.failed(name.unwrap_or_else(|| "value_rejected".to_owned()))
+        self.failed(name.unwrap_or_else(|| VALUE_REJECTED.to_owned()))
+    }
+}
+
+fn asks_for_windows(settings: &serde_json::Value) -> bool {
+    match settings {
+        serde_json::Value::Object(entries) => {
+            entries.iter().any(|(name, value)| WINDOW.contains(&name.as_str()) || asks_for_windows(value))
+        }
+        serde_json::Value::Array(items) => items.iter().any(asks_for_windows),
+        _ => false,
     }
 }
 
@@ -324,12 +380,33 @@ fn granted_sees(step: &Step) -> Sees {
     Sees { key: sees.key, value: sees.value, headers: sees.headers, timestamp: sees.timestamp, offset: sees.offset, sizes: sees.sizes }
 }
 
+/// What the step lets the plugin do: what it lists, or else what the plugin declares.
+fn granted_effects(step: &Step, declared: Effects) -> Result<Effects, String> {
+    let Some(listed) = step.effects.map(Effects::from) else { return Ok(declared) };
+    let beyond = listed.beyond(declared);
+    if beyond.is_empty() {
+        return Ok(listed);
+    }
+    let names: Vec<String> = beyond.iter().map(|name| name.replace('-', "_")).collect();
+    Err(format!("plugin {} does not declare {}; take it out of effects", step.plugin, names.join(", ")))
+}
+
+impl From<plan::Effects> for Effects {
+    fn from(from: plan::Effects) -> Self {
+        let plan::Effects { edit_fields, edit_key, edit_value, edit_headers, edit_timestamp, drop, reject, route, emit } = from;
+        Self { edit_fields, edit_key, edit_value, edit_headers, edit_timestamp, drop, reject, route, emit }
+    }
+}
+
 /// I6: an allow list closes only what passes through the fields of its own step.
 fn allow_list_fits(step: &Step, masks: bool, effects: Effects) -> Result<(), String> {
     if !masks && !step.fields.is_empty() {
         return Err(format!("mode: allow_list belongs to a step that edits its fields; plugin {} only looks at them", step.plugin));
     }
-    if step.sees.value && (effects.emit || effects.edit_value) {
+    let sees = step.sees;
+    // What it emits is a whole value, made of whatever it saw.
+    let sees_something = sees.value || sees.key || sees.headers || step.grants().next().is_some();
+    if sees.value && effects.edit_value || sees_something && effects.emit {
         let why = "can write whole values, which its own allow list does not see; put the allow list in a step after it";
         return Err(format!("mode: allow_list: plugin {} {why}", step.plugin));
     }
@@ -337,8 +414,7 @@ fn allow_list_fits(step: &Step, masks: bool, effects: Effects) -> Result<(), Str
 }
 
 /// I6: only a plugin that must answer every value masks a key, and none that could write the key that it saw.
-fn key_fits(step: &Step, description: &Description) -> Result<(), String> {
-    let effects = description.effects;
+fn key_fits(step: &Step, description: &Description, effects: Effects) -> Result<(), String> {
     if !effects.edit_fields {
         return Err(format!("key: plugin {} does not edit fields, and so masks no key; write key: in a step that does", step.plugin));
     }

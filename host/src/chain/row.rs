@@ -92,7 +92,7 @@ impl<'r> Row<'r> {
     }
 
     /// Keeps only headers with one of these names.
-    pub fn keep_headers(&mut self, names: &[Vec<u8>]) -> Result<(), RDKafkaErrorCode> {
+    pub fn keep_headers(&mut self, names: &[&[u8]]) -> Result<(), RDKafkaErrorCode> {
         if let RowHeaders::Source(record) = &self.header_set
             && record.headers()?.is_empty()
         {
@@ -100,7 +100,7 @@ impl<'r> Row<'r> {
         }
         let mut kept: Vec<OwnedHeader> = Vec::new();
         self.each_header(|name, value| {
-            if names.iter().any(|wanted| wanted == name) {
+            if names.contains(&name) {
                 kept.push((name.to_vec(), value.map(<[u8]>::to_vec)));
             }
         })?;

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::columns::Columns;
+use super::format::Unread;
+use super::part::HalfPlan;
 use super::plan::StepPlan;
 use super::recent::Recent;
 use super::row::Row;
@@ -115,6 +117,8 @@ impl Step {
             let began = Instant::now();
             let changes = instance.transform(&self.batch);
             self.plan.metrics.called(began.elapsed());
+            self.plan.metrics.logged(instance.take_log_lines());
+            self.plan.metrics.holds(instance.memory_bytes());
             let changes = changes.map_err(|error| self.plan.call_failed(error))?;
             if self.recent.is_due() && !rejects(&changes) {
                 self.recent.keep(&self.batch);
@@ -122,23 +126,39 @@ impl Step {
             self.patch(changes, rows, verdicts);
         }
         rows.retain(|row| !matches!(verdicts[row.source], Verdict::Failed(_)));
-        self.close(rows, verdicts);
+        self.close(topic, rows, verdicts);
         Ok(())
     }
 
     /// What an allow list and the step's key rule close, whatever the plugin did.
-    fn close(&self, rows: &mut Vec<Row<'_>>, verdicts: &mut [Verdict]) {
+    fn close(&self, topic: &str, rows: &mut Vec<Row<'_>>, verdicts: &mut [Verdict]) {
         if self.plan.null_key {
             rows.iter_mut().for_each(|row| row.key = None);
         }
-        if self.plan.mode == Mode::AllowList {
-            for row in rows.iter_mut() {
-                if row.keep_headers(&self.plan.headers).is_err() {
-                    verdicts[row.source] = Verdict::Failed(self.plan.failed("headers_unreadable".to_owned()));
-                }
-            }
-            rows.retain(|row| !matches!(verdicts[row.source], Verdict::Failed(_)));
+        if self.plan.mode != Mode::AllowList {
+            return;
         }
+        let halves = [&self.plan.keys, &self.plan.values].map(|half| (half, half.format(topic).1));
+        for row in rows.iter_mut() {
+            if let Err(code) = self.close_headers(&halves, row) {
+                verdicts[row.source] = Verdict::Failed(self.plan.failed(code));
+            }
+        }
+        rows.retain(|row| !matches!(verdicts[row.source], Verdict::Failed(_)));
+    }
+
+    /// Keeps the headers that are listed, and those that name the schema of a half: it cannot be read without.
+    fn close_headers(&self, halves: &[(&HalfPlan, bool)], row: &mut Row<'_>) -> Result<(), String> {
+        let mut names: Vec<&[u8]> = self.plan.headers.iter().map(Vec::as_slice).collect();
+        for (half, framed) in halves {
+            match half.named_by_header(*framed, row) {
+                Ok(true) => names.push(half.part().header().as_bytes()),
+                Ok(false) => {}
+                Err(Unread::Code(code)) => return Err(code),
+                Err(Unread::Drift(_) | Unread::Schema(_)) => return Err("headers_unreadable".to_owned()),
+            }
+        }
+        row.keep_headers(&names).map_err(|_| "headers_unreadable".to_owned())
     }
 }
 

@@ -16,7 +16,8 @@ pub struct Traits {
     pub injective: bool,
     /// The same value becomes the same one.
     pub deterministic: bool,
-    /// The form of what comes out: `text`, `same`, `null`, `none`, `setting`, `cleared`.
+    /// The form of what comes out: `text`, `uuid` (text, too), `same`, `part` (a number, as text where it came from text),
+    /// `null`, `none`, `setting`, `cleared`.
     pub output: Option<String>,
 }
 
@@ -27,11 +28,17 @@ impl Traits {
         let forms = schema["oneOf"].as_array().map_or(std::slice::from_ref(schema), Vec::as_slice);
         let said = forms.iter().find(|form| fits(form, settings))?["x-sluice"].as_object()?;
         let yes = |name: &str| said.get(name).and_then(Value::as_bool).unwrap_or(false);
+        // An operator that has another one do the work is what that one is.
+        let inner = match said.get("as").and_then(Value::as_str) {
+            Some(setting) => Some(Self::of(schema, settings.get(setting)?)?),
+            None => None,
+        };
+        let inner = inner.as_ref();
         Some(Self {
-            keyed: yes("keyed"),
-            reversible: yes("reversible"),
+            keyed: inner.map_or(yes("keyed"), |inner| inner.keyed),
+            reversible: inner.map_or(yes("reversible"), |inner| inner.reversible),
             injective: yes("injective"),
-            deterministic: yes("deterministic"),
+            deterministic: inner.map_or(yes("deterministic"), |inner| inner.deterministic),
             output: said.get("output").and_then(Value::as_str).map(str::to_owned),
         })
     }
@@ -39,9 +46,11 @@ impl Traits {
     /// What it is, in a word for people.
     pub fn nature(&self) -> &'static str {
         match (self.reversible, self.keyed) {
-            (true, _) => "reversible",
-            (_, true) => "pseudonymised",
-            _ => "one-way",
+            (true, true) => "reversible",
+            // Whoever reads it has it.
+            (true, false) => "clear",
+            (false, true) => "pseudonymised",
+            (false, false) => "one-way",
         }
     }
 }
@@ -69,7 +78,12 @@ pub struct LossyKey {
     pub at: Location,
     /// What it does, in words that go on after "is compacted, and".
     pub why: String,
+    /// What does not.
+    pub instead: &'static str,
 }
+
+/// Operators that keep keys apart whatever they are.
+const APART: &str = "use hmac (as text), tokenize or fpe";
 
 impl LossyKey {
     /// The first such place of a step, whose plugin has this schema of a field's settings.
@@ -79,22 +93,46 @@ impl LossyKey {
             KeyRule::Clear => return None,
             KeyRule::Null => {
                 let why = format!("step {step_number} ({}) makes every key null, which such a topic refuses", step.plugin);
-                return Some(Self { at: step.locate("/key").clone(), why });
+                return Some(Self { at: step.locate("/key").clone(), why, instead: APART });
             }
             KeyRule::Masked(mask) => &mask.fields,
         };
         let lossy = |grant: &FieldGrant| {
-            let operator = grant.settings["use"].as_str().unwrap_or(&step.plugin);
             let does = match Traits::of(schema, &grant.settings) {
                 None => "does not say that it keeps keys apart",
                 Some(traits) if !traits.injective => "can make one key of two",
                 Some(traits) if !traits.deterministic => "makes another key of the same one in every record",
                 Some(_) => return None,
             };
-            Some(Self { at: grant.at.clone(), why: format!("{operator} in step {step_number} {does}") })
+            let why = format!("{} in step {step_number} {does}", operator(step, grant));
+            Some(Self { at: grant.at.clone(), why, instead: APART })
         };
         fields.iter().find_map(lossy)
     }
+
+    /// The first place of a step whose operator keeps values of one kind apart and makes text of all kinds: of the number
+    /// `7` and the text `"7"` it makes the same.
+    pub fn of_several_kinds(step: &Step, number: usize, schema: &Value) -> Option<Self> {
+        let makes_text = |grant: &&FieldGrant| {
+            let traits = Traits::of(schema, &grant.settings);
+            traits.is_some_and(|traits| matches!(traits.output.as_deref(), Some("text" | "uuid")))
+        };
+        let grant = step.key.fields().iter().find(makes_text)?;
+        let why = format!(
+            "{} in step {} makes one key of a number and the text of its digits, which may both be keys there",
+            operator(step, grant),
+            number + 1
+        );
+        Some(Self {
+            at: grant.at.clone(),
+            why,
+            instead: "write \"format: { key: text }\" and mask the key as a whole, or give keys a schema with one type for this place",
+        })
+    }
+}
+
+fn operator<'a>(step: &'a Step, grant: &'a FieldGrant) -> &'a str {
+    grant.settings["use"].as_str().unwrap_or(&step.plugin)
 }
 
 #[cfg(test)]
@@ -128,6 +166,27 @@ mod tests {
             let traits = Traits::of(schema, &settings);
             assert_eq!(traits.is_some_and(|traits| traits.injective && traits.deterministic), apart, "{settings}");
         }
+    }
+
+    #[test]
+    fn natures_are_those_of_what_does_the_work() {
+        let schema = &serde_json::from_str(include_str!("../../../plugins/mask/src/field.schema.json")).unwrap();
+        for (settings, nature, output) in [
+            (json!({ "use": "keep" }), "clear", "same"),
+            (json!({ "use": "redact" }), "one-way", "cleared"),
+            (json!({ "use": "hmac", "key": "pii", "output": "uuid" }), "pseudonymised", "uuid"),
+            (json!({ "use": "detect", "then": { "use": "redact" } }), "one-way", "text"),
+            (json!({ "use": "detect", "then": { "use": "hmac", "key": "pii" } }), "pseudonymised", "text"),
+            (json!({ "use": "detect", "find": ["card"], "then": { "use": "tokenize", "key": "pii" } }), "reversible", "text"),
+            (json!({ "use": "json_keys", "then": { "use": "tokenize", "key": "pii" } }), "reversible", "same"),
+            (json!({ "use": "fpe", "key": "pii", "alphabet": "digits" }), "reversible", "same"),
+            (json!({ "use": "fpe", "key": "pii", "alphabet": "lower" }), "reversible", "text"),
+            (json!({ "use": "date_part", "part": "month" }), "one-way", "part"),
+        ] {
+            let traits = Traits::of(schema, &settings).unwrap_or_else(|| panic!("{settings}"));
+            assert_eq!((traits.nature(), traits.output.as_deref()), (nature, Some(output)), "{settings}");
+        }
+        assert_eq!(Traits::of(schema, &json!({ "use": "detect", "then": { "use": "nothing" } })), None);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! A plugin on trial: a fresh instance takes the last records that passed the step, and its answers are thrown away.
 //! It must not decide what follows from a failure.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::plan::StepPlan;
@@ -25,7 +24,7 @@ impl StepPlan {
     pub fn try_on(&self, batches: &[Batch]) -> Result<u64, TrialFailed> {
         let began = Instant::now();
         let failed = |tried, why: String| Err(TrialFailed { tried, why });
-        let mut instance = match self.instantiate(&Arc::default()) {
+        let mut instance = match self.instantiate(&self.windows()) {
             Ok(instance) => instance,
             Err(error) => return failed(0, error.reason),
         };

@@ -108,12 +108,13 @@ fn latest(chain: &ChainPlan, part: Part, topic: &str) -> Result<(String, Option<
 /// Why the topic may not be copied through the chain, on either side.
 fn refused(pipeline: &Pipeline, chain: &ChainPlan, topic: &str) -> Result<Vec<String>, Failure> {
     let mut errors = Vec::new();
-    if chain.lossy_keys().next().is_none() {
+    let lossy = chain.lossy_keys(topic);
+    if lossy.is_empty() {
         return Ok(errors);
     }
     for cluster in [&pipeline.source, &pipeline.target] {
         let topics = TargetTopics::new(cluster, false).map_err(Failure::new)?;
-        errors.extend(topics.refuses(topic, chain.lossy_keys()).map_err(Failure::new)?);
+        errors.extend(topics.refuses(topic, lossy.iter().copied()).map_err(Failure::new)?);
     }
     Ok(errors)
 }

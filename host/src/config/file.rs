@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::place::{At, Entries};
 use super::secret::{KeyReference, Reference};
 use super::units::{Size, Span};
+use crate::plugin::limits;
 pub use format::{FormatFile, FormatHalves, FormatWord, TopicRuleFile};
 pub use key::KeyFile;
 pub use pipeline::{
@@ -26,7 +27,7 @@ pub use pipeline::{
 };
 pub use pipeline::{QuarantineFile, TransactionFile};
 pub use registry::{BasicFile, CertificateFile, RegistryFile, UrlsFile};
-pub use step::{IsolationFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile, ViewFile};
+pub use step::{EffectFile, IsolationFile, MapNamesFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile, ViewFile};
 
 /// A Sluice configuration. `-f` may be given several times: clusters, keys and pipelines of all files come together,
 /// and a name may be given once.
@@ -161,6 +162,10 @@ pub struct PluginsFile {
     /// Directory of components, relative to the directory of this file; it has to exist. A component in it wins over
     /// an embedded one of the same name. Default: none.
     pub dir: Option<At<PathBuf>>,
+    /// The lock of `trust: locked`, relative to the directory of this file. Default: `plugins.lock` in the plugin
+    /// directory, which protects against accident alone, as whoever may write the one may write the other: put it where
+    /// only its owner may write. `sluice plugin lock`, `deploy` and `rollback` keep it.
+    pub lock: Option<At<PathBuf>>,
     /// Which components of the directory are admitted. Default `open`. Those inside the program are part of it and
     /// always admitted.
     #[serde(default = "open")]
@@ -184,7 +189,7 @@ fn open() -> At<TrustFile> {
 pub enum TrustFile {
     /// Whatever is in the directory.
     Open,
-    /// What `plugins.lock` in the directory lists by its SHA-256.
+    /// What the lock lists by its SHA-256.
     Locked,
     /// What one of `signers` signed; the signature stands beside the component as `FILE.sig`.
     Signed,
@@ -216,13 +221,13 @@ pub struct LimitsFile {
 impl Default for LimitsFile {
     fn default() -> Self {
         Self {
-            memory: At::preset(Size(64 << 20)),
-            time: At::preset(Span(std::time::Duration::from_millis(200))),
-            batch_records: At::preset(500),
-            output_records: At::preset(10),
-            output_bytes: At::preset(Size(64 << 20)),
-            compile_time: At::preset(Span(std::time::Duration::from_secs(60))),
-            log_lines: At::preset(100),
+            memory: At::preset(Size(limits::MEMORY_BYTES as u64)),
+            time: At::preset(Span(limits::BATCH_TIME)),
+            batch_records: At::preset(limits::BATCH_RECORDS),
+            output_records: At::preset(limits::OUTPUT_RECORDS),
+            output_bytes: At::preset(Size(limits::OUTPUT_BYTES as u64)),
+            compile_time: At::preset(Span(limits::COMPILE_TIME)),
+            log_lines: At::preset(limits::LOG_LINES),
         }
     }
 }

@@ -8,6 +8,7 @@ mod hash;
 mod key;
 mod merge;
 mod pipeline;
+mod plugins;
 mod registry;
 mod settings;
 mod step;
@@ -28,9 +29,9 @@ use super::place::Location;
 use super::secret::{Outside, Secret};
 use super::topics::TopicFilter;
 use super::tree::Forest;
-use crate::plugins::signature::PublicKey;
 pub use format::{Format, Formats, TopicRule};
 pub use key::{KeyMask, KeyRule};
+pub use plugins::{Effects, PluginLimits, Plugins, Trust};
 pub use registry::{ClientCertificate, RegistryAuth, SchemaRegistry};
 pub use settings::Places;
 pub use view::View;
@@ -177,50 +178,6 @@ pub enum TableFormat {
     },
 }
 
-/// Where plugins come from and what they may use.
-#[derive(Debug)]
-pub struct Plugins {
-    /// An existing directory; none: embedded plugins alone.
-    pub dir: Option<PathBuf>,
-    /// Which components of it are admitted.
-    pub trust: Trust,
-    /// What one instance may use.
-    pub limits: PluginLimits,
-}
-
-/// Which components of the directory are admitted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// Whatever is in it.
-    Open,
-    /// What its `plugins.lock` lists.
-    Locked,
-    /// What one of these signed; at least one.
-    Signed {
-        /// In the order of the file.
-        signers: Vec<PublicKey>,
-    },
-}
-
-/// What one plugin instance may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PluginLimits {
-    /// Bytes of memory, 1 MiB to 1 GiB.
-    pub memory: u64,
-    /// Time for one batch, 10 ms to 60 s.
-    pub batch_time: Duration,
-    /// Records in one batch, 1 to 1000.
-    pub batch_records: u32,
-    /// Records out for each record in, 1 to 1000.
-    pub output_records: u32,
-    /// Bytes that one batch may come out as, 64 KiB to 1 GiB.
-    pub output_bytes: u64,
-    /// Time to compile one component, 1 s to 10 min.
-    pub compile_time: Duration,
-    /// Log lines of one call, 0 to 10000.
-    pub log_lines: u32,
-}
-
 /// The HTTP server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Http {
@@ -341,9 +298,11 @@ pub struct Step {
     /// A record without a granted field.
     pub absent: Absent,
     /// A selector that matches nothing.
-    pub unmatched: Unmatched,
+    pub unmatched: Option<Unmatched>,
     /// A schema with a field that the allow list does not name is drift.
     pub unlisted_halts: bool,
+    /// Whether names of Avro and Protobuf maps whose entries are masked go on.
+    pub map_names_clear: bool,
     /// How long an instance of the plugin lives.
     pub isolation: Isolation,
     /// Names of the tables that the settings name; others are denied to the plugin.
@@ -352,6 +311,8 @@ pub struct Step {
     pub sees: Sees,
     /// How it sees whole values.
     pub view: View,
+    /// What the plugin may do; none: what it declares at the start.
+    pub effects: Option<Effects>,
     /// The plugin's own settings.
     pub settings: Map<String, Value>,
     /// Where the plugin's name stands.

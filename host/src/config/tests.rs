@@ -4,6 +4,7 @@
 mod accepted;
 mod keys;
 mod mutated;
+mod places;
 mod refused;
 mod view;
 

@@ -4,14 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::switch::{Outcome, Switch};
 use crate::config::plan::Trust;
+use crate::metrics::FailureKind;
 use crate::plugin::digest::{self, Digest};
 use crate::plugin::{Plugin, Plugins};
 use crate::plugins::directory::{self, Stamp};
-use crate::plugins::trust::{Gate, lock_file, signature_file};
-use crate::plugins::{Unusable, load_file};
+use crate::plugins::trust::{Gate, signature_file};
+use crate::plugins::{Cause, Knows, Unusable, load_file};
+
+/// How long bytes that did not load are not tried again, and how many are remembered. Stops a file that is touched over
+/// and over from keeping a compiler busy.
+const BROKEN_FOR: Duration = Duration::from_secs(600);
+const BROKEN: usize = 1024;
 
 /// What one file turned out to be.
 enum Found {
@@ -40,11 +47,14 @@ struct File {
 /// The plugin directory as it was at the last look.
 pub struct Files {
     dir: PathBuf,
+    lock_file: PathBuf,
     trust: Trust,
     files: BTreeMap<PathBuf, File>,
     lock: Option<Stamp>,
     /// What was found unusable at the start, and said then: not to be said again.
     told: BTreeSet<(PathBuf, Option<Digest>)>,
+    /// What did not load, by digest: when, and why.
+    broken: BTreeMap<Digest, (Instant, String)>,
     /// The plugin that a file was last, for what is said of a file that is none any more.
     names: BTreeMap<PathBuf, String>,
     /// Plugins whose file is gone.
@@ -53,10 +63,30 @@ pub struct Files {
 }
 
 impl Files {
-    pub fn new(dir: PathBuf, trust: Trust, unusable: &[Unusable]) -> Self {
-        let told = unusable.iter().map(|unusable| (unusable.file.clone(), unusable.digest)).collect();
-        let lock = Stamp::at(&lock_file(&dir));
-        Self { dir, trust, files: BTreeMap::new(), lock, told, names: BTreeMap::new(), gone: BTreeSet::new(), unreadable: false }
+    pub fn new(dir: PathBuf, lock_file: PathBuf, trust: Trust, unusable: &[Unusable]) -> Self {
+        let mut files = Self {
+            lock: Stamp::at(&lock_file),
+            dir,
+            lock_file,
+            trust,
+            files: BTreeMap::new(),
+            told: unusable.iter().map(|unusable| (unusable.file.clone(), unusable.digest)).collect(),
+            broken: BTreeMap::new(),
+            names: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            unreadable: false,
+        };
+        unusable.iter().for_each(|unusable| files.remember(unusable));
+        files
+    }
+
+    /// Bytes that did not load will not load the next time either.
+    fn remember(&mut self, unusable: &Unusable) {
+        let (Some(digest), Cause::Broken) = (unusable.digest, unusable.cause) else { return };
+        self.broken.retain(|_, (since, _)| since.elapsed() < BROKEN_FOR);
+        if self.broken.len() < BROKEN {
+            self.broken.entry(digest).or_insert_with(|| (Instant::now(), unusable.reason.clone()));
+        }
     }
 
     /// One look: settled files are read, and what is new among them is offered to `switch`.
@@ -74,11 +104,15 @@ impl Files {
         let settled = self.settled(listed);
         if !settled.is_empty() {
             let trust = self.trust.clone();
-            let gate = Gate::open(&trust, &self.dir);
+            let gate = Gate::open(&trust, &self.lock_file);
             for path in settled {
                 let from_here = |plugin: &&Arc<Plugin>| Path::new(plugin.origin()) == path;
-                let known = |digest: &Digest| switch.running().filter(from_here).find(|plugin| plugin.digest() == digest).cloned();
-                let loaded = load_file(host, &gate, &path, known);
+                let before = |digest: &Digest| {
+                    let runs = switch.running().filter(from_here).find(|plugin| plugin.digest() == digest);
+                    let broken = self.broken.get(digest).filter(|(since, _)| since.elapsed() < BROKEN_FOR);
+                    runs.cloned().map(Ok).or_else(|| Some(Err(broken?.1.clone())))
+                };
+                let loaded = load_file(host, &gate, &path, &Knows { before: Some(&before), within: None });
                 self.loaded(path, loaded, switch);
             }
         }
@@ -88,7 +122,7 @@ impl Files {
 
     /// Takes over a listing; returns the files that two looks have found in the same, unread state.
     fn settled(&mut self, listed: Vec<(PathBuf, Stamp)>) -> Vec<PathBuf> {
-        let lock = Stamp::at(&lock_file(&self.dir));
+        let lock = Stamp::at(&self.lock_file);
         let relocked = std::mem::replace(&mut self.lock, lock) != lock && self.trust == Trust::Locked;
         let present: BTreeSet<&PathBuf> = listed.iter().map(|(path, _)| path).collect();
         let before = self.files.len();
@@ -119,11 +153,13 @@ impl Files {
                 Found::Plugin(plugin, Offered::No)
             }
             // It is being written: the next look finds another state.
-            Err(unusable) if unusable.changing => Found::Unread,
+            Err(unusable) if matches!(unusable.cause, Cause::Changing | Cause::TooSlow) => Found::Unread,
             Err(unusable) => {
+                self.remember(&unusable);
                 if !self.told.remove(&(path.clone(), unusable.digest)) {
                     let plugin = self.names.get(&path).cloned().or_else(|| stem(&path));
-                    switch.refuse(plugin.as_deref(), &path, unusable.digest.map(|digest| digest::hex(&digest)), &unusable.reason);
+                    let digest = unusable.digest.map(|digest| digest::hex(&digest));
+                    switch.refuse(plugin.as_deref(), &path, digest, &unusable.reason, Some(FailureKind::Load));
                 }
                 Found::Unusable
             }
@@ -142,8 +178,10 @@ impl Files {
             }
         }
         for (name, paths) in claims {
-            let alone = paths.len() == 1;
-            for path in &paths {
+            let digests: BTreeSet<Digest> = paths.iter().filter_map(|path| self.files.get(path)?.digest()).collect();
+            for (number, path) in paths.iter().enumerate() {
+                // The same bytes twice leave nothing to choose: the first stands for all.
+                let (one, alone) = (digests.len() == 1, digests.len() == 1 && number == 0);
                 let Some(File { found: Found::Plugin(plugin, offered), .. }) = self.files.get_mut(path) else { continue };
                 if *offered == Offered::Yes || (*offered == Offered::Doubled && !alone) {
                     continue;
@@ -157,10 +195,10 @@ impl Files {
                     continue;
                 }
                 *offered = Offered::Doubled;
-                if !switch.runs(plugin) {
+                if !one && !switch.runs(plugin) {
                     let other = paths.iter().find(|other| *other != path).map_or(String::new(), |other| other.display().to_string());
                     let reason = format!("{other} calls itself {name} too; remove one");
-                    switch.refuse(Some(&name), path, Some(plugin.digest_hex()), &reason);
+                    switch.refuse(Some(&name), path, Some(plugin.digest_hex()), &reason, None);
                 }
             }
         }
@@ -188,6 +226,14 @@ impl Files {
 }
 
 impl File {
+    /// SHA-256 of the plugin that it is.
+    fn digest(&self) -> Option<Digest> {
+        match &self.found {
+            Found::Plugin(plugin, _) => Some(*plugin.digest()),
+            _ => None,
+        }
+    }
+
     /// Looks at it again with the next look, unless it runs.
     fn forget_refusal(&mut self) {
         match &mut self.found {
@@ -199,7 +245,7 @@ impl File {
 }
 
 /// The plugin that a file's name suggests, where the name could be one.
-fn stem(path: &Path) -> Option<String> {
+pub fn stem(path: &Path) -> Option<String> {
     let stem = path.file_stem()?.to_str()?;
     let plain = stem.len() <= 64 && stem.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     plain.then(|| stem.to_owned())

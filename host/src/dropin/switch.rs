@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use crate::chain::{ChainPlan, Lent};
 use crate::clock::now_millis;
-use crate::metrics::{Metrics, SwapResult};
+use crate::metrics::{FailureKind, Metrics, SwapResult};
 use crate::pipeline::{Admission, Compaction, Refusal, Running, Shared};
 use crate::plugin::Plugin;
-use crate::plugins::Registry;
+use crate::plugins::{Registry, cut, not_wider};
 use crate::position::Claim;
 
-/// What the label of a metric says where no plugin can be named.
-const UNKNOWN: &str = "unknown";
+/// What a label says for every file that is called after no step's plugin. Stops a directory full of files from becoming
+/// as many series and lines of status: only names that the configuration chose are labels.
+const OTHER: &str = "other";
 
 /// A pipeline, its chain with the plugin, and how many records the plugin was tried on.
 type Prepared = (Arc<Shared>, Arc<ChainPlan>, u64);
@@ -69,7 +70,7 @@ impl Switch {
                 self.admit(plugin, from, chains)
             }
             Err(reason) => {
-                self.refuse(Some(&name), Path::new(plugin.origin()), Some(plugin.digest_hex()), &reason);
+                self.refuse(Some(&name), Path::new(plugin.origin()), Some(plugin.digest_hex()), &reason, None);
                 Outcome::Refused
             }
         }
@@ -82,6 +83,10 @@ impl Switch {
         let mut chains = Vec::new();
         let naming = self.running.iter().map(|running| &running.shared);
         for shared in naming.filter(|shared| shared.pipeline.steps.iter().any(|step| step.plugin == *name)) {
+            if let Some(before) = self.registry.get(name) {
+                let steps = shared.pipeline.steps.iter().filter(|step| step.plugin == *name);
+                steps.into_iter().try_for_each(|step| not_wider(step, plugin, before))?;
+            }
             let chain = ChainPlan::build(&shared.pipeline, &registry, &self.lent, &self.metrics, &shared.current.now().chain.schemas)
                 .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
             may_copy(shared, &chain)?;
@@ -118,16 +123,32 @@ impl Switch {
         Outcome::Switched
     }
 
-    /// Says that a component does not become `plugin`, wherever an operator would look.
-    pub fn refuse(&self, plugin: Option<&str>, file: &Path, digest: Option<String>, reason: &str) {
-        let name = plugin.unwrap_or(UNKNOWN);
+    /// Says that a component does not become `plugin`, wherever an operator would look. `failure`: it is one of the
+    /// plugin's failures, too.
+    pub fn refuse(&self, plugin: Option<&str>, file: &Path, digest: Option<String>, reason: &str, failure: Option<FailureKind>) {
         let stays = plugin.and_then(|plugin| self.registry.get(plugin)).map(|running| running.digest_hex());
-        tracing::warn!(event = "audit.plugin_refused", plugin = name, file = %file.display(), digest, stays, reason, "plugin refused; the running one stays");
+        let reason = cut(reason.to_owned());
+        tracing::warn!(event = "audit.plugin_refused", plugin, file = %file.display(), digest, stays, reason, "plugin refused; the running one stays");
+        let name = self.label(plugin);
         self.metrics.swap(name, SwapResult::Refused);
-        let refusal = Refusal { digest, reason: reason.to_owned(), at: now_millis() };
+        if let Some(kind) = failure {
+            self.metrics.plugin(name).failed(kind);
+        }
+        let refusal = Refusal { digest, reason, at: now_millis() };
         for running in self.running.iter() {
             running.shared.current.refused(name, refusal.clone());
         }
+    }
+
+    /// A component was found broken before this process watched: it counts, and was told.
+    pub fn failed_before(&self, plugin: Option<&str>) {
+        self.metrics.plugin(self.label(plugin)).failed(FailureKind::Load);
+    }
+
+    /// The plugin's name, where a step has it.
+    fn label<'n>(&self, plugin: Option<&'n str>) -> &'n str {
+        let named = |name: &&str| self.running.iter().any(|running| running.shared.pipeline.steps.iter().any(|step| step.plugin == *name));
+        plugin.filter(named).unwrap_or(OTHER)
     }
 }
 

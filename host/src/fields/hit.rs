@@ -191,6 +191,9 @@ pub enum DecodeError {
     /// The document is a single scalar, and the allow list does not name `$`.
     #[error("cannot select in the document: it is a single scalar that the allow list does not name")]
     RootNotListed,
+    /// The value is one scalar, by its format, and a selector names a place inside it.
+    #[error("cannot select in the value: it is no document, by its format, and a selector names a place in it")]
+    NotADocument,
     /// The bytes of a binary format end inside a value.
     #[error("cannot read the document: it ends inside a value")]
     Truncated,
@@ -248,6 +251,7 @@ impl DecodeError {
             Self::DuplicateName => "duplicate_name",
             Self::LoneSurrogate => "lone_surrogate",
             Self::RootNotListed => "root_not_listed",
+            Self::NotADocument => "not_a_document",
             Self::Truncated => "truncated",
             Self::BadVarint => "bad_varint",
             Self::BadLength => "bad_length",

@@ -57,7 +57,14 @@ pub struct Place {
     pub kinds: Kinds,
     /// Any text may be set, not only one of a form: a symbol, a date, a uuid.
     pub any_text: bool,
+    /// The text of a UUID may be set.
+    pub uuid: bool,
+    /// Values of several types may stand there, null aside: a number, say, and the text of its digits.
+    pub several: bool,
 }
+
+/// What stands for the path of a map in a schema of more places than are listed.
+pub(super) const UNLISTED_MAP: &str = "$..[*]";
 
 /// Appends a name as a step of a path: `.name`, or `['na-me']` where the short form has no such names.
 pub(super) fn push_name(path: &mut String, name: &str) {

@@ -16,6 +16,10 @@ impl Selection {
         if !root.covered {
             return Err(DecodeError::RootNotListed);
         }
+        // I6: a selector that names a place inside would find nothing here, and the value would pass.
+        if root.accepts.len() < self.fields {
+            return Err(DecodeError::NotADocument);
+        }
         for &field in &root.accepts {
             out.matched[field as usize / 64] |= 1 << (field % 64);
         }
@@ -75,7 +79,8 @@ mod tests {
             ("$", Kind::Text, &b"abc"[..], Ok(1)),
             ("$", Kind::Bytes, b"\xff\x00", Ok(1)),
             ("$", Kind::Text, b"\xff", Err(DecodeError::InvalidUtf8)),
-            ("$.a", Kind::Text, b"{\"a\":1}", Ok(0)),
+            ("$.a", Kind::Text, b"{\"a\":1}", Err(DecodeError::NotADocument)),
+            ("$..a", Kind::Bytes, b"{\"a\":1}", Err(DecodeError::NotADocument)),
         ] {
             let mut hits = Hits::new();
             let selected = selection(field, None).select_whole(kind, value, &mut hits).map(|()| hits.hits().len());

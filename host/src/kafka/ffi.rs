@@ -26,7 +26,7 @@ use std::time::Duration;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka_sys as sys;
 
-pub use admin::{OffsetAnswers, Spec, list_offsets, topic_ids};
+pub use admin::{AskedIds, OffsetAnswers, Spec, TopicIds, list_offsets, topic_ids};
 pub use fetch::{FetchQueue, Fetched, Header};
 pub use log::carry_logs;
 pub use produce::{Headers, Outgoing, Report, ReportQueue, Ticket, TopicHandle, produce, wake_senders};

@@ -25,6 +25,7 @@ impl Working<'_> {
     /// I1: data, positions and offset map become visible together or not at all.
     pub(super) fn commit(&mut self) -> Result<(), Failure> {
         failpoint::hit("after_last_produce");
+        let asked = self.ask_identity();
         if let Some(raw) = &mut self.raw {
             raw.settle().map_err(|error| match error.kind {
                 // No record of this transaction is to blame, and a replay would meet the same.
@@ -37,6 +38,7 @@ impl Working<'_> {
         }
         // I2: every record has its offset from its own acknowledgement before a map entry is made of it.
         self.sink.settle()?;
+        self.confirm_identity(asked)?;
         let positions = self.write_state()?;
         failpoint::hit("after_position_record");
         self.sink.settle()?;
@@ -235,9 +237,10 @@ impl Working<'_> {
             }
         }
         let slots = &self.slots;
-        self.source.rewind(|slot| slots[slot].next)?;
+        self.source.rewind(|slot| slots[slot].read_from())?;
         for &slot in &again {
-            self.source.start(slot, self.slots[slot].next, None)?;
+            let (next, leader_epoch) = self.slots[slot].read_from();
+            self.source.start(slot, next, leader_epoch)?;
         }
         if !again.is_empty() {
             self.tell_state();

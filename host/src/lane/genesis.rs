@@ -44,7 +44,9 @@ impl Lane {
         let sources = shared.discovery.now();
         let partitions: Vec<(&str, i32)> = sources.partitions().collect();
         let starts = self.starts(&partitions)?;
-        let ends = shared.target_ends(&partitions)?;
+        let placed: Vec<(&str, i32)> =
+            partitions.iter().copied().filter(|(name, number)| sources.unplaced(name, *number).is_none()).collect();
+        let ends = shared.target_ends(&placed)?;
         let now = now_millis();
         let lanes = self.lanes();
         let mut controls: BTreeMap<u32, Control> = (0..lanes).map(|lane| (lane, self.control(now))).collect();
@@ -188,6 +190,7 @@ impl<'a> Working<'a> {
             source: Source::new(consumer)?,
             chain,
             admitted_seen: admitted.version,
+            tries: super::border::Tries::default(),
             admitted,
             control,
             control_dirty: true,
@@ -227,6 +230,11 @@ impl<'a> Working<'a> {
         self.look_again = None;
         let sources = shared.discovery.now();
         self.version = sources.version;
+        // One that fails leaves the others unseen.
+        self.meet_all(&sources).inspect_err(|_| self.look_again = Some(Instant::now()))
+    }
+
+    fn meet_all(&mut self, sources: &Sources) -> Result<(), Failure> {
         let mine: Vec<(Arc<str>, i32)> = sources
             .partitions()
             .filter(|(topic, partition)| lane_of(topic, *partition, self.lane.lanes()) == self.lane.number)
@@ -234,13 +242,13 @@ impl<'a> Working<'a> {
             .collect();
         for (topic, partition) in mine {
             match self.by_partition.get(&(topic.clone(), partition)) {
-                Some(slot) => self.meet(*slot, &sources, false)?,
-                None => match self.take_up(&sources, topic.clone(), partition) {
+                Some(slot) => self.meet(*slot, sources)?,
+                None => match self.take_up(sources, topic.clone(), partition) {
                     // A topic that went again, or is not ready yet: the others go on, and it is looked at again.
                     Err(Failure::Client(reason)) => {
                         if self.untaken.insert((topic.clone(), partition)) {
                             tracing::warn!(
-                                pipeline = shared.pipeline.name,
+                                pipeline = self.lane.shared.pipeline.name,
                                 topic = &*topic,
                                 partition,
                                 reason,
@@ -266,7 +274,10 @@ impl<'a> Working<'a> {
             None => {
                 let pair = [(&*topic, partition)];
                 let next = self.lane.offsets(&pair, Spec::Earliest)?[&at];
-                let end = self.lane.shared.target_ends(&pair)?.get(&at).copied().unwrap_or(-1);
+                let end = match sources.unplaced(&topic, partition) {
+                    None => self.lane.shared.target_ends(&pair)?.get(&at).copied().unwrap_or(-1),
+                    Some(_) => -1,
+                };
                 tracing::info!(pipeline = self.lane.shared.pipeline.name, topic = &*topic, partition, next, "new partition");
                 self.lane.position(sources, &topic, next, end)
             }
@@ -280,7 +291,7 @@ impl<'a> Working<'a> {
         let number = self.source.add(topic.clone(), partition);
         debug_assert_eq!(number, slot, "source and lane number partitions alike");
         self.by_partition.insert((topic.clone(), partition), slot);
-        self.meet(slot, sources, true)?;
+        self.meet(slot, sources)?;
         self.begin()
     }
 }

@@ -31,10 +31,10 @@ impl Working<'_> {
         }
         let shared = &self.lane.shared;
         let wanted = shared.discovery.now().topics.get(&*at.topic).map_or(partition + 1, |topic| topic.partitions);
-        let (targets, chain) = (&shared.target_topics, shared.current.now().chain.clone());
+        let targets = &shared.target_topics;
         let made = targets
             .create(name, wanted, &[])
-            .and_then(|()| Ok((targets.partition_count(name)?, targets.refuses(name, chain.lossy_keys())?)));
+            .and_then(|()| Ok((targets.partition_count(name)?, targets.refuses(name, self.chain.lossy_keys(&at.topic))?)));
         match made {
             Ok((Some(count), refused)) => {
                 let known = match refused {

@@ -26,6 +26,10 @@ pub struct Slot {
     pub halted: Option<Halted>,
     /// The source does not serve the partition at present, and why. It is tried all the time; nothing of it is written.
     pub parked: Option<(Reason, String)>,
+    /// The target has no place for the partition, and that is why it is halted.
+    pub unplaced: bool,
+    /// The source topic may be another one of the same name; nothing is committed before it was asked.
+    pub doubted: bool,
     /// The last target offset that a record of the open transaction landed at; -1: none.
     pub landed: i64,
     /// Source offsets that the open transaction leaves behind unread.
@@ -58,6 +62,8 @@ impl Slot {
             delta: Account::default(),
             halted: None,
             parked: None,
+            unplaced: false,
+            doubted: false,
             landed: -1,
             lost: 0,
             new_topic_id: None,
@@ -95,6 +101,42 @@ impl Slot {
     pub fn restart(&mut self, topic_id: &str, first: i64) {
         self.new_topic_id = Some(topic_id.to_owned());
         self.skip_to(first, 0);
+    }
+
+    /// The id of the topic that the position is of; empty where the source names none.
+    pub fn topic_id(&self) -> &str {
+        self.new_topic_id.as_ref().unwrap_or(&self.committed.topic_id)
+    }
+
+    /// The source did not name the topic's id before; now it does, and the position is to say so.
+    pub fn learn_topic_id(&mut self, id: &str) {
+        if self.committed.topic_id.is_empty() && !id.is_empty() {
+            id.clone_into(&mut self.committed.topic_id);
+            self.rewrite();
+        }
+    }
+
+    /// Whether the open transaction moves the position.
+    pub fn moved(&self) -> bool {
+        self.next != self.committed.next || self.delta != Account::default()
+    }
+
+    /// Where to read on, with the epoch of the leader that served what is below, as far as it is known.
+    pub fn read_from(&self) -> (i64, Option<i32>) {
+        (self.next, (self.leader_epoch >= 0).then_some(self.leader_epoch))
+    }
+
+    /// What it stood still for is over. Its halt goes from the target with the next commit.
+    pub fn release(&mut self) {
+        self.halted = None;
+        self.committed.halted = None;
+        self.rewrite();
+    }
+
+    /// The position is to be written though no record moves it, however often that is aborted.
+    fn rewrite(&mut self) {
+        self.unwritten = true;
+        self.dirty = true;
     }
 
     /// Stands still at `offset`: nothing at or after it was written.
@@ -242,6 +284,29 @@ mod tests {
         assert_eq!(position.account, slot.committed.account, "what was copied stays in the account");
         slot.roll_back(false);
         assert_eq!(slot.position(1, "c", &[]).topic_id, "id");
+    }
+
+    #[test]
+    fn an_id_that_was_not_known_is_learned_once_and_written() {
+        let mut slot = slot();
+        slot.learn_topic_id("other");
+        assert_eq!((slot.topic_id(), slot.dirty), ("id", false), "another id is another topic");
+        slot.committed.topic_id.clear();
+        slot.learn_topic_id("");
+        assert!(!slot.dirty);
+        slot.learn_topic_id("late");
+        slot.roll_back(false);
+        assert_eq!((slot.position(1, "c", &[]).topic_id.as_str(), slot.dirty, slot.moved()), ("late", true, false));
+    }
+
+    #[test]
+    fn a_halt_that_is_over_stays_over() {
+        let mut slot = slot();
+        slot.halt("target_topic", 10, "why".into());
+        slot.settle(slot.position(1, "c", &[]));
+        slot.release();
+        assert!(!slot.roll_back(false));
+        assert_eq!((&slot.halted, slot.dirty, slot.moved()), (&None, true, false), "still to be written");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Entry, Failure, Open, Working};
-use crate::chain::{Failed, FetchError, Processed, Row, Stopped, Verdict};
+use crate::chain::{Drift, Failed, FetchError, Processed, Row, Stopped, Verdict};
 use crate::clock::now_millis;
 use crate::config::plan::{OnError, Payload};
 use crate::failpoint;
@@ -91,7 +91,7 @@ impl Working<'_> {
                     // of the failed call was produced.
                     tracing::warn!(pipeline = self.lane.shared.pipeline.name, lane = self.lane.number, topic = &*topic, partition, %call, "plugin call failed; searching for the record");
                     self.commit_before(slot, &missed)?;
-                    break self.chain.bisect(&topic, partition, records, &mut missed);
+                    break self.chain.bisect(&topic, partition, records, &mut missed, &|| self.lane.stop.requested());
                 }
             }
         };
@@ -99,6 +99,7 @@ impl Working<'_> {
         failpoint::hit("after_plugin");
         match processed {
             Ok(processed) => self.emit(slot, records, processed),
+            Err(gave_up) if gave_up.stopped => Err(Failure::Stopped),
             Err(gave_up) => {
                 self.begin()?;
                 self.halt(slot, "plugin_failed", offset, gave_up.to_string())
@@ -125,7 +126,7 @@ impl Working<'_> {
         let (rows, mut at) = (processed.rows, 0);
         for (index, (record, verdict)) in records.iter().zip(&processed.verdicts).enumerate() {
             if let Some(drift) = processed.drift.as_ref().filter(|drift| record.offset() >= drift.offset) {
-                return self.halt(slot, "drift", drift.offset, drift.to_string());
+                return self.drifted(slot, drift);
             }
             let refused = if self.refused.is_empty() {
                 None
@@ -288,6 +289,26 @@ impl Working<'_> {
         delta.filtered -= 1;
         delta.quarantined += 1;
         Ok(())
+    }
+
+    /// Records and a step do not go together any more: the partition halts, counted and with a trace for the audit.
+    fn drifted(&mut self, slot: usize, drift: &Drift) -> Result<(), Failure> {
+        let (shared, at) = (&self.lane.shared, &self.slots[slot]);
+        let (topic, partition) = (&*at.topic, at.partition);
+        let (kind, schema) = (drift.misfit.kind.as_str(), drift.misfit.schema.map(|schema| schema.to_string()));
+        shared.metrics.drifted(&shared.pipeline.name, topic, kind);
+        tracing::error!(
+            event = "audit.drift",
+            pipeline = shared.pipeline.name,
+            topic,
+            partition,
+            offset = drift.offset,
+            kind,
+            schema,
+            halted = true,
+            "{drift}"
+        );
+        self.halt(slot, "drift", drift.offset, drift.to_string())
     }
 
     /// Stops one partition at `offset` and says why; the lane's others go on. Written with the next commit.

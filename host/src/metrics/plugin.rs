@@ -3,6 +3,7 @@
 
 use super::lock;
 use super::state::names;
+use crate::plugin::LogLines;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -46,14 +47,28 @@ names! {
     }
 }
 
+names! {
+    /// What became of a line that a plugin logged. Its text is written nowhere.
+    LineResult {
+        /// It was within its call's limit.
+        Counted = "counted",
+        /// It was beyond.
+        Dropped = "dropped",
+    }
+}
+
 type Name = [(&'static str, String); 1];
 type NameAndKind = [(&'static str, String); 2];
+type Counted = [(&'static str, String); 4];
 
 #[derive(Debug, Clone)]
 pub(super) struct Plugins {
     duration: Family<Name, Histogram, fn() -> Histogram>,
     failures: Family<NameAndKind, Counter>,
     masked: Family<Name, Counter>,
+    counters: Family<Counted, Counter>,
+    lines: Family<NameAndKind, Counter>,
+    memory: Family<Name, Gauge>,
     swaps: Family<NameAndKind, Counter>,
     info: Family<NameAndKind, Gauge>,
     /// The digest of each plugin that `info` shows.
@@ -71,12 +86,18 @@ impl Plugins {
             duration: Family::new_with_constructor(durations as fn() -> Histogram),
             failures: Family::default(),
             masked: Family::default(),
+            counters: Family::default(),
+            lines: Family::default(),
+            memory: Family::default(),
             swaps: Family::default(),
             info: Family::default(),
             digests: Arc::default(),
         };
         registry.register("sluice_plugin_duration_seconds", "Time of one call, a batch", this.duration.clone());
-        registry.register("sluice_plugin_failures", "Failed calls, by kind", this.failures.clone());
+        registry.register("sluice_plugin_failures", "Failed calls and rejected records, by kind", this.failures.clone());
+        registry.register("sluice_plugin_counter", "What plugins count, by their own names, after the commit", this.counters.clone());
+        registry.register("sluice_plugin_log_lines", "Lines that plugins logged; nobody reads them", this.lines.clone());
+        registry.register("sluice_plugin_memory_bytes", "Memory of the instance that was called last", this.memory.clone());
         registry.register("sluice_masked_fields", "Field values masked, by operator, counted after the commit", this.masked.clone());
         registry.register("sluice_plugin_swaps", "Components dropped in while running, by what came of them", this.swaps.clone());
         registry.register("sluice_plugin_info", "The component that each plugin is, by SHA-256", this.info.clone());
@@ -100,7 +121,22 @@ impl Plugins {
             let labels = [("plugin", name.to_owned()), ("kind", kind.to_string())];
             self.failures.get_or_create_owned(&labels)
         });
-        PluginMetrics { duration: self.duration.get_or_create_owned(&[("plugin", name.to_owned())]), failures: failures.collect() }
+        let lines = LineResult::ALL.iter().map(|result| {
+            let labels = [("plugin", name.to_owned()), ("result", result.to_string())];
+            self.lines.get_or_create_owned(&labels)
+        });
+        PluginMetrics {
+            duration: self.duration.get_or_create_owned(&[("plugin", name.to_owned())]),
+            failures: failures.collect(),
+            lines: lines.collect(),
+            memory: self.memory.get_or_create_owned(&[("plugin", name.to_owned())]),
+        }
+    }
+
+    pub(super) fn counter(&self, pipeline: &str, plugin: &str, step: u32, name: &str) -> PluginCounter {
+        let labels =
+            [("pipeline", pipeline.to_owned()), ("plugin", plugin.to_owned()), ("step", step.to_string()), ("name", name.to_owned())];
+        PluginCounter(self.counters.get_or_create_owned(&labels))
     }
 
     pub(super) fn masked(&self, operator: &str) -> MaskedFields {
@@ -114,6 +150,9 @@ pub struct PluginMetrics {
     duration: Histogram,
     /// By [`FailureKind`].
     failures: Vec<Counter>,
+    /// By [`LineResult`].
+    lines: Vec<Counter>,
+    memory: Gauge,
 }
 
 impl PluginMetrics {
@@ -125,6 +164,32 @@ impl PluginMetrics {
     /// A call failed.
     pub fn failed(&self, kind: FailureKind) {
         self.failures[kind as usize].inc();
+    }
+}
+
+impl PluginMetrics {
+    /// A call logged so many lines.
+    pub fn logged(&self, lines: LogLines) {
+        if lines != LogLines::default() {
+            self.lines[LineResult::Counted as usize].inc_by(lines.written);
+            self.lines[LineResult::Dropped as usize].inc_by(lines.dropped);
+        }
+    }
+
+    /// The instance that was called holds so many bytes.
+    pub fn holds(&self, bytes: usize) {
+        self.memory.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+}
+
+/// One counter of a plugin in one step, by the name that it declared; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PluginCounter(Counter);
+
+impl PluginCounter {
+    /// So much was counted, and committed.
+    pub fn add(&self, count: u64) {
+        self.0.inc_by(count);
     }
 }
 

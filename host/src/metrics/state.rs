@@ -80,7 +80,7 @@ names! {
         SourceCorrupt = "source_corrupt",
         /// The source log ends below the position.
         LogTruncated = "log_truncated",
-        /// A partition that was copied before has no position.
+        /// A partition that was copied before has no position, or a lane's positions were lost.
         PositionMissing = "position_missing",
         /// The positions topic has another partition count than the recorded number of lanes.
         LanesMismatch = "lanes_mismatch",
@@ -98,7 +98,7 @@ names! {
         RegistryUnavailable = "registry_unavailable",
         /// The target refuses a record, and `on_error` is `halt`.
         TargetRefused = "target_refused",
-        /// The target topic is missing, or has fewer partitions than the source's.
+        /// The target topic is missing or has fewer partitions than the source's, and cannot be made or grown.
         TargetTopic = "target_topic",
         /// The topic is compacted, and a step may make one key of two.
         Compacted = "compacted",

@@ -130,6 +130,14 @@ impl Current {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin.to_owned(), refusal);
     }
 
+    /// A lane took the component up after all, which it had refused.
+    pub fn took(&self, plugin: &str, digest: &str) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.get(plugin).is_some_and(|refusal| refusal.digest.as_deref() == Some(digest)) {
+            refusals.remove(plugin);
+        }
+    }
+
     /// The last refusal of each plugin.
     pub fn refusals(&self) -> BTreeMap<String, Refusal> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -23,11 +23,12 @@ impl<'a> Compaction<'a> {
 
     /// Why a topic must not be copied; none where it may.
     pub fn refuses(&self, topic: &str) -> Result<Option<String>, TopicError> {
-        if self.chain.lossy_keys().next().is_none() {
+        let lossy = self.chain.lossy_keys(topic);
+        if lossy.is_empty() {
             return Ok(None);
         }
-        match self.source()?.refuses(topic, self.chain.lossy_keys())? {
-            None => self.shared.target_topics.refuses(topic, self.chain.lossy_keys()),
+        match self.source()?.refuses(topic, lossy.iter().copied())? {
+            None => self.shared.target_topics.refuses(topic, lossy),
             refused => Ok(refused),
         }
     }

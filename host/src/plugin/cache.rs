@@ -8,15 +8,24 @@
               because files appear whole, by rename, written by our own compiler and never changed afterwards"
 )]
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
+use tempfile::NamedTempFile;
 use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+/// Compiled plugins that are kept, and bytes of them together. Stops a directory that fills the disk, release by release
+/// and draft by draft: the one whose last use is longest ago goes first, and with it those of other engines, which
+/// nobody uses any more.
+const ENTRIES: usize = 256;
+const ENTRY_BYTES: u64 = 4 << 30;
+/// Age from which a draft is one that a process left behind when it was killed: longer than any compilation may take.
+const DRAFT_AGE: Duration = Duration::from_secs(3600);
 
 /// Why the cache cannot be used.
 #[derive(Debug, Error)]
@@ -75,6 +84,7 @@ impl Cache {
         }
         let cache = Cache { dir };
         cache.check_dir()?;
+        cache.sweep(SystemTime::now());
         Ok(cache)
     }
 
@@ -112,7 +122,10 @@ impl Cache {
         // SAFETY: directory and file were just found to belong to this user and to be writable by nobody else; the
         // key names the plugin's bytes and the engine's fingerprint; see the reasons at the top of this file.
         match unsafe { Component::deserialize_file(engine, &path) } {
-            Ok(component) => Ok(Some(component)),
+            Ok(component) => {
+                touch(&path);
+                Ok(Some(component))
+            }
             Err(error) => {
                 tracing::warn!(%key, %error, "compiled plugin does not load; compiling again");
                 fs::remove_file(&path).map_err(|source| io_error("remove", &path, source))?;
@@ -121,44 +134,78 @@ impl Cache {
         }
     }
 
-    /// A new empty file beside the compiled ones, for a compiler to write into.
+    /// A new empty file beside the compiled ones, for a compiler to write into. Its name is chance: in containers every
+    /// process has the same id, and what a killed one left behind must not stop the next.
     pub(super) fn draft(&self, key: &str) -> Result<Draft, CacheError> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
         self.check_dir()?;
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = self.dir.join(format!(".{key}.{}.{number}", std::process::id()));
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|source| io_error("create", &path, source))?;
-        Ok(Draft { path, file })
+        let draft = tempfile::Builder::new().prefix(&format!(".{key}.")).tempfile_in(&self.dir);
+        Ok(Draft { file: draft.map_err(|source| io_error("create a file in", &self.dir, source))? })
     }
 
-    /// Makes a finished draft the code of that key, whole or not at all.
-    pub(super) fn keep(&self, draft: &Draft, key: &str) -> Result<(), CacheError> {
-        draft.file.sync_all().map_err(|source| io_error("write", &draft.path, source))?;
-        fs::rename(&draft.path, self.path(key)).map_err(|source| io_error("rename", &draft.path, source))
+    /// Makes a finished draft the code of that key, whole or not at all; what is too much goes.
+    pub(super) fn keep(&self, draft: Draft, key: &str) -> Result<(), CacheError> {
+        let path = draft.file.path().to_owned();
+        draft.file.as_file().sync_all().map_err(|source| io_error("write", &path, source))?;
+        draft.file.persist(self.path(key)).map_err(|error| io_error("rename", &path, error.error))?;
+        self.evict(key, ENTRIES, ENTRY_BYTES);
+        Ok(())
+    }
+
+    /// Removes the drafts of processes that were killed.
+    fn sweep(&self, now: SystemTime) {
+        for (path, meta) in self.files(|name| name.starts_with('.')) {
+            let age = meta.modified().ok().and_then(|modified| now.duration_since(modified).ok());
+            if age.is_some_and(|age| age > DRAFT_AGE) {
+                remove(&path);
+            }
+        }
+    }
+
+    /// Removes what was not used for the longest time until the rest is within the bounds; never the code of `key`. Code
+    /// that runs stays in memory: its file may go.
+    fn evict(&self, key: &str, entries: usize, bytes: u64) {
+        let mut kept = self.files(|name| !name.starts_with('.'));
+        kept.sort_by_key(|(_, meta)| meta.modified().ok());
+        let mut sum: u64 = kept.iter().map(|(_, meta)| meta.len()).sum();
+        let mut count = kept.len();
+        for (path, meta) in kept.iter().filter(|(path, _)| *path != self.path(key)) {
+            if count <= entries && sum <= bytes {
+                return;
+            }
+            remove(path);
+            count -= 1;
+            sum -= meta.len();
+        }
+    }
+
+    /// The plain files whose name is as wanted. What cannot be read is left for the next time.
+    fn files(&self, wanted: impl Fn(&str) -> bool) -> Vec<(PathBuf, fs::Metadata)> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let named = entries.filter(|entry| entry.file_name().to_str().is_some_and(&wanted));
+        let files = named.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)));
+        files.filter(|(_, meta)| meta.is_file()).collect()
     }
 }
 
 /// A file being written. It goes away with this value unless it was kept.
 #[derive(Debug)]
 pub(super) struct Draft {
-    path: PathBuf,
-    pub(super) file: File,
+    pub(super) file: NamedTempFile,
 }
 
-impl Drop for Draft {
-    fn drop(&mut self) {
-        match fs::remove_file(&self.path) {
-            Ok(()) => {}
-            // It was kept under another name.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!(%error, "draft of a compiled plugin stays behind"),
-        }
+/// Another process may have been faster.
+fn remove(path: &Path) {
+    match fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(path = %path.display(), %error, "a compiled plugin that is not needed stays behind"),
+    }
+}
+
+/// Notes that a file was used now. Where that fails, it counts as used when it was made.
+fn touch(path: &Path) {
+    if let Err(error) = File::open(path).and_then(|file| file.set_modified(SystemTime::now())) {
+        tracing::debug!(path = %path.display(), %error, "the use of a compiled plugin is not noted");
     }
 }
 
@@ -190,7 +237,7 @@ mod tests {
     fn fill(cache: &Cache, key: &str, bytes: &[u8]) {
         let mut draft = cache.draft(key).unwrap();
         draft.file.write_all(bytes).unwrap();
-        cache.keep(&draft, key).unwrap();
+        cache.keep(draft, key).unwrap();
     }
 
     fn names(cache: &Cache) -> Vec<String> {
@@ -216,6 +263,52 @@ mod tests {
         fill(&cache, "k", b"not machine code");
         assert!(cache.load(&engine().unwrap(), "k").unwrap().is_none());
         assert_eq!(names(&cache), [""; 0]);
+    }
+
+    fn aged(path: &Path, age: Duration) {
+        File::open(path).unwrap().set_modified(SystemTime::now() - age).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_process_left_stops_nobody() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = root.path().join("c");
+        let cache = Cache::open(&dir).unwrap();
+        // The first process of a container, twice: the first draft stays, as after a kill.
+        let left = cache.draft("k").unwrap().file.into_temp_path().keep().unwrap();
+        let other = cache.draft("k").unwrap();
+        assert_ne!(left, other.file.path());
+        assert_eq!(fs::metadata(other.file.path()).unwrap().mode() & 0o777, 0o600);
+        drop(other);
+        Cache::open(&dir).unwrap();
+        assert!(left.exists(), "it may be one that is being written");
+        aged(&left, DRAFT_AGE + Duration::from_secs(1));
+        Cache::open(&dir).unwrap();
+        assert_eq!(names(&cache), [""; 0]);
+    }
+
+    #[test]
+    fn what_nobody_uses_makes_room() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = Cache::open(root.path().join("c")).unwrap();
+        let code = engine().unwrap().precompile_component(EMPTY).unwrap();
+        for (key, age) in [("a", 4), ("b", 3), ("c", 2), ("d", 1)] {
+            fill(&cache, key, &code);
+            aged(&cache.path(key), Duration::from_secs(age * 60));
+        }
+        // What is loaded was used.
+        assert!(cache.load(&engine().unwrap(), "a").unwrap().is_some());
+        cache.evict("b", 3, u64::MAX);
+        let sorted = || {
+            let mut names = names(&cache);
+            names.sort();
+            names
+        };
+        assert_eq!(sorted(), ["a", "b", "d"], "the oldest but the one that was just made");
+        cache.evict("b", 3, 2 * code.len() as u64);
+        assert_eq!(sorted(), ["a", "b"]);
+        cache.evict("b", 3, 1);
+        assert_eq!(sorted(), ["b"]);
     }
 
     #[test]

@@ -95,8 +95,11 @@ pub(super) fn compile(how: &Compile, engine: &Engine, wasm: &[u8], limits: &Limi
             return draft.file.write_all(&compiled).map_err(run("writing what it made"));
         }
     };
+    if limits.compile_time.is_zero() {
+        return Err(CompileError::Timeout { limit: limits.compile_time });
+    }
     let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let output = draft.file.try_clone().map_err(run("opening its output"))?;
+    let output = draft.file.as_file().try_clone().map_err(run("opening its output"))?;
     let mut child = Command::new(program)
         .args(arguments)
         .arg(limits.compile_bytes.to_string())

@@ -6,6 +6,7 @@
 
 mod attacks;
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -22,9 +23,9 @@ const EDIT_FIELDS: u16 = 1;
 const EDIT_HEADERS: u16 = 1 << 3;
 const DROP: u16 = 1 << 5;
 
-/// What a plugin may take where nothing else is configured.
+/// What a plugin may take where nothing else is configured: `plugins/tests.rs` holds it against a configuration's.
 fn limits() -> Limits {
-    Limits { batch_time: Duration::from_millis(200), ..Limits::default() }
+    Limits::default()
 }
 
 /// What came of an attack: where it was cut, in whose words, and the time it had.
@@ -77,7 +78,8 @@ fn attack(guest: &Guest, limits: &Limits) -> Cut {
         Err(error) => return cut("load", began, error.to_string()),
     };
     let began = now();
-    let mut instance = match plugin.instantiate(&step(guest), HostServices::default()) {
+    let windows = Some(Arc::new(Mutex::new(plugin.windows())));
+    let mut instance = match plugin.instantiate(&step(guest), HostServices { windows, ..HostServices::default() }) {
         Ok(instance) => instance,
         Err(error) => return cut("init", began, error.to_string()),
     };
@@ -159,6 +161,54 @@ fn a_flood_of_log_lines_is_counted() {
     let time = (now() - began).as_secs_f64() * 1e3;
     eprintln!("| 100,000 log lines | LOG_LINES | not cut | 100 counted as written, the rest as dropped | {time:.1} ms | counted |");
     assert_eq!(instance.take_log_lines(), LogLines { written: 100, dropped: 99_900 });
+}
+
+/// A guest that remembers without end takes no more of the host than its windows may, however many calls succeed.
+#[test]
+fn windows_take_no_more_than_their_share() {
+    // A thousand new values a call: the counter that they are made of goes on from call to call.
+    let seen = r#"(import "sluice:plugin/windows@0.1.0" "seen" (func $seen (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+        (global $n (mut i32) (i32.const 0))"#;
+    let at = DATA;
+    let (rows, ends, data, out) = (at + 0x1000, at + 0x3000, at + 0x5000, at + 0x100);
+    let transform = format!(
+        "(local.set $i (i32.const 0))
+         (loop $l
+           (i32.store (i32.add (i32.const {ends}) (i32.mul (local.get $i) (i32.const 4))) (i32.mul (i32.add (local.get $i) (i32.const 1)) (i32.const 4)))
+           (i32.store (i32.add (i32.const {data}) (i32.mul (local.get $i) (i32.const 4))) (global.get $n))
+           (global.set $n (i32.add (global.get $n) (i32.const 1)))
+           (local.set $i (i32.add (local.get $i) (i32.const 1)))
+           (br_if $l (i32.lt_u (local.get $i) (i32.const 1000))))
+         (call $seen (i32.const {at}) (i32.const 3) (i32.const 1000000) (i32.const {rows}) (i32.const 1000) (i32.const {ends})
+           (i32.const 1000) (i32.const {data}) (i32.const 4000) (i32.const {out}))
+         (if (i32.load8_u (i32.const {out})) (then unreachable))"
+    );
+    let guest = Guest { items: seen.into(), transform, data: vec![(at, b"ids".to_vec())], ..Guest::default() };
+    let limits = Limits { memory_bytes: 8 << 20, ..limits() };
+    let plugin = guest.load(&limits).unwrap();
+    let windows = Arc::new(Mutex::new(plugin.windows()));
+    let fresh = || HostServices { windows: Some(windows.clone()), ..HostServices::default() };
+    let mut instance = plugin.instantiate(&step(&guest), fresh()).unwrap();
+    let (began, mut most, mut refused) = (now(), 0, 0);
+    for call in 0..200 {
+        let mark = windows.lock().unwrap().mark();
+        if let Err(error) = instance.transform(&batch("t", &["Ada Lovelace"])) {
+            // As the chain does: taken back, committed, and again.
+            assert_eq!((error.kind(), instance.is_dead()), ("output", true), "{error}");
+            windows.lock().unwrap().rollback_to(mark);
+            windows.lock().unwrap().commit();
+            instance = plugin.instantiate(&step(&guest), fresh()).unwrap();
+            refused += 1;
+        }
+        let bytes = windows.lock().unwrap().bytes();
+        assert!(bytes <= limits.memory_bytes, "call {call}: {bytes} bytes");
+        most = most.max(bytes);
+    }
+    let time = (now() - began).as_secs_f64() * 1e3;
+    eprintln!(
+        "| 200,000 values to remember | the windows' share (`MEMORY_BYTES`, here 8 MiB) | transform | {refused} calls too much; {most} bytes at most | {time:.1} ms | `plugin_output` |"
+    );
+    assert!(refused > 0 && most > limits.memory_bytes / 2, "{refused} {most}");
 }
 
 /// A large file is refused by its size, by the directory before it is read and by the loader before it is looked at.

@@ -209,7 +209,9 @@ impl windows::Host for State {
         }
         let Some(values) = values(&ends, &data) else { return Ok(Err(windows::Failure::Malformed)) };
         let at = Place { name: &name, topic, partition: *partition };
-        let mut windows = self.services.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        // Memory from batch to batch is lent, like a key, to a step whose settings ask for it.
+        let Some(windows) = &self.services.windows else { return Ok(Err(windows::Failure::Unsupported)) };
+        let mut windows = windows.lock().unwrap_or_else(PoisonError::into_inner);
         match windows.seen(at, limit, rows.into_iter().zip(values)) {
             Ok(seen) => Ok(Ok(seen)),
             Err(NotKept::Malformed) => Ok(Err(windows::Failure::Malformed)),

@@ -127,7 +127,7 @@ impl Plugin {
         };
         let answer = guest.sluice_plugin_plugin().call_init(&mut store, &step.settings_json, grants);
         let answer = answer.map_err(|e| failed(&e, &store))?;
-        store.data_mut().finish(answer.is_ok());
+        store.data_mut().finish(answer.is_ok(), 1);
         if let Err(problems) = answer {
             return Err(InitError::Settings { plugin: plugin(), problems: taken_over(problems) });
         }
@@ -179,7 +179,9 @@ impl Instance {
         }
         let result = self.call(batch);
         self.dead = result.as_ref().is_err_and(|error| !error.spares_instance());
-        self.store.data_mut().finish(result.is_ok());
+        let emitted = result.as_ref().map_or(0, |changes| changes.emitted.len());
+        let values: usize = batch.fields.iter().map(Column::len).sum();
+        self.store.data_mut().finish(result.is_ok(), u64::from(batch.count) + (values + emitted) as u64);
         result
     }
 

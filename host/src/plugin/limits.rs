@@ -31,18 +31,22 @@ pub const DESCRIBE_TIME: Duration = Duration::from_secs(1);
 /// CPU time of `init`. Stops a loop there; it is longer than the others because it compiles expressions.
 pub const INIT_TIME: Duration = Duration::from_secs(5);
 /// CPU time that every `transform` gets, whatever the size of its batch. Stops endless loops, and leaves room for a
-/// guest's garbage collector.
-pub const BATCH_TIME: Duration = Duration::from_millis(500);
+/// guest's garbage collector: a hundred times what a batch needs, and so short that the record on which a plugin loops is
+/// found within seconds.
+pub const BATCH_TIME: Duration = Duration::from_millis(200);
+/// Records of one call. Stops batches that nothing gains from; it is what `output_records` is counted for.
+pub const BATCH_RECORDS: u32 = 500;
 /// CPU time that every record of the batch adds. Small batches thus fail sooner, which keeps the search for a guilty
 /// record among 1,000 under ten seconds.
 pub const ROW_TIME: Duration = Duration::from_millis(1);
-/// Records one call may emit. Stops a batch that multiplies without end.
-pub const OUTPUT_RECORDS: usize = 10_000;
-/// Payload bytes one call may answer. Stops answers that exhaust the memory which all lanes share.
-pub const OUTPUT_BYTES: usize = 16 << 20;
-/// Bytes the host allocates to lift one answer or the arguments of one import, bookkeeping included. Stops giant
-/// lists and strings before they are copied.
-pub const HOSTCALL_BYTES: usize = 24 << 20;
+/// Records one call may emit for each that it was handed. Stops a batch that multiplies without end.
+pub const OUTPUT_RECORDS: u32 = 10;
+/// Payload bytes one call may answer. Stops answers that exhaust the memory which all lanes share: a guest may name the
+/// same bytes of its memory as often as it likes. Eight times the bytes of a batch's input.
+pub const OUTPUT_BYTES: usize = 64 << 20;
+/// Bytes the host allocates to lift one answer or the arguments of one import, bookkeeping included: by half more than
+/// the answer itself. Stops giant lists and strings before they are copied.
+pub const HOSTCALL_BYTES: usize = hostcall_bytes(OUTPUT_BYTES);
 /// Values in one column of a keyed operation. Stops millions of empty values, which cost no bytes and much time.
 pub const HOSTCALL_VALUES: usize = 1 << 18;
 /// Bytes in one column of format-preserving encryption. Stops long values: one of 256 characters takes a tenth of a
@@ -54,6 +58,9 @@ pub const RECORD_HEADERS: usize = 1_000;
 pub const LOG_LINES: u32 = 100;
 /// Bytes of one log line. Stops lines that carry whole records.
 pub const LOG_LINE_BYTES: usize = 1 << 10;
+/// What one call may add to one counter for each record, value and emitted record of its batch. Stops a plugin from
+/// writing values into its counters.
+pub const COUNTS: u64 = 1;
 /// Counters, and rejection codes, that a plugin may declare. Stops metrics of unbounded cardinality.
 pub const NAMES: usize = 64;
 /// Bytes of each JSON Schema that a plugin declares.
@@ -69,7 +76,13 @@ pub const CALLER_STACK_BYTES: usize = 4 << 20;
 /// a new instance costs microseconds, the limit costs a batch.
 pub const RECYCLE_PERCENT: usize = 75;
 
-/// The limits of one plugin, all of them at their constants by default.
+/// [`HOSTCALL_BYTES`] for another limit of answers.
+pub const fn hostcall_bytes(output_bytes: usize) -> usize {
+    output_bytes.saturating_add(output_bytes / 2)
+}
+
+/// The limits of one plugin, all of them at their constants by default: a configuration without limits of its own runs
+/// under these, and so does every tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// See [`BINARY_BYTES`].
@@ -114,6 +127,8 @@ pub struct Limits {
     pub log_lines: u32,
     /// See [`LOG_LINE_BYTES`].
     pub log_line_bytes: usize,
+    /// See [`COUNTS`].
+    pub counts: u64,
 }
 
 impl Default for Limits {
@@ -132,7 +147,7 @@ impl Default for Limits {
             init_time: INIT_TIME,
             batch_time: BATCH_TIME,
             row_time: ROW_TIME,
-            output_records: OUTPUT_RECORDS,
+            output_records: (OUTPUT_RECORDS * BATCH_RECORDS) as usize,
             output_bytes: OUTPUT_BYTES,
             hostcall_bytes: HOSTCALL_BYTES,
             hostcall_values: HOSTCALL_VALUES,
@@ -140,6 +155,7 @@ impl Default for Limits {
             record_headers: RECORD_HEADERS,
             log_lines: LOG_LINES,
             log_line_bytes: LOG_LINE_BYTES,
+            counts: COUNTS,
         }
     }
 }

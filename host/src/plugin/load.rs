@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -19,6 +20,7 @@ use super::failure;
 use super::instance::StepPlace;
 use super::limits::Limits;
 use super::state::{self, HostServices, State};
+use super::windows::Windows;
 use super::{imports, wasi};
 
 mod error;
@@ -63,12 +65,22 @@ impl Plugins {
 
     /// Loads a plugin from the bytes of its file; `origin` names it in errors.
     pub fn load(&self, bytes: Vec<u8>, origin: &str) -> Result<Arc<Plugin>, LoadError> {
+        self.load_within(bytes, origin, None)
+    }
+
+    /// Time that the compiler has for one plugin.
+    pub fn compile_time(&self) -> Duration {
+        self.limits.compile_time
+    }
+
+    /// The same with at most so much time for the compiler, where that is less than it has.
+    pub fn load_within(&self, bytes: Vec<u8>, origin: &str, within: Option<Duration>) -> Result<Arc<Plugin>, LoadError> {
         if bytes.len() > self.limits.binary_bytes {
             let (bytes, limit) = (bytes.len(), self.limits.binary_bytes);
             return Err(LoadError::TooLarge { origin: origin.to_owned(), bytes, limit });
         }
         form(&bytes, origin)?;
-        let component = self.compiled(&bytes, origin)?;
+        let component = self.compiled(&bytes, origin, within)?;
         self.check_imports(&component, origin)?;
         self.check_exports(&component, origin)?;
         self.check_resources(&component, origin)?;
@@ -87,16 +99,20 @@ impl Plugins {
     }
 
     /// The compiled component, from the cache or through it.
-    fn compiled(&self, bytes: &[u8], origin: &str) -> Result<Component, LoadError> {
+    fn compiled(&self, bytes: &[u8], origin: &str, within: Option<Duration>) -> Result<Component, LoadError> {
         let cached = |source| LoadError::Cache { origin: origin.to_owned(), source };
-        let key = hex(&Sha256::new().chain_update(Sha256::digest(bytes)).chain_update(self.fingerprint).finalize());
+        // What the compiler was allowed belongs to it: what took an author's tool minutes is no short cut for a run.
+        let allowed = [self.limits.compile_time.as_secs(), self.limits.compile_bytes].map(u64::to_le_bytes).concat();
+        let sha256 = Sha256::new().chain_update(Sha256::digest(bytes)).chain_update(self.fingerprint).chain_update(allowed);
+        let key = hex(&sha256.finalize());
         if let Some(component) = self.cache.load(&self.engine, &key).map_err(cached)? {
             return Ok(component);
         }
         let mut draft = self.cache.draft(&key).map_err(cached)?;
-        compile(&self.compile, &self.engine, bytes, &self.limits, &mut draft)
+        let limits = Limits { compile_time: self.limits.compile_time.min(within.unwrap_or(Duration::MAX)), ..self.limits.clone() };
+        compile(&self.compile, &self.engine, bytes, &limits, &mut draft)
             .map_err(|source| LoadError::Compile { origin: origin.to_owned(), source })?;
-        self.cache.keep(&draft, &key).map_err(cached)?;
+        self.cache.keep(draft, &key).map_err(cached)?;
         let component = self.cache.load(&self.engine, &key).map_err(cached)?;
         component.ok_or_else(|| LoadError::Contract { origin: origin.to_owned(), why: "its compiled form does not load".to_owned() })
     }
@@ -122,7 +138,7 @@ impl Plugins {
             Some((_, version)) if is_supported(version) => Ok(()),
             Some((name, _)) => Err(LoadError::Export { origin: origin.to_owned(), found: (*name).to_owned() }),
             None if names.is_empty() => Err(LoadError::Export { origin: origin.to_owned(), found: "nothing".into() }),
-            None => Err(LoadError::Export { origin: origin.to_owned(), found: names.join(", ") }),
+            None => Err(LoadError::Export { origin: origin.to_owned(), found: some(&names) }),
         }
     }
 
@@ -197,6 +213,11 @@ impl Plugin {
         hex(&self.digest)
     }
 
+    /// What a step with it remembers at the start: nothing, and at most as many bytes as an instance may take.
+    pub fn windows(&self) -> Windows {
+        Windows::of(self.limits.memory_bytes)
+    }
+
     /// Where it came from.
     pub fn origin(&self) -> &str {
         &self.origin
@@ -241,6 +262,15 @@ fn is_supported(version: &str) -> bool {
     let patch = |v: &&str| version.strip_prefix(*v).and_then(|rest| rest.strip_prefix('.'));
     let number = |patch: &str| !patch.is_empty() && patch.bytes().all(|b| b.is_ascii_digit());
     SUPPORTED.iter().any(|v| patch(v).is_some_and(number))
+}
+
+/// The first of the names that a component's author chose, and how many more there are.
+fn some(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    const BYTES: usize = 80;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(|name| &name[..name.floor_char_boundary(BYTES)]).collect();
+    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// An error of the engine with its causes, on one line. Only for errors about types, which hold no data.

@@ -40,8 +40,8 @@ pub struct HostServices {
     pub tables: Arc<Tables>,
     /// Names of the tables that the step's settings name; others are denied.
     pub allowed_tables: BTreeSet<String>,
-    /// What the step remembers in its lane; outlives the instance.
-    pub windows: Arc<Mutex<Windows>>,
+    /// What the step remembers in its lane; outlives the instance. None: its settings ask for no window.
+    pub windows: Option<Arc<Mutex<Windows>>>,
     /// What becomes of log lines.
     pub log: LogMode,
 }
@@ -116,7 +116,8 @@ impl State {
         }
     }
 
-    /// Adds to a counter of the running call; false if there is none of that index.
+    /// Adds to a counter of the running call; false if there is none of that index. What it may come to is known at the
+    /// end.
     pub(super) fn count(&mut self, counter: u32, delta: u64) -> bool {
         match self.running.get_mut(counter as usize) {
             Some(sum) => {
@@ -127,12 +128,14 @@ impl State {
         }
     }
 
-    /// Ends a call: its counts are kept if it succeeded and forgotten if its batch will be seen again.
-    pub(super) fn finish(&mut self, succeeded: bool) {
+    /// Ends a call: its counts are kept if it succeeded and forgotten if its batch will be seen again. None may come to
+    /// more than `things`, what there was to count: a counter is no place to write a value into.
+    pub(super) fn finish(&mut self, succeeded: bool, things: u64) {
+        let most = things.saturating_mul(self.limits.counts);
         for (sum, running) in self.counted.iter_mut().zip(&mut self.running) {
             let delta = std::mem::take(running);
             if succeeded {
-                *sum = sum.saturating_add(delta);
+                *sum = sum.saturating_add(delta.min(most));
             }
         }
     }

@@ -9,23 +9,24 @@
 //!     └─ rollback_to(mark): a call failed; rollback_to(0): the transaction was aborted
 //! ```
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest, Sha256};
 
 /// Bytes of a window's name.
 pub const NAME_BYTES: usize = 64;
-/// Names of one step. Stops a guest that names its windows after its records.
+/// Names of one partition. Stops a guest that names its windows after its records, and keeps one topic's names from being
+/// another's refusal.
 pub const NAMES: usize = 16;
-/// Values that one window may remember.
+/// Values that one window may be asked to remember.
 pub const LIMIT: u32 = 1_000_000;
-/// Values that all windows of one step in one lane remember together, about a hundred bytes each. Stops windows of many
-/// partitions from filling the memory that all lanes share.
-pub const VALUES: usize = 1_000_000;
-/// Changes that one transaction may make, about fifty bytes each. Stops a guest that asks in a loop; a call that reaches
-/// it fails, the lane commits what it has, and the call succeeds with an empty journal.
-pub const CHANGES: usize = 1 << 20;
+/// Memory of one remembered value and of one change that can be taken back, bytes: what they measure to with the maps
+/// around them, rounded up.
+const VALUE_BYTES: usize = 112;
+const CHANGE_BYTES: usize = 56;
+/// Memory of a window without values.
+const WINDOW_BYTES: usize = 512;
 
 /// The first half of a value's SHA-256.
 type Hash = [u8; 16];
@@ -37,7 +38,8 @@ pub(super) enum Refusal {
     Malformed,
     /// More than [`NAMES`].
     TooManyNames,
-    /// More than [`CHANGES`].
+    /// More changes than one transaction may make: the call fails, the lane commits what it has, and the call succeeds
+    /// with an empty journal.
     TooManyChanges,
 }
 
@@ -49,13 +51,19 @@ pub(super) struct Place<'a> {
     pub(super) partition: i32,
 }
 
+/// The names of one partition, and which window each is.
+type Names = Vec<(Box<str>, usize)>;
+
 /// All windows of one step in one lane.
-#[derive(Default)]
 pub struct Windows {
-    places: HashMap<(Box<str>, Box<str>, i32), usize>,
+    /// By topic and partition.
+    places: HashMap<(Box<str>, i32), Names>,
     windows: Vec<Window>,
-    names: Vec<Box<str>>,
+    /// By size, the largest last, the first of several after the others.
+    sizes: BTreeSet<(usize, Reverse<usize>)>,
     journal: Vec<Change>,
+    /// Bytes that the values may take together, and the changes of one transaction.
+    half: usize,
     /// Values of all windows.
     values: usize,
     /// Marks are given in this order.
@@ -93,6 +101,37 @@ impl std::fmt::Debug for Windows {
 }
 
 impl Windows {
+    /// Windows that hold at most so many bytes: a half for what they remember, a half for what can be taken back. Stops
+    /// windows of many partitions from filling the memory that all lanes share.
+    pub fn of(bytes: usize) -> Self {
+        let half = bytes / 2;
+        Self {
+            places: HashMap::new(),
+            windows: Vec::new(),
+            sizes: BTreeSet::new(),
+            journal: Vec::new(),
+            half,
+            values: 0,
+            stamp: 0,
+            record: 0,
+        }
+    }
+
+    /// Values that all windows may remember together now.
+    fn most_values(&self) -> usize {
+        (self.half.saturating_sub(self.windows.len() * WINDOW_BYTES) / VALUE_BYTES).max(1)
+    }
+
+    /// Changes that one transaction may make.
+    fn most_changes(&self) -> usize {
+        (self.half / CHANGE_BYTES).max(2)
+    }
+
+    /// Bytes that all of it takes, as it is counted.
+    pub fn bytes(&self) -> usize {
+        self.windows.len() * WINDOW_BYTES + self.values * VALUE_BYTES + self.journal.len() * CHANGE_BYTES
+    }
+
     /// For each value whether an earlier record had it, within the last `limit` distinct values; each is the latest from
     /// then on. `values` come with the row of their record, rows ascending; a call is later than those before it.
     pub(super) fn seen<'v>(
@@ -105,6 +144,7 @@ impl Windows {
             return Err(Refusal::Malformed);
         }
         let window = self.window(at)?;
+        let (most_values, most_changes) = (self.most_values(), self.most_changes());
         let mut answers = Vec::with_capacity(values.size_hint().0);
         let mut last = None;
         for (row, value) in values {
@@ -116,10 +156,10 @@ impl Windows {
             while self.windows[window].marks.len() > limit as usize {
                 self.forget_oldest(window);
             }
-            if self.values > VALUES {
+            while self.values > most_values {
                 self.forget_oldest(self.largest());
             }
-            if self.journal.len() > CHANGES {
+            if self.journal.len() > most_changes {
                 return Err(Refusal::TooManyChanges);
             }
         }
@@ -133,8 +173,10 @@ impl Windows {
 
     /// I4: takes back all changes since then.
     pub fn rollback_to(&mut self, mark: usize) {
-        for Change { window, hash, before } in self.journal.drain(mark.min(self.journal.len())..).rev() {
+        let back = self.journal.split_off(mark.min(self.journal.len()));
+        for Change { window, hash, before } in back.into_iter().rev() {
             let Window { marks, order } = &mut self.windows[window as usize];
+            let size = marks.len();
             let now = match before {
                 Some(mark) => {
                     order.insert(mark.stamp, hash);
@@ -145,7 +187,7 @@ impl Windows {
             if let Some(now) = now {
                 order.remove(&now.stamp);
             }
-            self.values = self.values + usize::from(before.is_some()) - usize::from(now.is_some());
+            self.resized(window as usize, size);
         }
     }
 
@@ -155,19 +197,28 @@ impl Windows {
     }
 
     fn window(&mut self, at: Place<'_>) -> Result<usize, Refusal> {
-        if !self.names.iter().any(|name| **name == *at.name) {
-            if self.names.len() == NAMES {
-                return Err(Refusal::TooManyNames);
-            }
-            self.names.push(at.name.into());
+        let names = self.places.entry((at.topic.into(), at.partition)).or_default();
+        if let Some((_, known)) = names.iter().find(|(name, _)| **name == *at.name) {
+            return Ok(*known);
         }
-        Ok(match self.places.entry((at.name.into(), at.topic.into(), at.partition)) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => {
-                self.windows.push(Window::default());
-                *new.insert(self.windows.len() - 1)
-            }
-        })
+        if names.len() == NAMES {
+            return Err(Refusal::TooManyNames);
+        }
+        let window = self.windows.len();
+        names.push((at.name.into(), window));
+        self.windows.push(Window::default());
+        self.sizes.insert((0, Reverse(window)));
+        Ok(window)
+    }
+
+    /// Books that a window had that many values before.
+    fn resized(&mut self, window: usize, before: usize) {
+        let now = self.windows[window].marks.len();
+        if now != before {
+            self.sizes.remove(&(before, Reverse(window)));
+            self.sizes.insert((now, Reverse(window)));
+            self.values = self.values + now - before;
+        }
     }
 
     /// Makes a value the latest of its window; whether an earlier record had it.
@@ -186,7 +237,10 @@ impl Windows {
             Some(mark) => {
                 order.remove(&mark.stamp);
             }
-            None => self.values += 1,
+            None => {
+                let size = marks.len() - 1;
+                self.resized(window, size);
+            }
         }
         self.journal.push(Change { window: window as u32, hash, before });
         before.is_some()
@@ -196,15 +250,15 @@ impl Windows {
         let Window { marks, order } = &mut self.windows[window];
         if let Some((_, hash)) = order.pop_first() {
             let before = marks.remove(&hash);
-            self.values -= 1;
+            let size = marks.len() + 1;
+            self.resized(window, size);
             self.journal.push(Change { window: window as u32, hash, before });
         }
     }
 
     /// The window with the most values, the first of several.
     fn largest(&self) -> usize {
-        let sizes = self.windows.iter().map(|window| window.marks.len());
-        sizes.enumerate().rev().max_by_key(|(_, size)| *size).map_or(0, |(largest, _)| largest)
+        self.sizes.last().map_or(0, |(_, window)| window.0)
     }
 }
 

@@ -1,12 +1,13 @@
 //! Who says that a component may run: nobody, `plugins.lock`, or a signature. Asked of the bytes that will be compiled,
 //! before they are. It must not load anything.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::directory::{self, ReadError};
 use super::lock::{self, Lock};
 use super::signature::{PublicKey, Signatures};
-use crate::config::plan::Trust;
+use crate::config::plan::{self, Trust};
 use crate::plugin::digest::{self, Digest};
 use crate::plugin::embedded;
 
@@ -29,6 +30,26 @@ pub enum Untrusted {
         lock: PathBuf,
         /// Why.
         why: String,
+    },
+    /// Anybody could have written the lock.
+    #[error("cannot trust {}: {why}; put it where only its owner may write, with plugins.lock", lock.display())]
+    Exposed {
+        /// The lock.
+        lock: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The lock never listed the file with this digest.
+    #[error(
+        "its sha-256 {} was never in {}, so there is no going back to it; deploy it with sluice plugin deploy, if it is the one you mean",
+        digest::hex(digest),
+        lock.display()
+    )]
+    NeverLocked {
+        /// What it is.
+        digest: Digest,
+        /// The lock.
+        lock: PathBuf,
     },
     /// The lock does not list the file with this digest.
     #[error("its sha-256 {} is not in {}; deploy it with sluice plugin deploy", digest::hex(digest), lock.display())]
@@ -74,17 +95,51 @@ pub fn signature_file(component: &Path) -> PathBuf {
     name.into()
 }
 
-/// Where the lock of a plugin directory stands.
-pub fn lock_file(dir: &Path) -> PathBuf {
+/// Where the lock of a plugin directory stands unless the configuration says otherwise.
+pub fn lock_beside(dir: &Path) -> PathBuf {
     dir.join(lock::FILE)
 }
 
-/// The lock of a plugin directory; none where there is none.
-pub fn read_lock(dir: &Path) -> Result<Option<Lock>, Untrusted> {
-    let file = lock_file(dir);
-    let failed = |why: String| Untrusted::Lock { lock: file.clone(), why };
-    let text = directory::text(&file, TEXT_BYTES).map_err(|error| failed(error.to_string()))?;
+/// The plugin directory of a configuration, and where its lock stands.
+pub fn places(plugins: &plan::Plugins) -> Option<(PathBuf, PathBuf)> {
+    let dir = plugins.dir.clone()?;
+    let lock = plugins.lock.clone().unwrap_or_else(|| lock_beside(&dir));
+    Some((dir, lock))
+}
+
+/// A lock; none where there is no file.
+pub fn read_lock(file: &Path) -> Result<Option<Lock>, Untrusted> {
+    let failed = |why: String| Untrusted::Lock { lock: file.to_owned(), why };
+    let text = directory::text(file, TEXT_BYTES).map_err(|error| failed(error.to_string()))?;
     text.map(|text| Lock::parse(&text).map_err(|error| failed(error.to_string()))).transpose()
+}
+
+/// Who beside its owner may change a lock, and so decide what runs: a sentence where that is a group, an error where it is
+/// everybody. Looks at the file and the directory that it stands in, not above.
+pub fn exposure(lock: &Path) -> Result<Option<String>, Untrusted> {
+    const GROUP: u32 = 0o020;
+    const OTHERS: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+    let dir = lock.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let exposed = |why: &str| Err(Untrusted::Exposed { lock: lock.to_owned(), why: why.to_owned() });
+    // Where there is no directory, there is no lock either, which is said elsewhere.
+    let Ok(around) = std::fs::metadata(dir) else { return Ok(None) };
+    let file = std::fs::symlink_metadata(lock).ok();
+    let of_everybody = around.mode() & OTHERS != 0;
+    if of_everybody && around.mode() & STICKY == 0 {
+        return exposed("everybody may write the directory that it stands in");
+    }
+    if let Some(file) = &file {
+        if file.mode() & OTHERS != 0 {
+            return exposed("everybody may write it");
+        }
+        // In a directory like /tmp whoever comes first makes it.
+        if of_everybody && file.uid() != 0 && file.uid() != rustix::process::geteuid().as_raw() {
+            return exposed("it belongs to another user, in a directory that everybody may write");
+        }
+    }
+    let of_group = around.mode() & GROUP != 0 || file.is_some_and(|file| file.mode() & GROUP != 0);
+    Ok((of_group || of_everybody).then(|| format!("others than its owner may write {} or its directory", lock.display())))
 }
 
 /// The signatures beside a component; none where there is no file.
@@ -98,7 +153,7 @@ pub fn read_signatures(component: &Path) -> Result<Option<Signatures>, Untrusted
 /// The rule of one configuration, with the lock as it was when this was made.
 pub struct Gate<'c> {
     trust: &'c Trust,
-    dir: PathBuf,
+    file: PathBuf,
     lock: Option<Lock>,
 }
 
@@ -109,10 +164,15 @@ pub struct Pass {
 }
 
 impl<'c> Gate<'c> {
-    /// Reads the lock, where one is needed. A lock that cannot be read is an error: it would admit nothing.
-    pub fn open(trust: &'c Trust, dir: &Path) -> Result<Self, Untrusted> {
-        let lock = if *trust == Trust::Locked { read_lock(dir)? } else { None };
-        Ok(Self { trust, dir: dir.to_owned(), lock })
+    /// Reads the lock, where one is needed. One that cannot be read, or that everybody could have written, is an error: it
+    /// would admit nothing.
+    pub fn open(trust: &'c Trust, lock: &Path) -> Result<Self, Untrusted> {
+        let file = lock.to_owned();
+        if *trust != Trust::Locked {
+            return Ok(Self { trust, file, lock: None });
+        }
+        exposure(lock)?;
+        Ok(Self { trust, file, lock: read_lock(lock)? })
     }
 
     /// Whether the component in `file`, whose bytes have this digest, may be compiled and run. `file` need not be in the
@@ -121,16 +181,12 @@ impl<'c> Gate<'c> {
         match self.trust {
             Trust::Open => Ok(Pass { named: None }),
             Trust::Locked => {
-                let lock = self.lock.as_ref().ok_or_else(|| Untrusted::NoLock(lock_file(&self.dir)))?;
-                let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                let entry =
-                    lock.admits(name, digest).ok_or_else(|| Untrusted::NotLocked { digest: *digest, lock: lock_file(&self.dir) })?;
+                let entry = self.lock()?.admits(file_name(file), digest);
+                let entry = entry.ok_or_else(|| Untrusted::NotLocked { digest: *digest, lock: self.file.clone() })?;
                 Ok(Pass { named: Some(entry.name.clone()) })
             }
             // What is inside the program is part of it, wherever it stands.
-            Trust::Signed { .. } if embedded::names().filter_map(embedded::component).any(|own| digest::of(own) == *digest) => {
-                Ok(Pass { named: None })
-            }
+            Trust::Signed { .. } if is_of_the_program(digest) => Ok(Pass { named: None }),
             Trust::Signed { signers } => {
                 let beside = signature_file(file);
                 let found = read_signatures(file)?;
@@ -145,11 +201,27 @@ impl<'c> Gate<'c> {
         }
     }
 
+    /// Whether a component that was replaced may come back. A lock lists what is in force: what it listed before may
+    /// return, and what it never did may not, whoever put it where earlier components are kept.
+    pub fn readmits(&self, file: &Path, digest: &Digest) -> Result<(), Untrusted> {
+        if *self.trust != Trust::Locked {
+            return self.admits(file, digest).map(drop);
+        }
+        if self.lock()?.once_admitted(file_name(file), digest) || is_of_the_program(digest) {
+            return Ok(());
+        }
+        Err(Untrusted::NeverLocked { digest: *digest, lock: self.file.clone() })
+    }
+
+    fn lock(&self) -> Result<&Lock, Untrusted> {
+        self.lock.as_ref().ok_or_else(|| Untrusted::NoLock(self.file.clone()))
+    }
+
     /// Whether a plugin that passed calls itself what it has to.
     pub fn names(&self, pass: &Pass, name: &str) -> Result<(), Untrusted> {
         match &pass.named {
             Some(listed) if listed != name => {
-                Err(Untrusted::OtherName { name: name.to_owned(), listed: listed.clone(), lock: lock_file(&self.dir) })
+                Err(Untrusted::OtherName { name: name.to_owned(), listed: listed.clone(), lock: self.file.clone() })
             }
             _ => Ok(()),
         }
@@ -159,6 +231,19 @@ impl<'c> Gate<'c> {
     pub fn claims(&self, name: &str) -> bool {
         self.lock.as_ref().is_some_and(|lock| lock.names(name))
     }
+
+    /// The name that the lock gives a file.
+    pub fn name_of(&self, file: &Path) -> Option<&str> {
+        self.lock.as_ref()?.name_of(file_name(file))
+    }
+}
+
+fn file_name(file: &Path) -> &str {
+    file.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn is_of_the_program(digest: &Digest) -> bool {
+    embedded::names().filter_map(embedded::component).any(|own| digest::of(own) == *digest)
 }
 
 fn signed(found: &Signatures, signers: &[PublicKey], digest: &Digest) -> bool {
@@ -169,6 +254,7 @@ fn signed(found: &Signatures, signers: &[PublicKey], digest: &Digest) -> bool {
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
     use crate::plugins::signature::SecretKey;
@@ -183,8 +269,8 @@ mod tests {
     fn open_admits_whatever_is_there() {
         let dir = tempfile::tempdir().unwrap();
         // Even beside a lock that nobody can read.
-        fs::write(lock_file(dir.path()), "nonsense").unwrap();
-        let gate = Gate::open(&Trust::Open, dir.path()).unwrap();
+        fs::write(lock_beside(dir.path()), "nonsense").unwrap();
+        let gate = Gate::open(&Trust::Open, &lock_beside(dir.path())).unwrap();
         assert_eq!(gate.admits(&dir.path().join("a.wasm"), &digest::of(ONE)).unwrap(), Pass { named: None });
     }
 
@@ -192,12 +278,12 @@ mod tests {
     fn locked_admits_what_the_lock_lists() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.wasm");
-        let gate = Gate::open(&Trust::Locked, dir.path()).unwrap();
+        let gate = Gate::open(&Trust::Locked, &lock_beside(dir.path())).unwrap();
         assert!(said(&gate, &file).contains("there is no"), "{}", said(&gate, &file));
 
         let digest = digest::of(ONE);
-        fs::write(lock_file(dir.path()), format!("{}  mask  a.wasm\n", digest::hex(&digest))).unwrap();
-        let gate = Gate::open(&Trust::Locked, dir.path()).unwrap();
+        fs::write(lock_beside(dir.path()), format!("{}  mask  a.wasm\n", digest::hex(&digest))).unwrap();
+        let gate = Gate::open(&Trust::Locked, &lock_beside(dir.path())).unwrap();
         let pass = gate.admits(&file, &digest).unwrap();
         assert!(gate.names(&pass, "mask").is_ok() && gate.claims("mask") && !gate.claims("a"));
         let got = gate.names(&pass, "filter").unwrap_err().to_string();
@@ -207,9 +293,59 @@ mod tests {
             assert!(matches!(got, Err(Untrusted::NotLocked { .. })), "{file}");
         }
         // It stays as it was read until somebody reads it anew; one that cannot be read admits nothing.
-        fs::write(lock_file(dir.path()), "half a line").unwrap();
+        fs::write(lock_beside(dir.path()), "half a line").unwrap();
         assert!(gate.admits(&file, &digest).is_ok());
-        assert!(matches!(Gate::open(&Trust::Locked, dir.path()), Err(Untrusted::Lock { .. })));
+        assert!(matches!(Gate::open(&Trust::Locked, &lock_beside(dir.path())), Err(Untrusted::Lock { .. })));
+    }
+
+    #[test]
+    fn a_lock_that_everybody_may_write_admits_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (lock, away) = (lock_beside(dir.path()), dir.path().join("away/plugins.lock"));
+        fs::create_dir(dir.path().join("away")).unwrap();
+        let digest = digest::of(ONE);
+        for lock in [&lock, &away] {
+            fs::write(lock, format!("{}  mask  a.wasm\n", digest::hex(&digest))).unwrap();
+        }
+        let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let opens = |lock: &Path| Gate::open(&Trust::Locked, lock).map(|gate| gate.admits(&dir.path().join("a.wasm"), &digest).is_ok());
+        for (around, own, want) in [
+            (0o755, 0o644, Some(false)),
+            (0o775, 0o644, Some(true)),
+            (0o755, 0o664, Some(true)),
+            (0o1777, 0o644, Some(true)),
+            (0o777, 0o644, None),
+            (0o755, 0o666, None),
+        ] {
+            chmod(dir.path(), around);
+            chmod(&lock, own);
+            let warned = exposure(&lock).ok().map(|warning| warning.is_some());
+            assert_eq!(warned, want, "{around:o} {own:o}");
+            assert_eq!(opens(&lock).ok(), want.map(|_| true), "{around:o} {own:o}");
+        }
+        // The directory of the components is no matter where the lock is elsewhere.
+        chmod(dir.path(), 0o777);
+        assert!(matches!(opens(&lock), Err(Untrusted::Exposed { .. })));
+        assert_eq!(opens(&away).ok(), Some(true));
+    }
+
+    #[test]
+    fn a_lock_lets_nothing_return_that_it_never_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, lock) = (dir.path().join(".previous/a.wasm"), lock_beside(dir.path()));
+        let entry = |content: &[u8]| lock::Entry { name: "mask".into(), file: "a.wasm".into(), digest: digest::of(content) };
+        let mut listed = Lock::default();
+        listed.set(entry(b"first"));
+        listed.set(entry(ONE));
+        fs::write(&lock, listed.text()).unwrap();
+        let gate = Gate::open(&Trust::Locked, &lock).unwrap();
+        for content in [&b"first"[..], ONE, embedded::component("mask").unwrap()] {
+            assert!(gate.readmits(&file, &digest::of(content)).is_ok());
+        }
+        assert!(matches!(gate.readmits(&file, &digest::of(b"planted")), Err(Untrusted::NeverLocked { .. })));
+        assert!(matches!(gate.admits(&file, &digest::of(b"first")), Err(Untrusted::NotLocked { .. })), "it was; it is not");
+        let open = Gate::open(&Trust::Open, &lock).unwrap();
+        assert!(open.readmits(&file, &digest::of(b"planted")).is_ok());
     }
 
     #[test]
@@ -218,7 +354,7 @@ mod tests {
         let file = dir.path().join("a.wasm");
         let (ours, other) = (SecretKey::of_seed(&[1; 32]), SecretKey::of_seed(&[2; 32]));
         let trust = Trust::Signed { signers: vec![ours.public()] };
-        let gate = Gate::open(&trust, dir.path()).unwrap();
+        let gate = Gate::open(&trust, &lock_beside(dir.path())).unwrap();
         assert!(said(&gate, &file).contains("does not exist"), "{}", said(&gate, &file));
         let digest = digest::of(ONE);
         for (content, want) in [

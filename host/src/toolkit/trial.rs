@@ -125,11 +125,11 @@ impl Trial {
                 // A single record that fails is found as in a run: by an instance of its own.
                 Err(failed) => {
                     tracing::debug!(%failed, "a call failed; searching for the record");
-                    chain.bisect(topic, partition, batch, &mut missed)?
+                    chain.bisect(topic, partition, batch, &mut missed, &|| false)?
                 }
             };
             if let Some(drift) = processed.drift {
-                run.drift.push(drift.detail);
+                run.drift.push(drift.misfit.detail);
             }
             let mut rows = processed.rows.into_iter().peekable();
             for (number, verdict) in processed.verdicts.into_iter().enumerate() {

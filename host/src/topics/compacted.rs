@@ -25,15 +25,15 @@ impl TargetTopics {
         }
         Ok(lossy.next().map(|step| {
             format!(
-                "{}: topic {topic} on {} is compacted, and {}; of keys there never two may become one: use hmac (as text), \
-                 tokenize or fpe",
-                step.at, self.cluster, step.why
+                "{}: topic {topic} on {} is compacted, and {}; of keys there never two may become one: {}",
+                step.at, self.cluster, step.why, step.instead
             )
         }))
     }
 }
 
-fn has_compact(policy: &str) -> bool {
+/// Whether a `cleanup.policy` has `compact` in it.
+pub(super) fn has_compact(policy: &str) -> bool {
     policy.split(',').any(|word| word.trim() == "compact")
 }
 

@@ -20,14 +20,23 @@ use crate::TARGET;
 /// Nothing can build a plugin here.
 #[derive(Debug, Error)]
 #[error(
-    "cannot build plugins: no Rust compiler here has the target {TARGET} ({}); run `rustup target add {TARGET}`, or \
-     where rustup does not answer, on Debian or Ubuntu: `apt-get install --no-install-recommends rustc-web cargo-web \
-     rust-web-src lld-22 && sdk/wasm-sysroot`",
-    tried.join("; ")
+    "cannot build plugins: a Rust compiler with the target {TARGET} is missing ({}); install it with: {}\n  or where rustup \
+     does not answer, on Debian or Ubuntu: apt-get install --no-install-recommends rustc-web cargo-web rust-web-src lld-22 \
+     && sdk/wasm-sysroot",
+    tried.join("; "),
+    rustup_line()
 )]
 pub struct ToolchainError {
     /// What was tried, and what came of it.
     pub tried: Vec<String>,
+}
+
+/// Installs rustup with the target; asks nothing.
+fn rustup_line() -> String {
+    match on_path("rustup") {
+        Some(_) => format!("rustup target add {TARGET}"),
+        None => format!("curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal --target {TARGET}"),
+    }
 }
 
 /// A compiler with the target.

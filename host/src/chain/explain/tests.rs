@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::fields::{Containers, Path};
+use crate::fields::{Containers, Path, avro, json_schema};
 
 /// The schema of the settings of the plugin that masks.
 const MASK: &str = include_str!("../../../../plugins/mask/src/field.schema.json");
@@ -36,7 +36,11 @@ fn explained(fields: &[(&str, &str)], keep: Option<&[&str]>, schema: &Parsed) ->
         fields: &fields,
         field_schema: &serde_json::from_str(MASK).unwrap(),
         allow_list: keep.is_some(),
-        watch: Watch { unmatched: true, unlisted: keep.is_some() },
+        watch: Watch {
+            unmatched: Watching::Halts,
+            unlisted: if keep.is_some() { Watching::Halts } else { Watching::Ignored },
+            names: Watching::Halts,
+        },
     };
     explain(&[subject], schema)
 }
@@ -97,6 +101,66 @@ fn what_does_not_fit_is_an_error() {
 }
 
 #[test]
+fn forms_are_held_against_types() {
+    let schema = r#"{"type":"record","name":"R","fields":[{"name":"n","type":"long"},{"name":"x","type":"double"},{"name":"s","type":["null","string"]},
+        {"name":"d","type":{"type":"int","logicalType":"date"}},{"name":"u","type":{"type":"string","logicalType":"uuid"}},{"name":"b","type":"boolean"}]}"#;
+    let schema = Parsed::Avro(avro::Schema::parse(schema, &[]).unwrap());
+    let uuid = r#"{"use":"hmac","key":"pii","output":"uuid"}"#;
+    let part = r#"{"use":"date_part","part":"month"}"#;
+    let value = |value: &str| format!(r#"{{"use":"replace","value":{value}}}"#);
+    for (selector, settings, fits) in [
+        ("$.u", uuid, true),
+        ("$.s", uuid, true),
+        ("$.n", uuid, false),
+        ("$.u", r#"{"use":"hmac","key":"pii"}"#, false),
+        ("$.n", part, true),
+        ("$.s", part, true),
+        ("$.d", part, false),
+        ("$.d", r#"{"use":"date_trunc","to":"month"}"#, true),
+        ("$.n", &value("\"x\""), false),
+        ("$.n", &value("7"), true),
+        ("$.n", &value("7.5"), false),
+        ("$.x", &value("7.5"), true),
+        ("$.x", &value("7"), true),
+        ("$.s", &value("7"), false),
+        ("$.s", &value("null"), true),
+        ("$.n", &value("null"), false),
+        ("$.b", &value("true"), true),
+        ("$.s", &value("true"), false),
+        ("$.n", r#"{"use":"fpe","key":"pii","alphabet":"digits"}"#, true),
+        ("$.n", r#"{"use":"fpe","key":"pii","alphabet":"lower"}"#, false),
+    ] {
+        let errors = explained(&[(selector, settings)], None, &schema).steps.remove(0).errors;
+        assert_eq!(errors.is_empty(), fits, "{selector} {settings}: {errors:?}");
+    }
+}
+
+#[test]
+fn a_json_schema_is_explained_like_the_others() {
+    let text = r#"{"type":"object","additionalProperties":false,"properties":{"id":{"type":"integer"},"name":{"type":"string"},"more":{"type":"object"}}}"#;
+    let schema = Parsed::Json(json_schema::Schema::parse(text, &[]));
+    let hmac = r#"{"use":"hmac","key":"pii"}"#;
+    let open = explained(&[("$.name", hmac)], None, &schema);
+    assert_eq!(places(&open), ["$.id integer clear", "$.more object clear", "$.name string hmac pseudonymised"]);
+    let closed = explained(&[("$.name", hmac), ("$.more.x", hmac), ("$.nam", hmac), ("$.id", hmac)], Some(&[]), &schema);
+    assert_eq!(closed.steps[0].errors, ["selector $.nam names nothing in the schema", "hmac at $.id does not fit: it is integer"]);
+    let closed = explained(&[("$.name", hmac)], Some(&["$.more"]), &schema);
+    assert_eq!(closed.steps[0].errors, ["$.id is neither masked nor kept: the step halts at this schema"]);
+}
+
+#[test]
+fn names_of_maps_are_shown_and_refused() {
+    let schema = Parsed::Avro(avro::Schema::parse(r#"{"type":"map","values":"string"}"#, &[]).unwrap());
+    let found = explained(&[("$", r#"{"use":"redact"}"#)], None, &schema);
+    assert_eq!(places(&found), ["$[*] string redact one-way", "$ names of the map clear"]);
+    assert!(
+        found.steps[0].errors[0].starts_with("$ of the schema is a map, and step 1 masks what stands in it ($)"),
+        "{:?}",
+        found.steps[0].errors
+    );
+}
+
+#[test]
 fn the_message_that_the_selectors_fit_best() {
     let redact = r#"{"use":"redact"}"#;
     let cases: [(&[&str], &str); 5] = [
@@ -114,5 +178,5 @@ fn the_message_that_the_selectors_fit_best() {
     // Nothing to hold the steps against.
     let none = explained(&[("$.a", redact)], None, &protobuf("syntax = \"proto3\"; enum E { A = 0; }"));
     assert_eq!(none, SchemaExplained::default());
-    assert_eq!(explained(&[("$.a", redact)], None, &Parsed::Json), SchemaExplained::default());
+    assert_eq!(explained(&[("$.a", redact)], None, &Parsed::Unusable("x")), SchemaExplained::default());
 }

@@ -6,12 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::config::plan::{Format, Formats, Pipeline, TopicRule};
-use crate::fields::{avro, proto};
+use crate::fields::{avro, json_schema, proto};
 use crate::schemas::wire::Part;
 use crate::schemas::{Consequence, Registry, Schema, SchemaKind, SchemaRef, SetupError};
 
-/// How long a schema that the registry does not have, or that is of no use, is taken for such.
-const UNUSABLE_FOR: Duration = Duration::from_secs(60);
+/// How long a schema that the registry does not have, or that is of no use, is taken for such: it may be registered any
+/// moment. Stops records that name one in a row from asking for each of them.
+const UNUSABLE_FOR: Duration = Duration::from_secs(5);
 
 /// Most schemas kept. Stops framing made up record by record from growing the memory.
 const MOST: usize = 10_000;
@@ -21,7 +22,7 @@ const MOST: usize = 10_000;
 pub enum Parsed {
     Avro(avro::Schema),
     Protobuf(proto::Schema),
-    Json,
+    Json(json_schema::Schema),
     /// The record follows `on_error` with this code.
     Unusable(&'static str),
 }
@@ -31,7 +32,7 @@ impl Parsed {
         match self {
             Self::Avro(_) => Some(SchemaKind::Avro),
             Self::Protobuf(_) => Some(SchemaKind::Protobuf),
-            Self::Json => Some(SchemaKind::Json),
+            Self::Json(_) => Some(SchemaKind::Json),
             Self::Unusable(_) => None,
         }
     }
@@ -42,7 +43,7 @@ impl Parsed {
         let parsed = match schema.kind {
             SchemaKind::Avro => avro::Schema::parse(&schema.text, &references).map(Self::Avro).map_err(|error| error.to_string()),
             SchemaKind::Protobuf => proto::Schema::parse(&schema.text, &references).map(Self::Protobuf).map_err(|error| error.to_string()),
-            SchemaKind::Json => Ok(Self::Json),
+            SchemaKind::Json => Ok(Self::Json(json_schema::Schema::parse(&schema.text, &references))),
         };
         parsed.unwrap_or_else(|reason| {
             tracing::warn!(kind = %schema.kind, reason, "a registered schema cannot be used");

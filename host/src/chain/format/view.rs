@@ -65,7 +65,7 @@ impl Viewed {
     /// schema.
     pub fn of(written: &Written, framing: &[u8], headers: &[Header]) -> Result<Self, Unread> {
         let form = match written {
-            Written::Json => Form::Json,
+            Written::Json | Written::JsonSchema(..) => Form::Json,
             Written::Avro(_, schema) => Form::Avro(schema.clone()),
             Written::Protobuf(_, schema, indexes) => {
                 let message = schema.message(indexes).map_err(|_| Unread::code("message_unknown"))?;

@@ -4,7 +4,7 @@
 use super::Unread;
 use super::schemas::{Parsed, Schemas};
 use crate::config::plan::Format;
-use crate::fields::{Kind, avro, proto};
+use crate::fields::{Kind, avro, json_schema, proto};
 use crate::schemas::wire::{self, Part, WireError};
 use crate::schemas::{SchemaKind, SchemaRef};
 
@@ -14,6 +14,8 @@ pub enum Written {
     Json,
     /// One scalar.
     Whole(Kind),
+    /// JSON, of which a schema says something.
+    JsonSchema(SchemaRef, json_schema::Schema),
     Avro(SchemaRef, avro::Schema),
     /// With the list that leads to the message in its file.
     Protobuf(SchemaRef, proto::Schema, Vec<i32>),
@@ -91,7 +93,7 @@ impl Schemas {
         }
         match parsed {
             Parsed::Unusable(code) => Err(Unread::code(code)),
-            Parsed::Json => Ok((Written::Json, framing.body().map_err(wire_error)?)),
+            Parsed::Json(schema) => Ok((Written::JsonSchema(framing.reference, schema), framing.body().map_err(wire_error)?)),
             Parsed::Avro(schema) => Ok((Written::Avro(framing.reference, schema), framing.body().map_err(wire_error)?)),
             Parsed::Protobuf(schema) => {
                 let (indexes, body) = framing.message(value).map_err(wire_error)?;

@@ -52,9 +52,9 @@ impl Step {
                     self.places.push(place);
                 }
                 Err(Unread::Code(code)) => verdicts[row.source] = Verdict::Failed(self.plan.failed(code)),
-                Err(Unread::Drift(detail)) => {
+                Err(Unread::Drift(misfit)) => {
                     verdicts[row.source] = Verdict::Failed(self.plan.failed("drift".to_owned()));
-                    missed.drifted(detail, offsets[row.source]);
+                    missed.drifted(misfit, offsets[row.source]);
                 }
                 Err(Unread::Schema(reference)) => return Err(Stopped::Schema(reference)),
             }

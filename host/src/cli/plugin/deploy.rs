@@ -66,8 +66,9 @@ impl Here {
         Ok(Self { plan, host, registry })
     }
 
-    fn dir(&self) -> Result<&Path, Failure> {
-        self.plan.plugins.dir.as_deref().ok_or_else(|| {
+    /// The plugin directory, and its lock.
+    fn places(&self) -> Result<(PathBuf, PathBuf), Failure> {
+        trust::places(&self.plan.plugins).ok_or_else(|| {
             let message = "the configuration has no plugin directory: set plugins.dir".to_owned();
             Failure { message, exit: Exit::Config }
         })
@@ -80,8 +81,14 @@ impl Here {
             .map_err(|error| Failure { message: error.to_string(), exit: Exit::Config })
     }
 
-    /// Whether a run with this plugin would begin: every step that names it accepts it.
+    /// Whether a run with this plugin would begin, and one that runs would take it up: every step that names it accepts it.
     fn check(&self, plugin: &Arc<Plugin>) -> Result<(), Failure> {
+        let name = &plugin.description().name;
+        if let Some(before) = self.registry.get(name) {
+            let mut steps = self.plan.pipelines.iter().flat_map(|pipeline| &pipeline.steps).filter(|step| step.plugin == *name);
+            let wider = steps.try_for_each(|step| plugins::not_wider(step, plugin, before));
+            wider.map_err(|message| Failure { message, exit: Exit::Unsafe })?;
+        }
         let registry = self.registry.with(plugin.clone()).map_err(|error| Failure { message: error.to_string(), exit: Exit::Unsafe })?;
         gateway::prepare_with(&self.plan, registry, LogMode::Count)?;
         Ok(())
@@ -106,15 +113,15 @@ impl Here {
 
 pub fn deploy(args: &DeployArgs) -> Result<Exit, Failure> {
     let here = Here::of(&args.files)?;
-    let dir = here.dir()?;
+    let (dir, lock) = here.places()?;
     let component = read(&args.file)?;
     let signatures = trust::read_signatures(&args.file).map_err(untrusted)?;
-    trusted(&here.plan.plugins.trust, dir, &args.file, &component.digest)?;
+    signed(&here.plan.plugins.trust, &lock, &args.file, &component.digest)?;
     let plugin = here.load(&args.file, &component)?;
     here.check(&plugin)?;
     let name = &plugin.description().name;
     let file = here.file_of(name, &format!("{name}.wasm"));
-    let store = Store::open(dir).map_err(cli::failed)?;
+    let store = Store::open(&dir, &lock).map_err(cli::failed)?;
     let incoming = Incoming { file: file.clone(), name: name.clone(), bytes: &component.bytes, digest: component.digest, signatures };
     store.deploy(&incoming, here.before(name)).map_err(cli::failed)?;
     let previous = store.previous(&file).map_err(cli::failed)?.map(|(previous, _)| digest::hex(&previous.digest));
@@ -123,13 +130,14 @@ pub fn deploy(args: &DeployArgs) -> Result<Exit, Failure> {
 
 pub fn rollback(args: &RollbackArgs) -> Result<Exit, Failure> {
     let here = Here::of(&args.files)?;
-    let dir = here.dir()?;
+    let (dir, lock) = here.places()?;
     let file = here.file_of(&args.name, &format!("{}.wasm", args.name));
-    let store = Store::open(dir).map_err(cli::failed)?;
+    let store = Store::open(&dir, &lock).map_err(cli::failed)?;
     let (component, signatures) = store.previous(&file).map_err(cli::failed)?.ok_or_else(|| {
         Failure::new(format!("no earlier component of {} is kept: deploy has not replaced one in {}", args.name, dir.display()))
     })?;
-    trusted(&here.plan.plugins.trust, dir, &store.kept(&file), &component.digest)?;
+    let readmitted = Gate::open(&here.plan.plugins.trust, &lock).and_then(|gate| gate.readmits(&store.kept(&file), &component.digest));
+    readmitted.map_err(untrusted)?;
     let plugin = here.load(&dir.join(&file), &component)?;
     if plugin.description().name != args.name {
         return Err(Failure::new(format!("the earlier component calls itself {}, not {}", plugin.description().name, args.name)));
@@ -151,11 +159,11 @@ pub fn untrusted(error: Untrusted) -> Failure {
 }
 
 /// What a signature has to say before the bytes are compiled. A lock says nothing here: it is this command that writes it.
-fn trusted(rule: &Trust, dir: &Path, file: &Path, digest: &Digest) -> Result<(), Failure> {
+fn signed(rule: &Trust, lock: &Path, file: &Path, digest: &Digest) -> Result<(), Failure> {
     if *rule == Trust::Locked {
         return Ok(());
     }
-    Gate::open(rule, dir).and_then(|gate| gate.admits(file, digest)).map(drop).map_err(untrusted)
+    Gate::open(rule, lock).and_then(|gate| gate.admits(file, digest)).map(drop).map_err(untrusted)
 }
 
 fn show(plugin: &Plugin, file: &Path, previous: Option<String>, format: Format) -> Result<Exit, Failure> {

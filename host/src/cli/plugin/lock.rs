@@ -3,11 +3,11 @@
 use clap::Args;
 
 use crate::cli::{self, Exit, Failure, Files};
-use crate::config::plan::{Plugins as Section, Trust};
+use crate::config::plan::Trust;
 use crate::plugins::lock::{Entry, Lock};
 use crate::plugins::store::Store;
-use crate::plugins::trust::{Gate, lock_file};
-use crate::plugins::{self, directory, load_file};
+use crate::plugins::trust::{self, Gate};
+use crate::plugins::{self, Knows, directory, load_file};
 
 #[derive(Args)]
 pub struct LockArgs {
@@ -17,17 +17,18 @@ pub struct LockArgs {
 
 pub fn lock(args: &LockArgs) -> Result<Exit, Failure> {
     let plan = cli::load(&args.files)?;
-    let Section { dir: Some(dir), .. } = &plan.plugins else {
+    let Some((dir, file)) = trust::places(&plan.plugins) else {
         return Err(Failure { message: "the configuration has no plugin directory: set plugins.dir".to_owned(), exit: Exit::Config });
     };
     let host = plugins::host(&plan.plugins).map_err(crate::gateway::RunError::from)?;
-    let store = Store::open(dir).map_err(cli::failed)?;
+    let store = Store::open(&dir, &file).map_err(cli::failed)?;
     // A lock is written by whoever trusts what is there; the one before does not count.
-    let gate = Gate::open(&Trust::Open, dir);
+    let gate = Gate::open(&Trust::Open, &file);
     let mut lock = Lock::default();
-    let listed = directory::list(dir).map_err(|error| Failure::new(format!("cannot read {}: {error}", dir.display())))?;
+    let listed = directory::list(&dir).map_err(|error| Failure::new(format!("cannot read {}: {error}", dir.display())))?;
     for (file, _) in &listed {
-        let plugin = load_file(&host, &gate, file, |_| None).map_err(|unusable| Failure::new(format!("cannot lock {unusable}")))?;
+        let plugin =
+            load_file(&host, &gate, file, &Knows::default()).map_err(|unusable| Failure::new(format!("cannot lock {unusable}")))?;
         let name = plugin.description().name.clone();
         if lock.names(&name) {
             return Err(Failure::new(format!("two files of {} call themselves {name}; remove one", dir.display())));
@@ -37,6 +38,6 @@ pub fn lock(args: &LockArgs) -> Result<Exit, Failure> {
         lock.add(Entry { name, file, digest: *plugin.digest() });
     }
     store.write_lock(&lock).map_err(cli::failed)?;
-    println!("{} component(s) in {}", listed.len(), lock_file(dir).display());
+    println!("{} component(s) in {}", listed.len(), file.display());
     Ok(Exit::Done)
 }

@@ -31,6 +31,11 @@ pub struct StepFile {
     /// framing, and a text that does not fit it follows `on_error`. A value that the plugin leaves keeps its bytes.
     #[serde(default = "bytes")]
     pub view: At<ViewFile>,
+    /// What the plugin may do, of what it declares. Default: all that it declares at the start. An answer with anything
+    /// else is an error; a component that is dropped in later and declares more than the running one is refused unless this
+    /// is written. List what the step is for, so that no replacement brings more.
+    #[schemars(with = "Option<Vec<EffectFile>>")]
+    pub effects: Option<At<Vec<At<EffectFile>>>>,
     /// Whether what is not listed goes on. Default `fields`.
     #[serde(default = "fields")]
     pub mode: At<ModeFile>,
@@ -57,14 +62,22 @@ pub struct StepFile {
     /// as its setting.
     #[schemars(with = "Option<AbsentShape>")]
     pub absent: Option<At<String>>,
-    /// A selector that matches nothing in its first 1,000 records, or cannot match the schema: `halt` (default) or
-    /// `allow`.
-    #[serde(default = "halt")]
-    pub unmatched: At<UnmatchedFile>,
+    /// A selector that matches nothing in 1,000 records in a row, or cannot match the schema: `halt` or `allow`, which
+    /// leaves an `audit.drift` event in the log. Default `halt` in a step that edits its fields; one that only looks at
+    /// them, such as a filter, goes on without a word, since it may ask for what few records have.
+    #[schemars(with = "Option<UnmatchedFile>")]
+    pub unmatched: Option<At<UnmatchedFile>>,
     /// In `mode: allow_list`, a schema with a field that neither `fields` nor `keep` names: `halt` (default) takes it for
-    /// drift before its first record passes; `drop` drops the field. Formats without a schema always drop.
+    /// drift before its first record passes; `drop` drops the field, and leaves an `audit.drift` event in the log. Formats
+    /// without a schema always drop.
     #[serde(default = "unlisted_halts")]
     pub unlisted: At<UnlistedFile>,
+    /// The names of a map of Avro, Protobuf or JSON Schema whose entries are masked whatever they are called
+    /// (`$.contacts`, `$.contacts[*]`): `halt` (default) takes such a schema for drift before its first record passes, as
+    /// names in a map are data and no operator is given them; `clear` lets them go on as they are. Names in JSON objects
+    /// without such a schema always do.
+    #[serde(default = "map_names_halt")]
+    pub map_names: At<MapNamesFile>,
     /// How long a plugin's instance lives. Default `lane`; `batch` costs tens of microseconds a batch and makes sure that
     /// the plugin carries nothing from one batch to the next.
     #[serde(default = "lane")]
@@ -92,10 +105,6 @@ pub enum ViewFile {
     Json,
 }
 
-fn halt() -> At<UnmatchedFile> {
-    At::preset(UnmatchedFile::Halt)
-}
-
 fn unlisted_halts() -> At<UnlistedFile> {
     At::preset(UnlistedFile::Halt)
 }
@@ -108,6 +117,20 @@ pub enum UnlistedFile {
     Halt,
     /// The field is dropped.
     Drop,
+}
+
+fn map_names_halt() -> At<MapNamesFile> {
+    At::preset(MapNamesFile::Halt)
+}
+
+/// What becomes of the names of a map whose entries are masked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MapNamesFile {
+    /// They must not pass: stop.
+    Halt,
+    /// They go on as they are.
+    Clear,
 }
 
 fn lane() -> At<IsolationFile> {
@@ -140,6 +163,30 @@ pub enum SeesFile {
     Offset,
     /// How long the record's key and value are, and whether they are null.
     Sizes,
+}
+
+/// What a plugin can do to records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectFile {
+    /// Change or remove the granted fields. A plugin that may, has to answer every value of them.
+    EditFields,
+    /// Change the record's key.
+    EditKey,
+    /// Change the record's value as a whole.
+    EditValue,
+    /// Replace the record's headers.
+    EditHeaders,
+    /// Change the record's timestamp.
+    EditTimestamp,
+    /// Drop records.
+    Drop,
+    /// Reject records and whole batches with a declared code.
+    Reject,
+    /// Send records to other topics.
+    Route,
+    /// Add records.
+    Emit,
 }
 
 /// Whether what is not listed goes on.
@@ -195,13 +242,15 @@ impl<'de> Visitor<'de> for StepVisitor {
             fields: None,
             sees: Vec::new(),
             view: bytes(),
+            effects: None,
             mode: fields(),
             keep: None,
             key: None,
             headers: None,
             absent: None,
-            unmatched: halt(),
+            unmatched: None,
             unlisted: unlisted_halts(),
+            map_names: map_names_halt(),
             isolation: lane(),
             settings: Vec::new(),
         };
@@ -211,12 +260,14 @@ impl<'de> Visitor<'de> for StepVisitor {
                 "fields" => step.fields = Some(map.next_value()?),
                 "sees" => step.sees = map.next_value()?,
                 "view" => step.view = map.next_value()?,
+                "effects" => step.effects = Some(map.next_value()?),
                 "mode" => step.mode = map.next_value()?,
                 "keep" => step.keep = Some(map.next_value()?),
                 "key" => step.key = Some(map.next_value()?),
                 "headers" => step.headers = Some(map.next_value()?),
                 "absent" => step.absent = Some(map.next_value()?),
-                "unmatched" => step.unmatched = map.next_value()?,
+                "unmatched" => step.unmatched = Some(map.next_value()?),
+                "map_names" => step.map_names = map.next_value()?,
                 "unlisted" => step.unlisted = map.next_value()?,
                 "isolation" => step.isolation = map.next_value()?,
                 _ => step.settings.push((key, map.next_value()?)),

@@ -172,7 +172,7 @@ fn secret(name: &str, reference: &At<Reference>, context: &Context<'_>, report: 
 
 pub(super) fn plugins(file: Option<&At<PluginsFile>>, context: &Context<'_>, report: &mut Report) -> Option<Plugins> {
     let Some(file) = file else {
-        return Some(Plugins { dir: None, trust: Trust::Open, limits: limits(&LimitsFile::default(), report) });
+        return Some(Plugins { dir: None, lock: None, trust: Trust::Open, limits: limits(&LimitsFile::default(), report) });
     };
     let dir = file.value.dir.as_ref().map(|dir| {
         let path = context.base(dir.spot).join(&dir.value);
@@ -187,9 +187,15 @@ pub(super) fn plugins(file: Option<&At<PluginsFile>>, context: &Context<'_>, rep
         }
         path
     });
+    let lock = file.value.lock.as_ref().map(|lock| {
+        if dir.is_none() {
+            report.invalid(lock.spot, "plugins.lock: there is nothing to lock without plugins.dir");
+        }
+        context.base(lock.spot).join(&lock.value)
+    });
     let trust = trust(&file.value, report);
     let limits = limits(&file.value.limits, report);
-    Some(Plugins { dir, trust: trust?, limits })
+    Some(Plugins { dir, lock, trust: trust?, limits })
 }
 
 fn trust(file: &PluginsFile, report: &mut Report) -> Option<Trust> {

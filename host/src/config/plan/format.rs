@@ -7,7 +7,7 @@ use super::super::file::{FormatFile, FormatWord, PipelineFile, TopicRuleFile};
 use super::super::place::{At, Spot};
 use super::super::topics::{Pattern, TopicFilter};
 use super::pipeline::patterns;
-use super::{Cluster, Pipeline};
+use super::{Cluster, Pipeline, SelectorCheck, Step};
 
 /// How a key or a value is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,6 +139,28 @@ fn said(file: &At<FormatFile>, otherwise: Formats, bare: Option<&Cluster>, repor
         format
     };
     Formats { key: half(key, otherwise.key), value: half(value, otherwise.value) }
+}
+
+/// Refuses selectors of places inside a value or key that is one scalar: they would name nothing in it, ever.
+pub(super) fn refuse_places(steps: &[Step], formats: Formats, rules: &[TopicRule], selectors: SelectorCheck<'_>, report: &mut Report) {
+    let said: Vec<Formats> = std::iter::once(formats).chain(rules.iter().map(|rule| rule.formats)).collect();
+    let scalar = |half: fn(&Formats) -> Format| said.iter().map(half).find(|format| matches!(format, Format::Text | Format::Bytes));
+    let (key, value) = (scalar(|formats| formats.key), scalar(|formats| formats.value));
+    for step in steps {
+        for (what, format, fields) in [("value", value, &*step.fields), ("key", key, step.key.fields())] {
+            let Some(format) = format else { continue };
+            // `$ >> $.a` goes on inside the text.
+            let whole = |path: &str| path == "$" || path.starts_with("$ >> ") && format == Format::Text;
+            for grant in fields.iter().filter(|grant| selectors(&grant.selector).is_ok_and(|path| !whole(&path))) {
+                let message = format!(
+                    "the selector \"{}\" names a place in a document, and topics of this pipeline have a {what} of format: {format}, \
+                     which is none; write \"$\", or give these topics a pipeline of their own",
+                    grant.selector
+                );
+                report.invalid_at(&grant.at, message);
+            }
+        }
+    }
 }
 
 fn placed(word: &At<FormatWord>) -> (Spot, FormatWord) {

@@ -59,7 +59,7 @@ fn on_error(on_error: &OnError) -> Value {
 fn step(step: &Step) -> Value {
     let field = |grant: &FieldGrant| json!([grant.selector, grant.settings]);
     let sees = step.sees;
-    json!({
+    let mut content = json!({
         "plugin": step.plugin,
         "mode": match step.mode {
             Mode::Fields => "fields",
@@ -77,11 +77,12 @@ fn step(step: &Step) -> Value {
             Absent::Pass => "pass",
             Absent::Reject => "reject",
         },
-        "unmatched": match step.unmatched {
+        "unmatched": step.unmatched.map(|unmatched| match unmatched {
             Unmatched::Halt => "halt",
             Unmatched::Allow => "allow",
-        },
+        }),
         "unlisted_halts": step.unlisted_halts,
+        "map_names_clear": step.map_names_clear,
         "sees": [sees.key, sees.value, sees.headers, sees.timestamp, sees.offset, sees.sizes],
         "view": match step.view {
             View::Bytes => "bytes",
@@ -92,7 +93,22 @@ fn step(step: &Step) -> Value {
             Isolation::Batch => "batch",
         },
         "settings": step.settings,
-    })
+    });
+    if let (Some(effects), Some(content)) = (step.effects, content.as_object_mut()) {
+        let listed = [
+            effects.edit_fields,
+            effects.edit_key,
+            effects.edit_value,
+            effects.edit_headers,
+            effects.edit_timestamp,
+            effects.drop,
+            effects.reject,
+            effects.route,
+            effects.emit,
+        ];
+        content.insert("effects".to_owned(), json!(listed));
+    }
+    content
 }
 
 /// JSON without white space, names sorted, numbers as written: one text for one meaning.

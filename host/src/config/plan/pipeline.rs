@@ -53,7 +53,8 @@ fn pipeline(file: &PipelineFile, known: &Known<'_>, context: &Context<'_>, repor
     let (formats, topic_rules) = format::formats(file, without_registry(source.as_deref(), known), report);
     view::refuse_scalars(&file.steps, formats, &topic_rules, report);
     let steps = file.steps.iter();
-    let steps = steps.filter_map(|file| step::step(file, known, context, report)).collect();
+    let steps: Vec<_> = steps.filter_map(|file| step::step(file, known, context, report)).collect();
+    format::refuse_places(&steps, formats, &topic_rules, context.selectors, report);
     Some(Pipeline {
         name: file.name.value.clone(),
         source: source?,

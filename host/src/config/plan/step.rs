@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::error::Report;
-use super::super::file::{IsolationFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
+use super::super::file::{EffectFile, IsolationFile, MapNamesFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
 use super::super::place::{Any, At, Spot};
 use super::super::suggest::hint;
 use super::super::tree::{Kind, Node};
@@ -14,7 +14,7 @@ use super::key::{Around, key};
 use super::pipeline::Known;
 use super::settings::{Places, below, fields_named, tables_named};
 use super::view;
-use super::{Absent, Context, Isolation, Mode, Sees, Step, Unmatched};
+use super::{Absent, Context, Effects, Isolation, Mode, Sees, Step, Unmatched};
 
 pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>, report: &mut Report) -> Option<Step> {
     let at = report.locate(file.value.plugin.spot);
@@ -64,11 +64,12 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
         key: key(file, &around, &mut places, &mut tables, report),
         headers: headers(file),
         absent: absent(file, &mut settings, &mut places, report),
-        unmatched: match file.unmatched.value {
+        unmatched: file.unmatched.as_ref().map(|unmatched| match unmatched.value {
             UnmatchedFile::Halt => Unmatched::Halt,
             UnmatchedFile::Allow => Unmatched::Allow,
-        },
+        }),
         unlisted_halts: file.unlisted.value == UnlistedFile::Halt,
+        map_names_clear: file.map_names.value == MapNamesFile::Clear,
         isolation: match file.isolation.value {
             IsolationFile::Lane => Isolation::Lane,
             IsolationFile::Batch => Isolation::Batch,
@@ -76,6 +77,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
         tables,
         sees,
         view: view::view(file, report),
+        effects: file.effects.as_ref().map(|effects| self::effects(effects, &mut places, report)),
         fields,
         settings,
         at,
@@ -227,6 +229,22 @@ fn sees(file: &[At<SeesFile>], places: &mut Places, report: &Report) -> Sees {
         timestamp: sees(SeesFile::Timestamp),
         offset: sees(SeesFile::Offset),
         sizes: sees(SeesFile::Sizes),
+    }
+}
+
+fn effects(file: &At<Vec<At<EffectFile>>>, places: &mut Places, report: &Report) -> Effects {
+    places.set("/effects", report.locate(file.spot));
+    let may = |what| file.value.iter().any(|at| at.value == what);
+    Effects {
+        edit_fields: may(EffectFile::EditFields),
+        edit_key: may(EffectFile::EditKey),
+        edit_value: may(EffectFile::EditValue),
+        edit_headers: may(EffectFile::EditHeaders),
+        edit_timestamp: may(EffectFile::EditTimestamp),
+        drop: may(EffectFile::Drop),
+        reject: may(EffectFile::Reject),
+        route: may(EffectFile::Route),
+        emit: may(EffectFile::Emit),
     }
 }
 

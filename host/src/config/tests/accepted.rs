@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::plan::{
-    Absent, Delivery, Format, Formats, Isolation, KeyRule, Mode, OnError, Payload, PropertyValue, RegistryAuth, Start, Step, TableFormat,
-    TableSource, Unmatched,
+    Absent, Delivery, Effects, Format, Formats, Isolation, KeyRule, Mode, OnError, Payload, PropertyValue, RegistryAuth, Start, Step,
+    TableFormat, TableSource, Unmatched,
 };
 use super::*;
 
@@ -46,7 +46,7 @@ fn the_whole_sample() {
     let [mask, filter] = &pipeline.steps[..] else { panic!("two steps") };
     assert!(mask.mode == Mode::AllowList && matches!(mask.key, KeyRule::Clear));
     assert_eq!(mask.keep, ["$.id", "$.amount", "$.currency", "$.status"]);
-    assert_eq!((mask.absent, mask.unmatched), (Absent::Pass, Unmatched::Halt));
+    assert_eq!((mask.absent, mask.unmatched), (Absent::Pass, Some(Unmatched::Halt)));
     assert_eq!(
         granted(mask),
         [
@@ -336,6 +336,19 @@ fn tables_are_granted_by_naming_them() {
 }
 
 #[test]
+fn effects_and_the_lock_are_where_they_are_said_to_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let steps =
+        "    steps:\n      - { plugin: x, effects: [edit_fields, drop] }\n      - { plugin: x, effects: [] }\n      - { plugin: x }\n";
+    let text = pipeline(steps) + &format!("plugins: {{ dir: {}, lock: sub/x.lock, trust: locked }}\n", dir.path().display());
+    let plan = plan(&text).unwrap();
+    assert_eq!(plan.plugins.lock.as_deref(), Some(std::path::Path::new("sub/x.lock")));
+    let effects: Vec<_> = plan.pipelines[0].steps.iter().map(|step| step.effects).collect();
+    let listed = Effects { edit_fields: true, drop: true, ..Effects::default() };
+    assert_eq!(effects, [Some(listed), Some(Effects::default()), None]);
+}
+
+#[test]
 fn the_hash_follows_what_decides_the_output() {
     let hash = |text: &str| plan(text).unwrap().pipelines[0].config_hash();
     let base = hash(SAMPLE);
@@ -359,10 +372,12 @@ fn the_hash_follows_what_decides_the_output() {
         ("on_error: halt", "on_error: quarantine"),
         ("lt: 0", "lt: 0.0"),
         ("absent: pass", "absent: reject"),
-        ("unmatched: halt", "sees: [key]"),
-        ("unmatched: halt", "sees: [sizes]"),
-        ("unmatched: halt", "isolation: batch"),
-        ("unmatched: halt", "sees: [value]\n        view: json"),
+        ("unmatched: halt", "unmatched: halt\n        sees: [key]"),
+        ("unmatched: halt", "unmatched: halt\n        sees: [sizes]"),
+        ("unmatched: halt", "unmatched: halt\n        isolation: batch"),
+        ("unmatched: halt", "unmatched: halt\n        effects: [edit_fields]"),
+        ("unmatched: halt", "unmatched: halt\n        sees: [value]\n        view: json"),
+        ("unmatched: halt", "unmatched: halt\n        map_names: clear"),
         ("\"$.amount\", \"$.currency\"", "\"$.currency\", \"$.amount\""),
     ];
     for (from, to) in other {
@@ -397,8 +412,8 @@ fn the_schema_has_every_key_with_its_manual() {
         }
         walk.extend(value.as_array().into_iter().flatten());
     }
-    let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters compile_time current delivery dir env \
-        exclude fields file format groups headers http include isolation keep key keys lanes limits listen log_lines max_age \
+    let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters compile_time current delivery dir effects env \
+        exclude fields file format groups headers http include isolation keep key keys lanes limits listen lock log_lines map_names max_age \
         max_bytes max_records memory mode name offsets on_error on_gap on_topic_recreated output_bytes output_records password payload \
         pipelines plugin plugins previous properties quarantine regex rename schema_registry schemas sees signers source start steps \
         tables target time timeout timestamp topic topic_config topic_rules topics transaction trust unlisted unmatched url username \

@@ -480,3 +480,11 @@ fn formats() {
     let text = pipeline("    format: avro\n").replacen("\"one:9092\" }", "\"one:9092\", schema_registry: { url: x } }", 1);
     check("both", &text, &["s.yaml:2:63: schema_registry.url has to begin with http:// or https://"]);
 }
+
+#[test]
+fn what_a_step_may_do_is_one_of_the_contracts() {
+    let said = plan(&pipeline("    steps:\n      - { plugin: x, effects: [edit-fields] }\n")).unwrap_err().to_string();
+    assert!(said.contains("\"edit-fields\" is not one of edit_fields, edit_key, "), "{said}");
+    let said = plan(&(pipeline("") + "plugins: { lock: x }\n")).unwrap_err().to_string();
+    assert!(said.ends_with("plugins.lock: there is nothing to lock without plugins.dir"), "{said}");
+}

@@ -2,7 +2,7 @@
 //! datum and decides nothing.
 
 use super::super::hit::Kind;
-use super::super::place::{Kinds, Leaf, Place, push_name};
+use super::super::place::{Kinds, Leaf, Place, UNLISTED_MAP, push_name};
 use super::super::scan::MAX_DEPTH;
 use super::logical::Logical;
 use super::plan::{Node, Parent, Plan, Walk};
@@ -48,6 +48,8 @@ impl Plan {
                 nullable,
                 removable: nullable && parent != Parent::Root || matches!(parent, Parent::Element | Parent::Entry),
                 kinds: types().map(kinds).fold(Kinds::default(), Kinds::or),
+                uuid: types().any(|of| matches!(of, Type::String(Logical::Uuid) | Type::Fixed { logical: Logical::Uuid, .. })),
+                several: types().filter(|of| !matches!(of, Type::Null)).count() > 1,
                 any_text: types().any(|of| matches!(of, Type::String(Logical::None))),
                 type_name: found.type_name,
             });
@@ -55,9 +57,23 @@ impl Plan {
         places.into_iter()
     }
 
+    /// The maps whose entries a field edits whatever their names, which are data, and stay: by field, with the path.
+    #[must_use]
+    pub fn open_names(&self) -> Vec<(u32, String)> {
+        let mut found = Vec::new();
+        self.each(&mut |_, _, _| {}, &mut |path, field| found.push((field, path.to_owned())));
+        // The list of places has an end, this must have none.
+        let beyond: Vec<u32> = self.masked_maps().filter(|field| found.iter().all(|(known, _)| known != field)).collect();
+        found.into_iter().chain(beyond.into_iter().map(|field| (field, UNLISTED_MAP.to_owned()))).collect()
+    }
+
     fn each_leaf(&self, call: &mut dyn FnMut(&str, Parent, Found)) {
+        self.each(call, &mut |_, _| {});
+    }
+
+    fn each(&self, call: &mut dyn FnMut(&str, Parent, Found), names: &mut dyn FnMut(&str, u32)) {
         let tables = &*self.schema.tables;
-        Visit { plan: self, tables, path: String::from("$"), around: Vec::new(), count: 0, call }.node(0, Parent::Root);
+        Visit { plan: self, tables, path: String::from("$"), around: Vec::new(), count: 0, call, names }.node(0, Parent::Root);
     }
 }
 
@@ -78,6 +94,8 @@ struct Visit<'a> {
     around: Vec<Around>,
     count: usize,
     call: &'a mut dyn FnMut(&str, Parent, Found),
+    /// Of a map whose entries a field edits whatever their names.
+    names: &'a mut dyn FnMut(&str, u32),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -133,7 +151,10 @@ impl Visit<'_> {
                     self.step(|path| push_name(path, &name.name), |visit| visit.node(child, Parent::Field));
                 }
             }
-            (Walk::Map { names, .. }, _) => {
+            (Walk::Map { names, masked, .. }, _) => {
+                if let Some(field) = *masked {
+                    (self.names)(&self.path, field);
+                }
                 for (name, child) in names.known() {
                     let name = String::from_utf8_lossy(name);
                     self.step(|path| push_name(path, &name), |visit| visit.node(child, Parent::Entry));

@@ -80,6 +80,8 @@ pub(super) enum Walk {
         value: u32,
         names: Names,
         strict: bool,
+        /// The field that edits what stands under names that no selector writes.
+        masked: Option<u32>,
     },
 }
 
@@ -128,6 +130,7 @@ impl Plan {
         let mut compiler = Compiler {
             tables,
             automaton: Builder::new(&selection.sources()),
+            expand: selection.containers == Containers::Expand,
             numbers: HashMap::new(),
             keys: Vec::new(),
             site_numbers: HashMap::new(),
@@ -167,6 +170,11 @@ impl Plan {
     pub fn unmatched(&self) -> &[usize] {
         &self.unmatched
     }
+
+    /// The fields that edit the entries of a map whatever their names.
+    pub(super) fn masked_maps(&self) -> impl Iterator<Item = u32> {
+        self.nodes.iter().filter_map(|node| if let Walk::Map { masked, .. } = node.walk { masked } else { None })
+    }
 }
 
 impl fmt::Debug for Plan {
@@ -194,6 +202,7 @@ impl Walk {
 struct Compiler<'a> {
     tables: &'a Tables,
     automaton: Builder<'a>,
+    expand: bool,
     numbers: HashMap<(u32, Site), u32>,
     /// By number: the automaton's node and the place.
     keys: Vec<(u32, Site)>,
@@ -240,8 +249,9 @@ impl Compiler<'_> {
                 Walk::Array { item, elements }
             }
             Type::Map(value) => {
+                let masked = self.automaton.node(known.names.other()).hits.first().copied().filter(|_| self.expand);
                 let names = known.names.map(|state| self.child(state, value, Parent::Entry));
-                Walk::Map { value, names, strict: true }
+                Walk::Map { value, names, strict: true, masked }
             }
             _ => Walk::Scalar,
         };

@@ -124,7 +124,7 @@ impl<'a> Walker<'a> {
                     walker.value(child, walker.reader.pos, depth + 1)
                 })
             }
-            Walk::Map { value, names, strict } => {
+            Walk::Map { value, names, strict, .. } => {
                 enter(depth)?;
                 let (mark, mut seen) = (self.out.names.mark(), 0_u64);
                 self.blocks(*value, true, |walker| {

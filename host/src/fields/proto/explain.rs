@@ -2,7 +2,7 @@
 //! message and decides nothing.
 
 use super::super::hit::Kind;
-use super::super::place::{Kinds, Leaf, Place, push_name};
+use super::super::place::{Kinds, Leaf, Place, UNLISTED_MAP, push_name};
 use super::super::scan::MAX_DEPTH;
 use super::descriptor::{Field, Label, Scalar, Type};
 use super::plan::{Action, Plan, Site, Spot, What, Which};
@@ -46,6 +46,8 @@ impl Plan {
                     nullable,
                     removable: site.spot != Spot::Required,
                     kinds: kinds(site.scalar).or(if nullable { Kinds::of(&[Kind::Null]) } else { Kinds::default() }),
+                    uuid: false,
+                    several: false,
                     any_text: site.scalar == Scalar::String,
                 });
             }
@@ -53,8 +55,22 @@ impl Plan {
         places.into_iter()
     }
 
+    /// The maps whose entries a field edits whatever their keys, which are data, and stay: by field, with the path.
+    #[must_use]
+    pub fn open_names(&self) -> Vec<(u32, String)> {
+        let mut found = Vec::new();
+        self.each(&mut |_, _| {}, &mut |path, field| found.push((field, path.to_owned())));
+        // The list of places has an end, this must have none.
+        let beyond: Vec<u32> = self.masked_maps().filter(|field| found.iter().all(|(known, _)| known != field)).collect();
+        found.into_iter().chain(beyond.into_iter().map(|field| (field, UNLISTED_MAP.to_owned()))).collect()
+    }
+
     fn each_leaf(&self, call: &mut dyn FnMut(&str, Found)) {
-        let mut lister = Lister { plan: self, path: String::from("$"), around: Vec::new(), count: 0, call };
+        self.each(call, &mut |_, _| {});
+    }
+
+    fn each(&self, call: &mut dyn FnMut(&str, Found), names: &mut dyn FnMut(&str, u32)) {
+        let mut lister = Lister { plan: self, path: String::from("$"), around: Vec::new(), count: 0, call, names };
         lister.visit(self.root, Type::Message(self.message));
     }
 }
@@ -74,6 +90,8 @@ struct Lister<'a> {
     around: Vec<Around>,
     count: usize,
     call: &'a mut dyn FnMut(&str, Found),
+    /// Of a map whose entries a field edits whatever their keys.
+    names: &'a mut dyn FnMut(&str, u32),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -137,7 +155,10 @@ impl Lister<'_> {
                     }
                 }
             }
-            Which::Entry { value, names, .. } => {
+            Which::Entry { value, names, masked, .. } => {
+                if let Some(field) = *masked {
+                    (self.names)(&self.path, field);
+                }
                 for (key, visit) in names.known() {
                     let mut step = String::new();
                     push_name(&mut step, &String::from_utf8_lossy(key));

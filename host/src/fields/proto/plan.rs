@@ -119,6 +119,8 @@ pub(super) enum Which {
         key: Scalar,
         value: Type,
         names: Names,
+        /// The field that edits what stands under keys that no selector writes.
+        masked: Option<u32>,
     },
 }
 
@@ -192,6 +194,11 @@ impl Plan {
     #[must_use]
     pub fn unmatched(&self) -> &[usize] {
         &self.unmatched
+    }
+
+    /// The fields that edit the entries of a map whatever their keys.
+    pub(super) fn masked_maps(&self) -> impl Iterator<Item = u32> {
+        self.slots.iter().filter_map(|slot| if let Which::Entry { masked, .. } = slot.which { masked } else { None })
     }
 
     fn find_unmatched(&self) -> Vec<usize> {

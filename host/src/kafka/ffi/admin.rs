@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char};
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use rdkafka::client::{Client, ClientContext};
@@ -75,42 +76,62 @@ impl Drop for AdminCall {
     }
 }
 
-/// Topic ids (KIP-516) as the brokers print them; a topic that cannot be described carries its error.
-pub fn topic_ids<C: ClientContext>(
-    client: &Client<C>,
-    topics: &[&str],
+/// Ids by topic name, empty where the brokers know none; a topic that cannot be described carries its error.
+pub type TopicIds = BTreeMap<String, Result<String, RDKafkaErrorCode>>;
+
+/// Asks for topic ids (KIP-516) as the brokers print them, and waits for the answer.
+pub fn topic_ids<C: ClientContext>(client: &Client<C>, topics: &[&str], wait: Duration) -> Result<TopicIds, RDKafkaErrorCode> {
+    AskedIds::ask(client, topics, wait)?.answer()
+}
+
+/// A question for topic ids that is on its way, through the client `'c`. One that is dropped is forgotten.
+pub struct AskedIds<'c> {
+    call: AdminCall,
     wait: Duration,
-) -> Result<BTreeMap<String, Result<String, RDKafkaErrorCode>>, RDKafkaErrorCode> {
-    let names: Vec<CString> = topics.iter().filter_map(|name| CString::new(*name).ok()).collect();
-    let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
-    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, wait)?;
-    // SAFETY: names outlive the call; the collection is freed after the request was enqueued, which copies it.
-    unsafe {
-        let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
-        sys::rd_kafka_DescribeTopics(client.native_ptr(), collection, call.options, call.queue);
-        sys::rd_kafka_TopicCollection_destroy(collection);
-    }
-    // SAFETY: everything read belongs to the event, which outlives the closure.
-    call.answer(wait, |event| unsafe {
-        let mut out = BTreeMap::new();
-        let mut count = 0;
-        let result = sys::rd_kafka_event_DescribeTopics_result(event);
-        let list = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
-        for index in 0..count {
-            let topic = *list.add(index);
-            let name = CStr::from_ptr(sys::rd_kafka_TopicDescription_name(topic)).to_string_lossy().into_owned();
-            let error = sys::rd_kafka_TopicDescription_error(topic);
-            let code = if error.is_null() { sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR } else { sys::rd_kafka_error_code(error) };
-            let id = if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-                let id = sys::rd_kafka_TopicDescription_topic_id(topic);
-                Ok(CStr::from_ptr(sys::rd_kafka_Uuid_base64str(id)).to_string_lossy().into_owned())
-            } else {
-                Err(code.into())
-            };
-            out.insert(name, id);
+    client: PhantomData<&'c ()>,
+}
+
+impl<'c> AskedIds<'c> {
+    /// Sends the question; the brokers have `wait` to answer. Fails where none answers at all.
+    pub fn ask<C: ClientContext>(client: &'c Client<C>, topics: &[&str], wait: Duration) -> Result<Self, RDKafkaErrorCode> {
+        let names: Vec<CString> = topics.iter().filter_map(|name| CString::new(*name).ok()).collect();
+        let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
+        let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, wait)?;
+        // SAFETY: names outlive the call; the collection is freed after the request was enqueued, which copies it.
+        unsafe {
+            let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+            sys::rd_kafka_DescribeTopics(client.native_ptr(), collection, call.options, call.queue);
+            sys::rd_kafka_TopicCollection_destroy(collection);
         }
-        out
-    })
+        Ok(Self { call, wait, client: PhantomData })
+    }
+
+    /// Waits for the answer.
+    pub fn answer(self) -> Result<TopicIds, RDKafkaErrorCode> {
+        // SAFETY: everything read belongs to the event, which outlives the closure.
+        self.call.answer(self.wait, |event| unsafe {
+            let mut out = BTreeMap::new();
+            let mut count = 0;
+            let result = sys::rd_kafka_event_DescribeTopics_result(event);
+            let list = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
+            for index in 0..count {
+                let topic = *list.add(index);
+                let name = CStr::from_ptr(sys::rd_kafka_TopicDescription_name(topic)).to_string_lossy().into_owned();
+                let error = sys::rd_kafka_TopicDescription_error(topic);
+                let code =
+                    if error.is_null() { sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR } else { sys::rd_kafka_error_code(error) };
+                let id = if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                    let id = sys::rd_kafka_TopicDescription_topic_id(topic);
+                    let known = sys::rd_kafka_Uuid_most_significant_bits(id) != 0 || sys::rd_kafka_Uuid_least_significant_bits(id) != 0;
+                    Ok(if known { CStr::from_ptr(sys::rd_kafka_Uuid_base64str(id)).to_string_lossy().into_owned() } else { String::new() })
+                } else {
+                    Err(code.into())
+                };
+                out.insert(name, id);
+            }
+            out
+        })
+    }
 }
 
 /// Which offsets to ask a partition for.

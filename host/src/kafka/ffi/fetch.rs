@@ -176,27 +176,24 @@ impl<C: ConsumerContext + 'static> FetchQueue<C> {
     /// not diverge from the one of `leader_epoch` below it (KIP-320). An assignment with an offset does not do so by
     /// itself (librdkafka 2.12.1, `rd_kafka_toppar_fetch_start`); a seek does. A log that diverged comes as an error of
     /// the partition. Waits up to `wait` for the client's own thread.
-    pub fn seek(&self, topic: &str, partition: i32, offset: i64, leader_epoch: i32, wait: Duration) -> Result<(), String> {
-        let name = CString::new(topic).map_err(|_| "the topic's name has a NUL in it".to_owned())?;
+    pub fn seek(&self, topic: &str, partition: i32, offset: i64, leader_epoch: i32, wait: Duration) -> Result<(), RDKafkaErrorCode> {
+        let name = CString::new(topic).map_err(|_| RDKafkaErrorCode::InvalidArgument)?;
         // SAFETY: the list and what is asked of it live until the end of the block; so does the error, which is freed.
-        unsafe {
+        let refused = unsafe {
             let list = sys::rd_kafka_topic_partition_list_new(1);
             let item = sys::rd_kafka_topic_partition_list_add(list, name.as_ptr(), partition);
             (*item).offset = offset;
             sys::rd_kafka_topic_partition_set_leader_epoch(item, leader_epoch);
             let error = sys::rd_kafka_seek_partitions(self.consumer.client().native_ptr(), list, millis(wait));
-            let refused = (*item).err;
+            let mut refused = (*item).err;
             sys::rd_kafka_topic_partition_list_destroy(list);
             if !error.is_null() {
-                let text = CStr::from_ptr(sys::rd_kafka_error_string(error)).to_string_lossy().into_owned();
+                refused = sys::rd_kafka_error_code(error);
                 sys::rd_kafka_error_destroy(error);
-                return Err(text);
             }
-            if refused != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-                return Err(RDKafkaErrorCode::from(refused).to_string());
-            }
-        }
-        Ok(())
+            refused
+        };
+        if refused == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR { Ok(()) } else { Err(refused.into()) }
     }
 
     /// Appends up to `most` things to `out`. Where nothing is there it waits up to `wait` for the first one and then

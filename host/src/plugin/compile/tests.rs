@@ -51,5 +51,5 @@ fn nothing_is_compiled_without_its_process() {
     let wasm = b"\0asm\x0d\0\x01\0";
     let got = compile(&how, &engine::build().unwrap(), wasm, &Limits::default(), &mut draft);
     assert!(matches!(got, Err(CompileError::Run { doing: "starting it", .. })), "{got:?}");
-    assert_eq!(draft.file.metadata().unwrap().len(), 0);
+    assert_eq!(draft.file.as_file().metadata().unwrap().len(), 0);
 }

@@ -143,16 +143,25 @@ fn memory(limits: &Limits) -> Vec<Attack> {
 /// Those that answer too much.
 fn output() -> Vec<Attack> {
     let list = |count: u32| format!("(i32.store (i32.const {}) (i32.const {count}))", DROPPED + 4);
-    let many: &'static str = Box::leak(format!("(i32.store (i32.const {COUNTERS}) (i32.const 2000000))").into_boxed_str());
-    let large = Guest { effects: DROP, pages: 1000, ..transforms("", &list(14_000_000)) };
-    let line = "(call $log (i32.const 1) (i32.const 8192) (i32.const 40000000))";
+    let many: &'static str = Box::leak(format!("(i32.store (i32.const {COUNTERS}) (i32.const 5000000))").into_boxed_str());
+    // The same bytes of its memory, by two lists.
+    let twice = format!("{} (i32.store (i32.const {}) (i32.const 14000000))", list(14_000_000), HEADER_ROWS + 4);
+    let large = Guest { effects: DROP, pages: 1000, ..transforms("", &twice) };
+    let hmac = r#"(import "sluice:plugin/keys@0.1.0" "hmac-sha256" (func $hmac (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    let arguments = "(call $hmac (i32.const 8192) (i32.const 1) (i32.const 8192) (i32.const 1) (i32.const 0) (i32.const 14000000)
+        (i32.const 0) (i32.const 56000000) (i32.const 8256))";
     vec![
         Attack::new("a list of 4 GiB", Guest { effects: DROP, ..transforms("", &list(0x3fff_ffff)) }, "transform", "not of its type")
             .by_fixed("the guest's own memory ends before the list"),
-        Attack::new("a list of 56 MB", large, "transform", "output").by("HOSTCALL_BYTES", |limits| limits.hostcall_bytes = 1 << 30),
-        Attack::new("a log line of 40 MB", Guest { pages: 1000, ..transforms(LOG, line) }, "transform", "output")
-            .by("HOSTCALL_BYTES", |limits| limits.hostcall_bytes = 1 << 30),
-        Attack::new("two million names of counters", Guest { describe: many, pages: 1000, ..Guest::default() }, "load", "more bytes than")
+        Attack::new("two lists of 56 MB", large, "transform", "output").by("HOSTCALL_BYTES", |limits| limits.hostcall_bytes = 1 << 30),
+        Attack::new(
+            "an import with 112 MB of arguments",
+            Guest { pages: 1000, ..transforms(hmac, arguments) },
+            "transform",
+            "more bytes than",
+        )
+        .by("HOSTCALL_BYTES", |limits| limits.hostcall_bytes = 1 << 30),
+        Attack::new("five million names of counters", Guest { describe: many, pages: 1000, ..Guest::default() }, "load", "more bytes than")
             .by("HOSTCALL_BYTES", |limits| limits.hostcall_bytes = 1 << 30),
         Attack::new("65 names of counters", Guest { counters: names(65), ..Guest::default() }, "load", "at most 64").by_fixed("NAMES"),
         Attack::new(
@@ -218,7 +227,15 @@ fn outside() -> Vec<Attack> {
     };
     let file = Attack::new("a file by a handle that it guessed", file, "transform", "not of its type")
         .by_fixed("handles come from the host alone");
-    undeclared.chain([file]).collect()
+    let chance = Guest {
+        packages: &["package wasi:random@0.2.6; interface random { get-random-bytes: func(len: u64) -> list<u8>; }"],
+        world: "import wasi:random/random@0.2.6;",
+        items: r#"(import "wasi:random/random@0.2.6" "get-random-bytes" (func $chance (param i64 i32)))"#.into(),
+        transform: "(call $chance (i64.const 2000000000) (i32.const 8192))".into(),
+        ..Guest::default()
+    };
+    let chance = Attack::new("two billion random bytes", chance, "transform", "more random bytes").by_fixed("RANDOM_BYTES");
+    undeclared.chain([file, chance]).collect()
 }
 
 fn calls_once(import: &str, call: &str) -> Guest {

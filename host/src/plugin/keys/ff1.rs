@@ -40,10 +40,15 @@ impl Ff1 {
 
     /// Appends the text that stands for `value`.
     pub fn seal(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), Refusal> {
+        self.seal_with(&[], value, out)
+    }
+
+    /// The same with a tweak, which no value has, and published samples have.
+    fn seal_with(&self, tweak: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), Refusal> {
         let figures = self.figures(value)?;
         let sealed = match Short::of(figures, self.alphabet.radix()) {
-            Ok(short) => self.cipher.encrypt(&[], &short).map(Short::into_figures),
-            Err(figures) => self.cipher.encrypt(&[], &FlexibleNumeralString::from(figures)).map(Vec::from),
+            Ok(short) => self.cipher.encrypt(tweak, &short).map(Short::into_figures),
+            Err(figures) => self.cipher.encrypt(tweak, &FlexibleNumeralString::from(figures)).map(Vec::from),
         };
         self.alphabet.write(&sealed.map_err(|_| Refusal::DomainTooSmall)?, out);
         Ok(())
@@ -134,26 +139,52 @@ mod tests {
     const DIGITS: &str = "0123456789";
     const LETTERS: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-    /// NIST's "FF1samples": 1, 4 and 7 have no tweak, as values here have none; those of AES-256 are 7 to 9.
+    /// The values of NIST's "FF1samples", three to a key: alphabet, tweak, value.
+    const SAMPLES: [(&str, &str, &str); 3] = [
+        (DIGITS, "", "0123456789"),
+        (DIGITS, "39383736353433323130", "0123456789"),
+        (LETTERS, "3737373770717273373737", "0123456789abcdefghi"),
+    ];
+    const KEY: &str = "2b7e151628aed2a6abf7158809cf4f3cef4359d8d580aa4f7f036d6f04fc6a94";
+
+    /// Samples 7 to 9, of AES-256, on the way that values go.
     #[test]
     fn it_answers_the_samples_of_nist() {
-        let key = unhex("2b7e151628aed2a6abf7158809cf4f3cef4359d8d580aa4f7f036d6f04fc6a94");
-        let cases = [
-            (DIGITS, "", "0123456789", "6657667009"),
-            (DIGITS, "39383736353433323130", "0123456789", "1001623463"),
-            (LETTERS, "3737373770717273373737", "0123456789abcdefghi", "xs8a0azh2avyalyzuwd"),
-        ];
-        for (alphabet, tweak, value, sealed) in cases {
+        let key = unhex(KEY);
+        for ((alphabet, tweak, value), sealed) in SAMPLES.into_iter().zip(["6657667009", "1001623463", "xs8a0azh2avyalyzuwd"]) {
             let ff1 = Ff1::of_key(key[..].try_into().unwrap(), alphabet).unwrap();
             let mut out = Vec::new();
-            let figures = FlexibleNumeralString::from(ff1.figures(value.as_bytes()).unwrap());
-            ff1.alphabet.write(&Vec::from(ff1.cipher.encrypt(&unhex(tweak), &figures).unwrap()), &mut out);
+            ff1.seal_with(&unhex(tweak), value.as_bytes(), &mut out).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), sealed);
             if tweak.is_empty() {
-                let mut out = Vec::new();
-                ff1.seal(value.as_bytes(), &mut out).unwrap();
-                assert_eq!(out, sealed.as_bytes());
+                assert_eq!(ff1.open(sealed.as_bytes()).unwrap(), value.as_bytes());
             }
+        }
+    }
+
+    /// Samples 1 to 6, of AES-128 and AES-192, in both forms of figures.
+    #[test]
+    fn the_mode_answers_the_samples_of_other_keys() {
+        fn sealed<C: aes::cipher::BlockCipherEncrypt + aes::cipher::KeyInit + Clone>(key: &[u8], of: (&str, &str, &str)) -> [String; 2] {
+            let (alphabet, tweak, value) = of;
+            let alphabet = Alphabet::of(alphabet).unwrap();
+            let cipher = FF1::<C>::new(key, alphabet.radix()).unwrap();
+            let figures: Vec<u16> = value.chars().map(|letter| alphabet.figure(letter).unwrap()).collect();
+            let short = Short::of(figures.clone(), alphabet.radix()).ok().unwrap();
+            let short = cipher.encrypt(&unhex(tweak), &short).unwrap().into_figures();
+            let long = Vec::from(cipher.encrypt(&unhex(tweak), &FlexibleNumeralString::from(figures)).unwrap());
+            [short, long].map(|figures| {
+                let mut out = Vec::new();
+                alphabet.write(&figures, &mut out);
+                String::from_utf8(out).unwrap()
+            })
+        }
+        let key = unhex(KEY);
+        for (of, wanted) in SAMPLES.into_iter().zip(["2433477484", "6124200773", "a9tv40mll9kdu509eum"]) {
+            assert_eq!(sealed::<aes::Aes128>(&key[..16], of), [wanted; 2]);
+        }
+        for (of, wanted) in SAMPLES.into_iter().zip(["2830668132", "2496655549", "xbj3kv35jrawxv32ysr"]) {
+            assert_eq!(sealed::<aes::Aes192>(&key[..24], of), [wanted; 2]);
         }
     }
 

@@ -79,6 +79,43 @@ mod tests {
         }
     }
 
+    /// The type that seals values, with one associated text: the first case is RFC 5297's A.1 with the longer key of the
+    /// same pattern, the others are 320, 323 and 326 of Project Wycheproof's `aes_siv_cmac_test.json`.
+    #[test]
+    fn the_mode_of_512_bit_keys_answers_published_vectors() {
+        let cases = [
+            (
+                "fffefdfcfbfaf9f8f7f6f5f4f3f2f1f06f6e6d6c6b6a69686766656463626160f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f",
+                "101112131415161718191a1b1c1d1e1f2021222324252627",
+                "112233445566778899aabbccddee",
+                "f125274c598065cfc26b0e71575029088b035217e380cac8919ee800c126",
+            ),
+            (
+                "139383f3f82dc78e0b380027f9e5fcd2ed23716404be5c554452e4dc73d237026594491820c6b8297185cc1fa84f49a5c7d7cd05c5de090ff1c3397bc2740437",
+                "d39da73ffc03ad0a9213ffc7",
+                "48604944a80fadf50d55b87727934458c8",
+                "a9cf73951cb39823777f35c96c845169476e2ec2317cb6b8dd8b6172fdceabff9d",
+            ),
+            (
+                "cd8689f821817f59bfaa755131f2565161c7f4489f89b657ac9fa127a9768535a702d001b9b99cc11c3976467b1b45865ff417dc256ebb5079b7f1b3e08307b5",
+                "b3edffbb89b373fe04da244b",
+                "ebcfb2ffb681cc5dfa0c5c524c1b1cc87cc6b2bfa35dc36d15e80505118b84a072a78a157b4d1837",
+                "1ac78aae2ede04eb47924d8f9f99fe75deb61bf693da7f3a2147c05f6d29d17392356fe00f82b24cdbce774fd864561548f33dd3192d806f",
+            ),
+            (
+                "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f",
+                "000102030405060708090a0b0c0d0e0f",
+                "bfa1733d07afa03cb3f2eeb81bbde037",
+                "000000000000000000000000000000004ce637d6ca9cdf1c2feb0d140865cddb",
+            ),
+        ];
+        for (key, associated, value, sealed) in cases {
+            let Siv(mut siv) = Siv::of_key(unhex(key)[..].try_into().unwrap());
+            assert_eq!(siv.encrypt([unhex(associated)], &unhex(value)).unwrap(), unhex(sealed));
+            assert_eq!(siv.decrypt([unhex(associated)], &unhex(sealed)).unwrap(), unhex(value));
+        }
+    }
+
     /// python3 -c 'from cryptography.hazmat.primitives.ciphers.aead import AESSIV
     /// siv = AESSIV(bytes(range(64)))
     /// for v in (b"4111111111111111", b"ana@example.org"): print(siv.encrypt(v, None).hex())'

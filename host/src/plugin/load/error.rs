@@ -97,6 +97,13 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// Whether the compiler had too little time.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, LoadError::Compile { source: CompileError::Timeout { .. }, .. })
+    }
+}
+
 fn supported() -> String {
     SUPPORTED.iter().map(|v| format!("{v}.x")).collect::<Vec<_>>().join(", ")
 }

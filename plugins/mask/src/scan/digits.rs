@@ -1,6 +1,6 @@
 //! Scanners for cards, account numbers and telephone numbers: groups of digits with marks between them. They must not
 //! look further than the longest of these is.
-use super::is_word;
+use super::joins;
 use crate::{card, iban, phone};
 
 /// Fewest digits of a card in free text: those of 12 digits are too rare for every tenth number of 12 digits to pass.
@@ -19,7 +19,7 @@ pub fn card(text: &[u8], start: usize) -> Option<usize> {
             b'0'..=b'9' if count < card::MOST_DIGITS => {
                 luhn.push(byte - b'0');
                 (count, marked) = (count + 1, false);
-                let ends = text.get(at + 1).is_none_or(|&next| !is_word(next));
+                let ends = !joins(text.get(at + 1));
                 if ends && count >= CARD_DIGITS && luhn.passes() {
                     longest = Some(at + 1);
                 }
@@ -45,7 +45,7 @@ pub fn iban(text: &[u8], start: usize) -> Option<usize> {
             byte if byte.is_ascii_alphanumeric() && count < iban::MOST => {
                 count += 1;
                 spaced = false;
-                let ends = text.get(at + 1).is_none_or(|&next| !is_word(next));
+                let ends = !joins(text.get(at + 1));
                 if ends && count >= iban::FEWEST && text.get(start..=at).and_then(iban::length_of).is_some() {
                     longest = Some(at + 1);
                 }
@@ -70,7 +70,7 @@ pub fn phone(text: &[u8], start: usize) -> Option<usize> {
             b'0'..=b'9' if count < phone::MOST_DIGITS + 2 => {
                 count += 1;
                 marks = 0;
-                let ends = text.get(at + 1).is_none_or(|&next| !is_word(next));
+                let ends = !joins(text.get(at + 1));
                 if ends && text.get(start..=at).is_some_and(is_phone) {
                     longest = Some(at + 1);
                 }

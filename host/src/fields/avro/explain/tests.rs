@@ -109,3 +109,23 @@ fn schemas_that_multiply_end_the_list() {
         }
     }
 }
+
+#[test]
+fn maps_that_are_masked_keep_their_names() {
+    let cases = [
+        ("$.tags", vec![(0, "$.tags")]),
+        ("$.tags[*]", vec![(0, "$.tags")]),
+        ("$.id $", vec![(1, "$.tags")]),
+        ("$..*", vec![(0, "$.tags")]),
+        ("$.tags.vip", vec![]),
+        ("$.tags.vip $.tags", vec![(1, "$.tags")]),
+        ("$.customer", vec![]),
+    ];
+    for (fields, wanted) in cases {
+        let found = plan(fields, None, Containers::Expand).open_names();
+        let found: Vec<(u32, &str)> = found.iter().map(|(field, path)| (*field, path.as_str())).collect();
+        assert_eq!(found, wanted, "{fields}");
+        assert_eq!(plan(fields, None, Containers::Composite).open_names(), [], "{fields}: nothing is edited");
+    }
+    assert_eq!(plan("$.id", Some("$.tags"), Containers::Expand).open_names(), [], "kept on purpose");
+}

@@ -78,3 +78,19 @@ fn what_may_be_set() {
 }
 
 const KINDS: [Kind; 7] = [Kind::Null, Kind::Boolean, Kind::Integer, Kind::Decimal, Kind::Text, Kind::Bytes, Kind::Composite];
+
+#[test]
+fn maps_that_are_masked_keep_their_keys() {
+    let all = Fixture::new(ALL, 0);
+    for (fields, wanted) in [
+        ("$.labels", Some((0, "$.labels"))),
+        ("$.labels[*]", Some((0, "$.labels"))),
+        ("$.labels.x", None),
+        ("$.labels.x $.labels.*", Some((1, "$.labels"))),
+    ] {
+        let found = all.plan(fields, None, Expand).open_names();
+        assert_eq!(found.first().map(|(field, path)| (*field, path.as_str())), wanted, "{fields}");
+        assert_eq!(all.plan(fields, None, Containers::Composite).open_names(), [], "{fields}: nothing is edited");
+    }
+    assert!(all.plan("$", None, Expand).open_names().iter().any(|(_, path)| path == "$.labels"));
+}

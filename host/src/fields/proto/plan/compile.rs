@@ -174,7 +174,9 @@ impl Compiler<'_> {
         let key = part(1).and_then(|kind| if let Type::Scalar(key) = kind { Some(key) } else { None }).unwrap_or(Scalar::String);
         let value = part(2).unwrap_or(Type::Scalar(Scalar::Bytes));
         let Node { names, .. } = self.builder.node(node);
-        Which::Entry { key, value, names: names.map(|node| self.visit(node, value, Spot::Value)) }
+        let expand = self.expand;
+        let masked = self.node(names.other()).hits.first().copied().filter(|_| expand);
+        Which::Entry { key, value, names: names.map(|node| self.visit(node, value, Spot::Value)), masked }
     }
 
     /// The number of what happens to a value of a type at a node.

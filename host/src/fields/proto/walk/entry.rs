@@ -12,7 +12,7 @@ use super::{Walk, hit};
 impl Walk<'_> {
     /// An entry of a map: a value under the name that its key is.
     pub(super) fn entry(&mut self, slot: &Slot, found: Found) -> Result<Step, DecodeError> {
-        let Which::Entry { key, value, names } = &slot.which else { return Err(DecodeError::WireType) };
+        let Which::Entry { key, value, names, .. } = &slot.which else { return Err(DecodeError::WireType) };
         let before = self.before();
         let (content, limit) = self.open(found)?;
         let mut pos = content;

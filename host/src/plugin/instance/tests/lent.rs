@@ -113,7 +113,9 @@ fn remembers() -> Guest {
 
 #[test]
 fn windows_outlive_their_instances() {
-    let (guest, host) = (remembers(), HostServices::default());
+    let lent =
+        || HostServices { windows: Some(Arc::new(std::sync::Mutex::new(crate::plugin::Windows::of(1 << 20)))), ..HostServices::default() };
+    let (guest, host) = (remembers(), lent());
     let see = |instance: &mut Instance, texts: &[&str]| {
         let batch = Batch { origins: vec![7; texts.len()], ..batch(texts) };
         instance.transform(&batch).map(|_| instance.take_counters().to_vec())
@@ -123,10 +125,13 @@ fn windows_outlive_their_instances() {
     let mut other = start_with(&guest, &step(NONE), host.clone());
     assert_eq!(see(&mut other, &["b"]), Ok(vec![(0, 1), (1, 1)]));
     // What is not committed is taken back; another lane or step knows nothing of it.
-    host.windows.lock().unwrap().rollback_to(0);
+    host.windows.as_ref().unwrap().lock().unwrap().rollback_to(0);
     assert_eq!(see(&mut other, &["b"]), Ok(vec![(0, 1)]));
-    let mut apart = start_with(&guest, &step(NONE), HostServices::default());
+    let mut apart = start_with(&guest, &step(NONE), lent());
     assert_eq!(see(&mut apart, &["b"]), Ok(vec![(0, 1)]));
+    // A step whose settings ask for no window has none: this guest stops itself where it is told so.
+    let mut without = start_with(&guest, &step(NONE), HostServices::default());
+    assert!(matches!(see(&mut without, &["b"]), Err(CallError::Trap { .. })));
     // A row that is not in the batch.
     let got = apart.transform(&batch(&["b"]));
     assert!(matches!(got, Err(CallError::Trap { .. })), "{got:?}");

@@ -1,0 +1,128 @@
+//! What an allow list and a map of names close, and what they leave open.
+
+use super::*;
+
+/// The record of schema 4 with one contact.
+fn contact() -> Vec<u8> {
+    framed(4, &[&[2][..], &avro_text("ana@example.org"), &avro_text("ana@example.org"), &[0]].concat())
+}
+
+/// One record through the chain.
+fn through(chain: &mut Chain, record: Sample) -> (Option<Drift>, Vec<u8>) {
+    let mut missed = vec![0; chain.selectors()];
+    let records = [record];
+    let mut done = chain.process("t", 0, &records, &mut missed).unwrap_or_else(|error| panic!("{error}"));
+    let value = done.rows.pop().and_then(|row| row.value.map(|value| value.into_owned())).unwrap_or_default();
+    (done.drift, value)
+}
+
+#[test]
+fn names_of_a_masked_map_do_not_pass_unless_that_is_meant() {
+    let steps = [
+        (format!("{{ plugin: mask, fields: {{ $.contacts: {HMAC} }} }}"), true),
+        (format!("{{ plugin: mask, fields: {{ \"$.contacts[*]\": {HMAC} }} }}"), true),
+        (format!("{{ plugin: mask, fields: {{ $: {HMAC} }} }}"), true),
+        (format!("{{ plugin: mask, mode: allow_list, key: clear, fields: {{ $.contacts: {HMAC} }} }}"), true),
+        (format!("{{ plugin: mask, map_names: clear, fields: {{ $.contacts: {HMAC} }} }}"), false),
+        // Who writes a name knows it.
+        (format!("{{ plugin: mask, fields: {{ $.contacts.home: {HMAC} }} }}"), false),
+        ("{ plugin: mask, mode: allow_list, key: clear, keep: [$.contacts] }".to_owned(), false),
+    ];
+    for (step, drifts) in steps {
+        let (drift, value) = through(&mut chain("auto", &step), Sample { value: Some(contact()), ..record(None, None) });
+        assert_eq!(drift.as_ref().map(|drift| drift.misfit.kind), drifts.then_some(DriftKind::MapNames), "{step}");
+        assert_eq!(value.is_empty(), drifts, "{step}");
+        if let Some(drift) = drift {
+            assert_eq!((drift.misfit.schema, drift.offset), (Some(SchemaRef::Id(4)), 0));
+            assert!(drift.to_string().contains("$.contacts of the schema with id 4 is a map"), "{drift}");
+        }
+    }
+}
+
+#[test]
+fn a_schema_header_stays_with_what_it_names() {
+    let id = |id: u8| Some(vec![0, 0, 0, 0, id]);
+    let headers =
+        vec![(b"__value_schema_id".to_vec(), id(3)), (b"__key_schema_id".to_vec(), id(1)), (b"who".to_vec(), Some(b"ana".to_vec()))];
+    let value = [avro_text("ana@example.org"), avro_text("eu")].concat();
+    let source = Sample { value: Some(value), headers, ..record(Some(&avro_text("ana@example.org")), None) };
+    for (format, key, kept) in [
+        ("auto", "clear", &["__value_schema_id", "__key_schema_id"][..]),
+        ("auto", HMAC, &["__value_schema_id", "__key_schema_id"]),
+        ("auto", "null", &["__value_schema_id"]),
+        ("{ key: text, value: avro }", "clear", &["__value_schema_id"]),
+    ] {
+        let step = format!("{{ plugin: mask, mode: allow_list, key: {key}, keep: [$.region], fields: {{ $.id: {HMAC} }} }}");
+        let mut chain = chain(format, &step);
+        let mut missed = vec![0; chain.selectors()];
+        let records = [source.clone()];
+        let done = chain.process("t", 0, &records, &mut missed).unwrap();
+        let row = done.rows.first().unwrap_or_else(|| panic!("{format} {key}: {:?}", done.verdicts));
+        let mut names = Vec::new();
+        row.each_header(|name, _| names.push(String::from_utf8_lossy(name).into_owned())).unwrap();
+        assert_eq!(names, kept, "{format} {key}");
+        assert_eq!(row.value.as_deref(), Some(&[avro_text(ANA), avro_text("eu")].concat()[..]), "{format} {key}");
+    }
+    // What is no reference, and what is there twice, does not go on.
+    let bad = |header: Option<Vec<u8>>| Sample { headers: vec![(b"__key_schema_id".to_vec(), header)], value: None, ..source.clone() };
+    let twice = Sample { headers: [bad(id(1)).headers, bad(id(2)).headers].concat(), ..bad(None) };
+    let step = "{ plugin: mask, mode: allow_list, key: clear, keep: [$.region] }";
+    for (record, code) in [(bad(Some(b"ana@example.org".to_vec())), "schema_header_form"), (twice, "schema_headers_several")] {
+        assert_eq!(masked(&mut chain("auto", step), record), Err(code.to_owned()));
+    }
+}
+
+#[test]
+fn keys_of_several_kinds_are_not_kept_apart_by_text() {
+    let whole = format!("{{ plugin: mask, key: {HMAC} }}");
+    let placed = format!("{{ plugin: mask, key: {{ fields: {{ $.id: {HMAC} }} }} }}");
+    let same = "{ plugin: mask, key: { use: fpe, key: pii, alphabet: digits } }".to_owned();
+    for (format, step, lossy) in [
+        ("{ key: text }", &whole, false),
+        ("{ key: bytes }", &whole, false),
+        ("{ key: protobuf }", &placed, false),
+        ("{ key: json }", &whole, true),
+        ("{ key: json }", &placed, true),
+        ("{ key: json }", &same, false),
+    ] {
+        let plan = build(format, step).unwrap();
+        let found = plan.lossy_keys("t");
+        assert_eq!(found.len(), usize::from(lossy), "{format} {step}");
+        assert!(found.iter().all(|lossy| lossy.why.contains("hmac in step 1 makes one key of a number and the text")), "{format} {step}");
+    }
+}
+
+#[test]
+fn what_the_step_allows_is_told_once() {
+    // A selector that matches nothing for three windows: drift where it halts, no word of it otherwise.
+    for (unmatched, plugin, drifts) in [
+        ("halt", "mask, fields: { $.ids: { use: redact } }", true),
+        ("allow", "mask, fields: { $.ids: { use: redact } }", false),
+        ("halt", "filter, where: { field: $.ids, exists: false }", true),
+    ] {
+        let mut chain = chain("json", &format!("{{ plugin: {plugin}, unmatched: {unmatched} }}"));
+        let records: Vec<Sample> = (0..3_000).map(|offset| Sample { offset, ..record(None, Some("{}")) }).collect();
+        let mut missed = vec![0; chain.selectors()];
+        assert_eq!(missed.len(), 1, "{plugin}");
+        let done = chain.process("t", 0, &records, &mut missed).unwrap();
+        assert_eq!(done.drift.map(|drift| (drift.misfit.kind, drift.offset)), drifts.then_some((DriftKind::Unmatched, 999)), "{plugin}");
+        assert_eq!(missed[0] == u32::MAX, !drifts, "{plugin}: who told it once counts no more");
+    }
+    assert_eq!(chain("json", "{ plugin: filter, where: { field: $.ids, exists: false } }").selectors(), 0, "a rare field is none's typo");
+}
+
+#[test]
+fn a_json_schema_is_held_against_the_step() {
+    let value = || Some(framed(5, br#"{"id":"ana@example.org","n":1}"#));
+    for (format, step, drift) in [
+        ("auto", format!("{{ plugin: mask, mode: allow_list, key: clear, keep: [$.n], fields: {{ $.id: {HMAC} }} }}"), None),
+        ("json_schema", format!("{{ plugin: mask, mode: allow_list, key: clear, fields: {{ $.id: {HMAC} }} }}"), Some(DriftKind::Unlisted)),
+        ("json_schema", format!("{{ plugin: mask, mode: allow_list, unlisted: drop, key: clear, fields: {{ $.id: {HMAC} }} }}"), None),
+        ("auto", format!("{{ plugin: mask, fields: {{ $.mail: {HMAC} }} }}"), Some(DriftKind::Unmatched)),
+        ("auto", format!("{{ plugin: mask, unmatched: allow, fields: {{ $.mail: {HMAC} }} }}"), None),
+    ] {
+        let (found, value) = through(&mut chain(format, &step), Sample { value: value(), ..record(None, None) });
+        assert_eq!(found.map(|found| found.misfit.kind), drift, "{step}");
+        assert_eq!(value.starts_with(&[0, 0, 0, 0, 5]), drift.is_none(), "{step}");
+    }
+}

@@ -1,0 +1,146 @@
+//! Guests of a few lines in a chain: what a step lets them do, what is counted of them, and what becomes of one that fails
+//! now and then.
+
+use super::*;
+use crate::plugin::guest::{ANSWER, DATA, Guest, words};
+
+const DROP: u16 = 1 << 5;
+const REJECT: u16 = 1 << 6;
+/// Offset of the lists `dropped` and `rejected` in the answer of `transform`.
+const DROPPED: u32 = ANSWER + 4 + 112;
+const REJECTED: u32 = DROPPED + 8;
+
+/// A chain with one step, whose plugin is this guest.
+fn guests(guest: &Guest, step: &str) -> Result<(Chain, Metrics), String> {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("guest.wasm"), guest.bytes()).unwrap();
+    let text = format!(
+        "clusters: {{ a: {{ bootstrap_servers: \"one:9092\" }}, b: {{ bootstrap_servers: \"two:9092\" }} }}\nplugins: {{ dir: {} }}\npipelines:\n  - {{ name: p, source: a, target: b, topics: {{ include: [\"*\"] }}, format: json, steps: [{step}] }}\n",
+        dir.path().display()
+    );
+    let source = Source { name: "s.yaml".into(), base: PathBuf::new(), text };
+    let plan = config::plan_of(&[source], &check_selector, &|_| None).unwrap_or_else(|error| panic!("{error}"));
+    let registry = Registry::load(host(), &plan.plugins, &BTreeSet::from(["guest"])).unwrap();
+    let (metrics, schemas) = (Metrics::new("test"), Schemas::new(&plan.pipelines[0]).unwrap());
+    let plan = ChainPlan::build(&plan.pipelines[0], &registry, &Lent::default(), &metrics, &Arc::new(schemas));
+    let plan = plan.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    Ok((Chain::open(&Arc::new(plan)).unwrap(), metrics))
+}
+
+fn records(count: usize) -> Vec<Sample> {
+    (0..count).map(|n| Sample { offset: n as i64, ..record(None, Some("{\"a\":\"x\"}")) }).collect()
+}
+
+fn run(chain: &mut Chain, records: &[Sample]) -> Result<(Vec<Verdict>, usize), String> {
+    let mut missed = vec![0; chain.selectors()];
+    match chain.process("t", 0, records, &mut missed) {
+        Ok(processed) => Ok((processed.verdicts, processed.rows.len())),
+        Err(Stopped::Call(failed)) => Err(failed.code),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[track_caller]
+fn shows(metrics: &Metrics, line: &str) {
+    let page = metrics.page().unwrap();
+    assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
+}
+
+#[test]
+fn a_step_may_let_a_plugin_do_less() {
+    let drops = Guest { effects: DROP, data: vec![(DROPPED, words(&[DATA, 1])), (DATA, words(&[0]))], ..Guest::default() };
+    let (mut all, _) = guests(&drops, "{ plugin: guest }").unwrap();
+    assert_eq!(run(&mut all, &records(2)).unwrap().1, 1);
+    let (mut listed, _) = guests(&drops, "{ plugin: guest, effects: [drop] }").unwrap();
+    assert_eq!(run(&mut listed, &records(2)).unwrap().1, 1);
+    let (mut none, _) = guests(&drops, "{ plugin: guest, effects: [] }").unwrap();
+    assert_eq!(run(&mut none, &records(2)), Err("plugin_invalid".to_owned()));
+    let refused = guests(&drops, "{ plugin: guest, effects: [drop, edit_value, emit] }").err().unwrap();
+    assert!(refused.contains("does not declare edit_value, emit; take it out of effects"), "{refused}");
+}
+
+#[test]
+fn counters_show_by_name_and_count_things() {
+    let count = r#"(import "sluice:plugin/metrics@0.1.0" "add" (func $count (param i32 i64)))"#;
+    let transform = "(call $count (i32.const 0) (i64.const 0x4144414c4f56)) (call $count (i32.const 1) (i64.const 2))";
+    let guest = Guest { items: count.into(), transform: transform.into(), counters: vec!["seen", "masked:x"], ..Guest::default() };
+    let (mut chain, metrics) = guests(&guest, "{ plugin: guest, fields: { $.a: {} } }").unwrap();
+    run(&mut chain, &records(3)).unwrap();
+    shows(&metrics, r#"sluice_plugin_counter_total{pipeline="p",plugin="guest",step="1",name="seen"} 0"#);
+    chain.publish_counts();
+    // Three records, three values: no text fits into that.
+    shows(&metrics, r#"sluice_plugin_counter_total{pipeline="p",plugin="guest",step="1",name="seen"} 6"#);
+    shows(&metrics, r#"sluice_masked_fields_total{operator="x"} 2"#);
+}
+
+#[test]
+fn rejected_records_are_counted() {
+    let data = vec![(REJECTED, words(&[DATA, 2])), (DATA, words(&[0, 0, 2, 0]))];
+    let guest = Guest { effects: REJECT, rejections: vec!["bad"], data, ..Guest::default() };
+    let (mut chain, metrics) = guests(&guest, "{ plugin: guest }").unwrap();
+    assert_eq!(run(&mut chain, &records(3)).unwrap().1, 1);
+    shows(&metrics, r#"sluice_plugin_failures_total{plugin="guest",kind="rejected"} 2"#);
+}
+
+#[test]
+fn lines_are_counted_for_the_operator() {
+    let log = r#"(import "sluice:plugin/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
+    let transform = "(loop $l (call $log (i32.const 1) (i32.const 8192) (i32.const 4))
+        (local.set $i (i32.add (local.get $i) (i32.const 1))) (br_if $l (i32.lt_u (local.get $i) (i32.const 150))))";
+    let guest = Guest { items: log.into(), transform: transform.into(), ..Guest::default() };
+    let (mut chain, metrics) = guests(&guest, "{ plugin: guest }").unwrap();
+    run(&mut chain, &records(1)).unwrap();
+    shows(&metrics, r#"sluice_plugin_log_lines_total{plugin="guest",result="counted"} 100"#);
+    shows(&metrics, r#"sluice_plugin_log_lines_total{plugin="guest",result="dropped"} 50"#);
+}
+
+/// A call that fails as a whole and passes in parts is counted, makes the next ones smaller, and ends in a halt.
+#[test]
+fn a_plugin_that_fails_now_and_then_is_handed_less_and_less() {
+    let transform = "(if (i32.gt_u (i32.load offset=12 (local.get $batch)) (i32.const 1)) (then unreachable))";
+    let guest = Guest { transform: transform.into(), ..Guest::default() };
+    let (mut chain, metrics) = guests(&guest, "{ plugin: guest }").unwrap();
+    let two = records(2);
+    let most = chain.batch();
+    for setback in 1..=SETBACKS {
+        assert_eq!(run(&mut chain, &two), Err("plugin_trap".to_owned()));
+        let found = chain.bisect("t", 0, &two, &mut []).unwrap();
+        assert!(found.verdicts.iter().all(|verdict| *verdict == Verdict::Taken));
+        assert_eq!(chain.batch(), (most >> setback).max(1));
+        shows(&metrics, &format!(r#"sluice_plugin_failures_total{{plugin="guest",kind="trap"}} {setback}"#));
+    }
+    assert_eq!(run(&mut chain, &two), Err("plugin_trap".to_owned()));
+    assert!(chain.bisect("t", 0, &two, &mut []).err().unwrap().to_string().contains("one after the other"));
+
+    // Batches that pass make it trusted again.
+    let (mut chain, _) = guests(&guest, "{ plugin: guest }").unwrap();
+    assert!(run(&mut chain, &two).is_err() && chain.bisect("t", 0, &two, &mut []).is_ok());
+    for _ in 0..STEADY {
+        assert_eq!(chain.batch(), most / 2);
+        run(&mut chain, &two[..1]).unwrap();
+    }
+    assert_eq!(chain.batch(), most);
+}
+
+/// Memory from batch to batch is lent where the settings ask for it.
+#[test]
+fn windows_are_lent_to_steps_that_ask() {
+    let seen = r#"(import "sluice:plugin/windows@0.1.0" "seen" (func $seen (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    let out = DATA + 64;
+    let transform = format!(
+        "(call $seen (i32.const {DATA}) (i32.const 3) (i32.const 9) (i32.const {DATA}) (i32.const 0) (i32.const {DATA}) (i32.const 0)
+           (i32.const {DATA}) (i32.const 0) (i32.const {out}))
+         (if (i32.load8_u (i32.const {out})) (then unreachable))"
+    );
+    let guest = Guest { items: seen.into(), transform, data: vec![(DATA, b"ids".to_vec())], ..Guest::default() };
+    for (step, lent) in [
+        ("{ plugin: guest }", false),
+        ("{ plugin: guest, size: 9 }", false),
+        ("{ plugin: guest, window: 9 }", true),
+        ("{ plugin: guest, where: { all: [{ first: { by: key } }] } }", true),
+        ("{ plugin: guest, fields: { $.a: { window: 9 } } }", true),
+    ] {
+        let (mut chain, _) = guests(&guest, step).unwrap();
+        assert_eq!(run(&mut chain, &records(1)).is_ok(), lent, "{step}");
+    }
+}
