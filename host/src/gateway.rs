@@ -1,9 +1,11 @@
 //! The whole process: from a plan to running pipelines and back to nothing. It decides when a run is over and how it
 //! ended; it must not know Kafka's or plugins' details.
 
+mod ready;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::BaseConsumer;
@@ -25,6 +27,7 @@ use crate::status::Status;
 use crate::tables::{self, Following};
 use crate::topics::{StateTopics, TargetTopics, TopicError};
 use crate::view::{Snapshot, View};
+use ready::Ready;
 
 /// How often a run looks whether it is over.
 const LOOK: Duration = Duration::from_millis(50);
@@ -157,10 +160,8 @@ pub struct Gateway {
 impl Gateway {
     /// Reaches every cluster, starts every pipeline and serves the pages.
     pub fn start(plan: Plan, options: Options) -> Result<Self, RunError> {
-        let host = plugins::host(&plan.plugins)?;
-        let prepared = prepare_with(&plan, registry(&host, &plan)?, LogMode::Count)?;
+        let Ready { plan, host, prepared, ids } = ready::begin(plan)?;
         let (started, started_millis) = (Instant::now(), now_millis());
-        let ids = reach_all(&plan)?;
         // Before the first record: a row that is missing only because it was not read yet would pass for none.
         let following = Following::start(&plan, &prepared.lent.tables).map_err(RunError::Client)?;
         let lanes: u32 = plan.pipelines.iter().map(|pipeline| pipeline.lanes).sum();
@@ -329,35 +330,6 @@ fn pages(running: &Arc<Vec<Running>>, metrics: &Metrics) -> Pages {
     }
 }
 
-/// Cluster ids by name, asked side by side so that the slowest decides.
-fn reach_all(plan: &Plan) -> Result<BTreeMap<String, String>, RunError> {
-    let mut clusters: BTreeMap<&str, &Arc<Cluster>> = BTreeMap::new();
-    for pipeline in &plan.pipelines {
-        for cluster in [&pipeline.source, &pipeline.target] {
-            clusters.insert(&cluster.name, cluster);
-        }
-    }
-    clusters.extend(tables::clusters(plan).map(|cluster| (cluster.name.as_str(), cluster)));
-    let ids = Mutex::new(Ok(BTreeMap::new()));
-    std::thread::scope(|scope| {
-        for (name, cluster) in clusters {
-            let ids = &ids;
-            scope.spawn(move || {
-                let reached = observer(cluster).and_then(|client| Ok(kafka::reach(cluster, &client)?));
-                let mut ids = ids.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                match (reached, &mut *ids) {
-                    (Ok(id), Ok(map)) => {
-                        map.insert(name.to_owned(), id);
-                    }
-                    (Err(error), Ok(_)) => *ids = Err(error),
-                    (_, Err(_)) => {}
-                }
-            });
-        }
-    });
-    ids.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 /// A client for questions to a cluster.
 pub fn observer(cluster: &Cluster) -> Result<BaseConsumer<Context>, RunError> {
     kafka::observer(cluster)
@@ -410,7 +382,7 @@ pub fn owner() -> String {
 
 /// The state of one pipeline as the target has it, for a process that runs nothing.
 pub fn status_of(plan: &Plan, within: Duration) -> Result<Status, RunError> {
-    let ids = reach_all(plan)?;
+    let ids = ready::reach_all(plan)?;
     let mut pipelines = Vec::new();
     for pipeline in &plan.pipelines {
         let target = TargetTopics::new(&pipeline.target, false).map_err(|error| RunError::Client(error.to_string()))?;

@@ -38,6 +38,8 @@ fn passes_a_right_copy() {
         assert_eq!(answer["emitted"].as_u64() > Some(50), steps[2] != Value::Null, "{answer:#}");
         if masked {
             lab.finish();
+        } else {
+            lab.finish_clear();
         }
     }
 }
@@ -58,6 +60,8 @@ fn names_what_is_wrong() {
         let answer = copied(&lab, &config::fields(), fault);
         assert_eq!(answer["ok"], false, "{fault} passed");
         assert_eq!(answer["kinds"], kinds, "{fault}: {:#}", answer["findings"]);
+        // `mode: fields` leaves text where it expects an object, which the generated records have.
+        lab.finish_clear();
     }
 }
 
@@ -66,7 +70,8 @@ fn names_what_is_wrong() {
 #[should_panic(expected = "personal data on the target")]
 fn canaries_are_found() {
     let lab = Lab::new("checker-canary");
-    copied(&lab, &config::fields(), "unmask");
+    // Without the fault nothing personal is left: see above.
+    copied(&lab, &config::allow_list(), "unmask");
     lab.finish();
 }
 

@@ -7,18 +7,19 @@ use crate::harness::lab::{Lab, SOON};
 use crate::harness::process::Sluice;
 use crate::harness::verdict::base64;
 use crate::harness::wait::{eventually, secs};
-use crate::harness::{config, full, http, status};
+use crate::harness::{config, full, http, java, status};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-const FILE: &str = "guest-stamp.wasm";
-const PARTITIONS: u32 = 8;
+pub(super) const FILE: &str = "guest-stamp.wasm";
+pub(super) const PARTITIONS: u32 = 8;
 
 /// The log lines with that event so far.
-fn events(process: &Sluice, event: &str) -> Vec<Value> {
+pub(super) fn events(process: &Sluice, event: &str) -> Vec<Value> {
     let stderr = process.stderr();
     let lines = stderr.lines().filter(|line| line.contains(event)).filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.filter(|line| line["event"] == event).collect()
@@ -26,16 +27,16 @@ fn events(process: &Sluice, event: &str) -> Vec<Value> {
 
 /// Waits until there are `count` lines with that event, and returns the last.
 #[track_caller]
-fn wait_event(process: &Sluice, event: &str, count: usize) -> Value {
+pub(super) fn wait_event(process: &Sluice, event: &str, count: usize) -> Value {
     eventually(&format!("{count} of {event}"), SOON, || events(process, event).into_iter().nth(count - 1))
 }
 
-fn arrived(lab: &Lab, topic: &str) -> i64 {
+pub(super) fn arrived(lab: &Lab, topic: &str) -> i64 {
     lab.ends(&lab.b, topic, true).iter().sum()
 }
 
 #[track_caller]
-fn wait_arrive(lab: &Lab, topic: &str, more: i64) {
+pub(super) fn wait_arrive(lab: &Lab, topic: &str, more: i64) {
     let before = arrived(lab, topic);
     eventually("records flow", SOON, || (arrived(lab, topic) >= before + more).then_some(()));
 }
@@ -46,7 +47,7 @@ fn step(lab: &Lab, process: &Sluice) -> Value {
     status::find(lab, &page)["plugins"].as_array().expect("a chain").last().expect("a step").clone()
 }
 
-fn digest(lab: &Lab, process: &Sluice) -> String {
+pub(super) fn digest(lab: &Lab, process: &Sluice) -> String {
     step(lab, process)["digest"].as_str().expect("a digest").to_owned()
 }
 
@@ -54,51 +55,52 @@ fn metric(process: &Sluice, name: &str, labels: &[&str]) -> f64 {
     http::metric(&http::get(process.port, "/metrics").expect("the page is served").body, name, labels)
 }
 
-fn steps() -> Value {
+pub(super) fn steps() -> Value {
     json!([config::mask("allow_list"), config::guest("guest-stamp")])
 }
 
 /// Every record of the source is on the target once, in order, and its stamp is that of the component which the offset
-/// map says made it. Returns how many records each stamp has.
+/// map says made it. Returns the stamps by partition and number.
 #[track_caller]
-fn each_record_has_one_maker(
+pub(super) fn each_record_has_one_maker(
     lab: &Lab,
     file: &Path,
     topic: &str,
     written: u64,
     stamps: &BTreeMap<String, String>,
-) -> BTreeMap<String, usize> {
-    let records = lab.dump(topic);
-    let mut seen = BTreeSet::new();
+) -> BTreeMap<(i64, i64), String> {
+    let (dump, list) = (lab.dir.join("dump"), lab.dir.join("places"));
+    java::call("dump", json!({ "bootstrap": lab.b, "topic": topic, "file": dump }));
     let mut last: BTreeMap<i64, i64> = BTreeMap::new();
-    let mut found = Vec::new();
-    for record in &records {
+    let (mut makers, mut found, mut places) = (BTreeMap::new(), Vec::new(), String::new());
+    for line in BufReader::new(fs::File::open(&dump).expect("the dump is there")).lines() {
+        let record: Value = serde_json::from_str(&line.expect("the dump can be read")).expect("one JSON object a line");
         let value: Value = serde_json::from_slice(&base64(record["v"].as_str().expect("a value"))).expect("JSON");
         let (partition, seq) = (record["p"].as_i64().expect("a partition"), value["seq"].as_i64().expect("seq"));
-        assert!(seen.insert(seq), "record {seq} is there twice");
-        assert!(last.insert(partition, seq).is_none_or(|before| before < seq), "record {seq} is out of order");
-        found.push((partition, record["o"].as_i64().expect("an offset"), value["trigger"].as_str().expect("a stamp").to_owned()));
+        assert!(last.insert(partition, seq).is_none_or(|before| before < seq), "record {seq} is there twice, or out of order");
+        let (offset, stamp) = (record["o"].as_i64().expect("an offset"), value["trigger"].as_str().expect("a stamp").to_owned());
+        writeln!(places, "{topic} {partition} {offset}").expect("a string takes text");
+        found.push((partition, offset, stamp.clone()));
+        makers.insert((partition, seq), stamp);
     }
-    assert_eq!(seen.len() as u64, written, "records on the target");
+    assert_eq!(makers.len() as u64, written, "records on the target");
 
-    let list = lab.dir.join("places");
-    let text = found.iter().fold(String::new(), |mut text, (partition, offset, _)| {
-        writeln!(text, "{topic} {partition} {offset}").expect("a string takes text");
-        text
-    });
-    fs::write(&list, text).expect("the case's directory is writable");
+    fs::write(&list, places).expect("the case's directory is writable");
     let (file, list) = (file.to_str().expect("plain path"), list.to_str().expect("plain path"));
     let args = ["offsets", "map", "-f", file, "--pipeline", lab.pipeline(), "--offsets-file", list, "--reverse", "-o", "json"];
     let answers = lab.command("offsets", &args).expect_code(0);
-    let mut counts = BTreeMap::new();
     for (line, (partition, offset, stamp)) in answers.stdout.lines().zip(&found) {
         let answer: Value = serde_json::from_str(line).expect("one JSON object a line");
         let maker = &answer["by"]["plugins"]["1:guest-stamp"];
         assert_eq!(maker, &stamps[stamp], "{topic}-{partition} at {offset} says {stamp}; the map says {}", answer["by"]);
-        *counts.entry(stamp.clone()).or_insert(0) += 1;
     }
     assert_eq!(answers.stdout.lines().count(), found.len(), "one answer a record");
-    counts
+    makers
+}
+
+/// How many different stamps there are.
+fn makers_of(records: BTreeMap<(i64, i64), String>) -> usize {
+    records.into_values().collect::<BTreeSet<_>>().len()
 }
 
 /// Under load from one component to another and another, and back to the first: each record has exactly one maker, and
@@ -139,8 +141,7 @@ fn a_switch_under_load_loses_and_doubles_nothing() {
     process.terminate(secs(60));
     let written = feed.finish();
     lab.catch_up("last", &file, 0);
-    let counts = each_record_has_one_maker(&lab, &file, &topic, written, &stamps);
-    assert_eq!(counts.len(), 3, "{counts:?}");
+    assert_eq!(makers_of(each_record_has_one_maker(&lab, &file, &topic, written, &stamps)), 3);
     lab.finish();
 }
 
@@ -290,8 +291,7 @@ fn deploy_and_rollback_under_a_lock() {
     lab.catch_up("last", &file, 0);
     let second = placed["digest"].as_str().expect("a digest").to_owned();
     let stamps = BTreeMap::from([("stamp-001".to_owned(), first), ("stamp-002".to_owned(), second)]);
-    let counts = each_record_has_one_maker(&lab, &file, &topic, written, &stamps);
-    assert_eq!(counts.len(), 2, "{counts:?}");
+    assert_eq!(makers_of(each_record_has_one_maker(&lab, &file, &topic, written, &stamps)), 2);
     lab.finish();
 }
 

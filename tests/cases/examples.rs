@@ -17,7 +17,7 @@ fn examples() -> PathBuf {
 }
 
 /// Copies an example's configurations to the case's directory, with the secrets that its page asks for.
-fn copied(dir: &Path, example: &str) -> Vec<PathBuf> {
+pub(super) fn copied(dir: &Path, example: &str) -> Vec<PathBuf> {
     let to = dir.join(example);
     fs::create_dir_all(to.join("secrets")).expect("the case's directory is writable");
     for secret in ["main.password", "pii.key"] {

@@ -25,15 +25,15 @@ const JSON: &str =
     r#"{"$schema":"http://json-schema.org/draft-07/schema#","title":"Pay","type":"object","properties":{"to":{"type":"object"}}}"#;
 
 /// A format, what is written, and what has to come out.
-struct Sample {
-    name: &'static str,
-    schema: NewSchema<'static>,
-    encoding: Value,
-    record: Value,
-    masked: Value,
+pub(super) struct Sample {
+    pub name: &'static str,
+    pub schema: NewSchema<'static>,
+    pub encoding: Value,
+    pub record: Value,
+    pub masked: Value,
 }
 
-fn samples() -> [Sample; 3] {
+pub(super) fn samples() -> [Sample; 3] {
     let new = |kind, text| NewSchema { kind, text, references: &[] };
     [
         Sample {
@@ -65,7 +65,7 @@ fn samples() -> [Sample; 3] {
     ]
 }
 
-fn steps() -> Value {
+pub(super) fn steps() -> Value {
     json!([{ "plugin": "mask", "fields": {
         "$.to.name": { "use": "keep_last", "n": 2 },
         "$.to.city": { "use": "remove" },
@@ -205,6 +205,9 @@ fn without_an_answer_nothing_passes() {
     other.register("pad-3", &avro(r#"{"type":"record","name":"P","fields":[]}"#));
     other.register(&format!("{topic}-value"), &avro(r#"{"type":"record","name":"R","fields":[{"name":"mail","type":"string"}]}"#));
     fake.set(Some(Trouble::Down));
+    // A record of the first schema, written by hand: the registry is not there to be asked.
+    serdes::produce(place, &bytes, &json!([{ "key": "a", "value": "00000000010a1043414e4152592d35" }]));
+    eventually("a record whose schema is known goes on without the registry", SOON, || (lab.dump(&topic).len() == 4).then_some(()));
     serdes::produce(Place { registry: &other.address(), ..place }, &encoding, &json!([{ "key": "a", "value": { "mail": "CANARY-4" } }]));
     eventually("the lane says why it stands", SOON, || {
         let page = http::get(process.port, "/status")?;
@@ -212,6 +215,7 @@ fn without_an_answer_nothing_passes() {
         (status["partitions"][0]["halted"]["code"] == "registry_unavailable").then_some(())
     });
     assert_eq!(quarantined(&lab).len(), 2, "nobody knows what it is: it is not put aside");
+    assert_eq!(lab.dump(&topic).len(), 4, "what nobody can read passed");
     process.terminate(secs(60));
     lab.finish();
 }

@@ -59,7 +59,6 @@ fn pages_say_what_happens() {
     let shown = status::find(&lab, &page("/status").json());
     assert_eq!(Account::of(&shown["account"]), Account::of(&answer));
     assert_eq!(Account::of(&status::pipeline(&lab, &file)["account"]), Account::of(&answer), "the command says the same");
-    lab.keep_pages("run", &process);
     process.terminate(secs(30));
     lab.finish();
 }
@@ -81,7 +80,6 @@ fn halted_is_not_ready() {
     let text = get(process.port, "/metrics").map(|p| p.body).unwrap_or_default();
     assert!(http::metric(&text, "sluice_lane_state", &["state=\"halted\""]) >= 1.0, "{text}");
     process.wait_log("halt", SOON);
-    lab.keep_pages("run", &process);
     process.signal("TERM");
     let code = process.wait(secs(30)).code;
     assert!(matches!(code, Some(0 | 1)), "exit {code:?}"); // told to stop, and a partition halted: either is true

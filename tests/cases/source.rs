@@ -131,22 +131,24 @@ fn chosen_topics() {
         lab.generate(json!({ "topic": lab.topic(name), "count": 5 }));
     }
     let escaped = lab.id.replace('.', "\\.");
+    let steps = config::fields();
     for (topics, chosen) in [
         (json!({ "include": [lab.topic("pay.*")], "exclude": [lab.topic("*.test")] }), &["pay.eu", "pay.us"][..]),
         (json!({ "regex": format!("{escaped}\\.(other|pay\\.t.*)") }), &["pay.test", "other"][..]),
     ] {
-        let file = lab.config(&json!([]), |p| {
+        let file = lab.config(&steps, |p| {
             p["topics"] = topics;
             p["name"] = json!(format!("{}-{}", lab.id, chosen.len() + chosen[0].len()));
         });
         lab.catch_up("run", &file, 0);
         for name in chosen {
-            ask(&lab, &lab.topic(name), &json!([])).right();
+            ask(&lab, &lab.topic(name), &steps).right();
         }
         if chosen[0] == "pay.eu" {
             assert!(lab.ends(&lab.b, &lab.topic("pay.test"), true).is_empty(), "an excluded topic was created");
         }
     }
+    lab.finish();
 }
 
 /// Retention overtook a stopped pipeline: it halts and names the exact range that is gone.

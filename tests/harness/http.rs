@@ -6,6 +6,9 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
+/// How long a server may be silent.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// What a page answered.
 pub struct Page {
     /// HTTP status code.
@@ -23,19 +26,24 @@ impl Page {
 
 /// GET from loopback; none where nobody listens or the answer is cut.
 pub fn get(port: u16, path: &str) -> Option<Page> {
-    send(&format!("127.0.0.1:{port}"), &format!("GET {path}"), "")
+    get_within(port, path, PATIENCE)
+}
+
+/// The same, for a server that may not answer at all.
+pub fn get_within(port: u16, path: &str, limit: Duration) -> Option<Page> {
+    send(&format!("127.0.0.1:{port}"), &format!("GET {path}"), "", limit)
 }
 
 /// POST of JSON to an `http://` address; none where nobody listens or the answer is cut.
 pub fn post(url: &str, json: &str) -> Option<Page> {
     let rest = url.strip_prefix("http://")?;
     let (server, path) = rest.split_at(rest.find('/')?);
-    send(server, &format!("POST {path}"), json)
+    send(server, &format!("POST {path}"), json, PATIENCE)
 }
 
-fn send(server: &str, request: &str, body: &str) -> Option<Page> {
+fn send(server: &str, request: &str, body: &str, limit: Duration) -> Option<Page> {
     let mut stream = TcpStream::connect(server).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    stream.set_read_timeout(Some(limit)).ok()?;
     let length = body.len();
     let head = format!("Host: {server}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
     write!(stream, "{request} HTTP/1.1\r\n{head}{body}").ok()?;

@@ -2,6 +2,7 @@
 
 use super::tool::Tool;
 use serde_json::Value;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -24,12 +25,13 @@ fn start() -> Tool {
     let home = super::lab::home();
     let tools = home.join("conf/log4j2-tools.yaml");
     let classes = home.join("classes");
+    let libs = std::env::var_os("SLUICE_TEST_LIBS").map_or_else(|| home.join("libs"), PathBuf::from);
     assert!(classes.join("Tool.class").is_file(), "no Java tool in {}: tests/run compiles it", classes.display());
     let mut java = Command::new("java");
     java.args(["-Xmx1g", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
         .arg(format!("-Dlog4j2.configurationFile={}", tools.display()))
         .arg("-cp")
-        .arg(format!("{}/libs/*:{}", home.display(), classes.display()))
+        .arg(format!("{}/*:{}", libs.display(), classes.display()))
         .arg("Tool");
     Tool::start("the Java tool", &mut java)
 }

@@ -1,9 +1,10 @@
-//! One case's surroundings: two clusters, its own directory, its own names. Cleans up after a case that passed.
+//! One case's surroundings: two clusters, its own directory, its own names. Its end is the last look at what the case left,
+//! whether or not the case asks for it; it cleans up after a case that passed.
 //! Must not share a name with any other case, so that cases run side by side.
 
 use super::process::{Ended, Sluice};
 use super::wait::{eventually, secs};
-use super::{canary, config, http, java, random};
+use super::{canary, config, http, java, process, random};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ pub struct Lab {
     pub id: String,
     /// Where its files are.
     pub dir: PathBuf,
+    /// Clear records are on the target on purpose.
+    clear: bool,
 }
 
 impl Lab {
@@ -42,7 +45,7 @@ impl Lab {
         let address = |name| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: tests/run starts brokers and sets it"));
         let dir = scratch(case);
         let id = dir.file_name().and_then(|n| n.to_str()).expect("a case's directory has a plain name").to_owned();
-        Self { a: address("SLUICE_TEST_A"), b: address("SLUICE_TEST_B"), id, dir }
+        Self { a: address("SLUICE_TEST_A"), b: address("SLUICE_TEST_B"), id, dir, clear: false }
     }
 
     /// The case's topic, or one of several.
@@ -150,18 +153,27 @@ impl Lab {
         Sluice::start(&self.dir, name, 0, args, &[]).wait(SOON)
     }
 
-    /// Keeps what the pages of a running process show, for the search at the end.
-    pub fn keep_pages(&self, name: &str, process: &Sluice) {
-        for path in ["metrics", "status"] {
-            let page = http::get(process.port, &format!("/{path}")).unwrap_or_else(|| panic!("{name} serves /{path}"));
-            fs::write(self.dir.join(format!("{name}.{path}")), page.body).expect("the case's directory is writable");
-        }
-    }
+    /// The end of a case; all that there is to do is done wherever a lab goes.
+    pub fn finish(self) {}
 
-    /// The last look: no canary on the target, in any of the case's files but its inputs. Then its
-    /// directory goes.
-    pub fn finish(self) {
-        canary::assert_clean(&self);
+    /// The end of a case that puts clear records on the target itself: everything else is searched.
+    pub fn finish_clear(mut self) {
+        self.clear = true;
+    }
+}
+
+impl Drop for Lab {
+    /// The last look, of every case that did not fail before: no canary on the target, in any of the case's files but its
+    /// inputs, or on a page that one of its processes shows or showed last. Then its directory goes.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        process::keep_pages(&self.dir);
+        if !self.clear {
+            canary::assert_target_clean(self);
+        }
+        canary::assert_files_clean(&self.dir);
         fs::remove_dir_all(&self.dir).expect("the case's directory is ours");
     }
 }

@@ -60,6 +60,14 @@ pub fn read(place: Place<'_>, encoding: &Encoding) -> Vec<Value> {
     }
 }
 
+/// Where a YAML document does not fit a JSON Schema, and why; the schema itself has to be one.
+pub fn misfits(schema: &Value, document: &Path) -> Vec<String> {
+    match TOOL.get_or_init(start).try_call("misfits", json!({ "schema": schema, "document": document })) {
+        Ok(answer) => answer["misfits"].as_array().into_iter().flatten().filter_map(|m| Some(m.as_str()?.to_owned())).collect(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
 fn call(command: &str, place: Place<'_>, encoding: &Encoding, mut args: Value) -> Value {
     args["bootstrap"] = json!(place.cluster);
     args["registry"] = json!(place.registry);

@@ -11,6 +11,8 @@ use std::time::Duration;
 pub struct Transaction {
     /// `sluice.<pipeline>.<lane>`
     pub id: String,
+    /// With the epoch, who has it open.
+    pub producer: i64,
     /// `Ongoing`, `CompleteCommit`, …
     pub state: String,
     /// Rises with every init.
@@ -27,6 +29,7 @@ pub fn of(lab: &Lab) -> Vec<Transaction> {
     let each = answer["transactions"].as_array().into_iter().flatten();
     each.map(|t| Transaction {
         id: text(&t["id"]),
+        producer: t["producer_id"].as_i64().expect("the tool tells the producer"),
         state: text(&t["state"]),
         epoch: t["epoch"].as_i64().expect("the tool tells the epoch"),
         started_ms: t["started_ms"].as_i64(),

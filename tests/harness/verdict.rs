@@ -26,7 +26,7 @@ pub fn ask<'a>(lab: &'a Lab, topic: &str, steps: &Value) -> Question<'a> {
 }
 
 impl Question<'_> {
-    /// Another setting of the checker: prefix, at_least_once, starts, pairs.
+    /// Another setting of the checker: prefix, at_least_once, starts, ends, pairs.
     pub fn with(mut self, name: &str, value: Value) -> Self {
         self.args[name] = value;
         self

@@ -3,6 +3,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedWriter;
 import java.io.Writer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
@@ -22,11 +24,14 @@ import org.apache.kafka.common.header.Header;
  * and compares whole lists: same records, each once, in the same order, on the same partition, with key, value,
  * headers and timestamp. A difference is named by kind: lost, doubled, reordered, altered (and how), alien.
  * Arguments: source, target {bootstrap, topic}; steps, keys; optional: "starts" {partition: first source offset},
- * "prefix" (the target may end early), "at_least_once" (repeats are counted, not held against it), "pairs" (a file
- * for lines "partition source-offset target-offset ordinal" of every record on the target).
+ * "ends" {partition: first source offset of which nothing may be there}, "stamped" (guest-stamp is a step: what it wrote
+ * counts as the "none" that stood there before), "prefix" (the target may end early), "at_least_once" (repeats are
+ * counted, not held against it), "pairs" (a file for lines "partition source-offset target-offset ordinal" of every
+ * record on the target).
  */
 final class Checker {
     private static final int SHOWN = 20;
+    private static final Pattern STAMP = Pattern.compile("\"trigger\":\"stamp-[0-9]{3}\"");
 
     private final JsonNode in;
     private final Expect expect;
@@ -73,13 +78,14 @@ final class Checker {
         if (!targets.equals(sources)) find("partitions", -1, -1, "source has " + sources.size() + ", target " + targets.size());
         for (int p : sources) {
             long start = in.path("starts").path(Integer.toString(p)).asLong(0);
+            long end = in.path("ends").path(Integer.toString(p)).asLong(Long.MAX_VALUE);
             List<Wanted> wanted = new ArrayList<>();
             Dump.read(from, new TopicPartition(sourceTopic, p), true, r -> {
-                if (r.offset() >= start) want(p, r, wanted);
+                if (r.offset() >= start && r.offset() < end) want(p, r, wanted);
             });
             List<Placed> actual = new ArrayList<>();
             if (targets.contains(p)) {
-                Dump.read(to, new TopicPartition(targetTopic, p), true, r -> actual.add(new Placed(r.offset(), rec(r))));
+                Dump.read(to, new TopicPartition(targetTopic, p), true, r -> actual.add(new Placed(r.offset(), unstamped(rec(r)))));
             }
             compare(p, wanted, in.path("at_least_once").asBoolean() ? firstOnes(actual) : actual, pairs);
         }
@@ -101,6 +107,12 @@ final class Checker {
         List<List<byte[]>> headers = new ArrayList<>();
         for (Header h : r.headers()) headers.add(Arrays.asList(Dump.name(h), h.value()));
         return new Expect.Rec(r.key(), r.value(), headers, r.timestamp());
+    }
+
+    private Expect.Rec unstamped(Expect.Rec r) {
+        if (!in.path("stamped").asBoolean() || r.value() == null) return r;
+        String value = new String(r.value(), StandardCharsets.UTF_8);
+        return r.withValue(STAMP.matcher(value).replaceFirst("\"trigger\":\"none\"").getBytes(StandardCharsets.UTF_8));
     }
 
     private List<Placed> firstOnes(List<Placed> actual) {
@@ -134,7 +146,7 @@ final class Checker {
         Map<String, Expect.Rec> byKey = new HashMap<>();
         for (Wanted w : wanted) {
             left.merge(w.rec, 1, Integer::sum);
-            if (w.rec.key() != null) byKey.put(new String(w.rec.key(), java.nio.charset.StandardCharsets.ISO_8859_1), w.rec);
+            if (w.rec.key() != null) byKey.put(new String(w.rec.key(), StandardCharsets.ISO_8859_1), w.rec);
         }
         Set<Expect.Rec> known = new HashSet<>(left.keySet());
         Set<Expect.Rec> altered = new HashSet<>();
@@ -146,7 +158,7 @@ final class Checker {
                 doubled++;
                 find("doubled", p, a.offset, "on the target once more");
             } else {
-                Expect.Rec twin = a.rec.key() == null ? null : byKey.get(new String(a.rec.key(), java.nio.charset.StandardCharsets.ISO_8859_1));
+                Expect.Rec twin = a.rec.key() == null ? null : byKey.get(new String(a.rec.key(), StandardCharsets.ISO_8859_1));
                 if (twin == null) find("alien", p, a.offset, "no source record has this key");
                 else if (altered.add(twin)) find("altered", p, a.offset, difference(twin, a.rec));
                 else find("doubled", p, a.offset, "an altered record once more");

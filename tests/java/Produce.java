@@ -48,12 +48,14 @@ final class Produce {
         out.put("produced", count);
     }
 
-    /** "records": [{partition, key, value, headers: [[name, value]], timestamp}]; *_base64 names take bytes. */
+    /** "records": [{partition, key, value, headers: [[name, value]], timestamp}]; *_base64 names take bytes. All of them
+     *  "times" times. */
     private static void produce(JsonNode in, ObjectNode out) throws Exception {
         List<Future<RecordMetadata>> sent = new ArrayList<>();
         String topic = Tool.text(in, "topic");
         send(in, p -> {
-            for (JsonNode r : in.path("records")) {
+            int times = in.path("times").asInt(1);
+            for (int time = 0; time < times; time++) for (JsonNode r : in.path("records")) {
                 List<Header> headers = new ArrayList<>();
                 for (JsonNode h : r.path("headers")) headers.add(new RecordHeader(h.get(0).asText(), text(h.get(1))));
                 Long timestamp = r.has("timestamp") ? Long.valueOf(r.get("timestamp").asLong()) : null;

@@ -1,7 +1,7 @@
 """The tests' real serializers: Confluent's own, against a real registry and real brokers, one process for all cases.
 
 Reads one JSON command a line from stdin, {"id": 1, "cmd": "...", ...}, and answers each with one line, {"id": 1, ...} or
-{"id": 1, "error": "..."}. Knows nothing of Sluice. Schemas are not registered here: the latest one of each subject
+{"id": 1, "error": "..."}. Judges documents by JSON Schemas, too. Knows nothing of Sluice. Schemas are not registered here: the latest one of each subject
 (TOPIC-key, TOPIC-value) is what records are written with.
 """
 
@@ -17,6 +17,8 @@ import tempfile
 import uuid
 
 import grpc_tools
+import jsonschema
+import yaml
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.schema_registry import (
     RegisteredSchema,
@@ -310,7 +312,17 @@ def partition(consumer, place, key, value):
     return found
 
 
-COMMANDS = {"ping": lambda _: {"ok": True}, "produce": produce, "read": read}
+def misfits(command):
+    """Where the YAML file "document" does not fit the JSON Schema "schema", which has to be one -> "misfits"."""
+    schema = command["schema"]
+    validator = jsonschema.validators.validator_for(schema)
+    validator.check_schema(schema)
+    with open(command["document"], encoding="utf-8") as file:
+        document = json.loads(json.dumps(yaml.safe_load(file), default=str))
+    return {"misfits": [f"{error.json_path}: {error.message}"[:300] for error in validator(schema).iter_errors(document)]}
+
+
+COMMANDS = {"ping": lambda _: {"ok": True}, "produce": produce, "read": read, "misfits": misfits}
 
 
 def main():

@@ -8,11 +8,19 @@ use sluice_plugin::{Batch, Changes, ColumnAnswers, Description, Effects, Field, 
 /// What it writes.
 static STAMP: &str = "stamp-000";
 
-/// How it begins: any other mark of this length is a refusal.
+/// How it describes itself: any other mark of this length never comes back.
+static DESCRIBE: &str = "describe-well";
+
+/// How it begins: `begin-ever` never comes back, any other mark of this length is a refusal.
 static BEGIN: &str = "begin-well";
 
 /// How it works: any other mark of this length ends it in the first batch that it is handed.
 static WORK: &str = "work-well";
+
+/// A loop that nothing in here ends.
+fn for_ever_unless(done: bool) {
+    while !black_box(done) {}
+}
 
 struct Stamp;
 
@@ -21,10 +29,12 @@ impl Plugin for Stamp {
     type Field = NoSettings;
 
     fn describe() -> Description {
+        for_ever_unless(black_box(DESCRIBE).ends_with("well"));
         Description::new("guest-stamp", env!("CARGO_PKG_VERSION"), "Stamps its version into every value.").effects(Effects::EDIT_FIELDS)
     }
 
     fn new(_: NoSettings, _: Vec<Field<NoSettings>>, _: Grants) -> Result<Self, Vec<Problem>> {
+        for_ever_unless(!black_box(BEGIN).ends_with("ever"));
         if black_box(BEGIN).ends_with("well") {
             return Ok(Stamp);
         }
