@@ -2,6 +2,7 @@
 //! lets a record pass that a step could not transform; what becomes of such a record is the lane's.
 
 mod columns;
+mod effects;
 mod explain;
 pub mod format;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use super::effects::{self, Carries};
 use super::format::{Half, Schemas};
 use super::part::{Building, HalfPlan, PartPlan, key_name};
 use super::recent::RecentOfLanes;
@@ -77,8 +78,14 @@ pub struct StepPlan {
     pub(super) key: Option<PartPlan>,
     /// The step makes every key null.
     pub(super) null_key: bool,
-    /// Where it may make one key of two.
-    pub(super) lossy_key: Option<LossyKey>,
+    /// The step masks the key as a whole, or lets no more of it on than is listed.
+    key_is_masked: bool,
+    /// Where its `key:` may make one key of two.
+    lossy_key: Option<LossyKey>,
+    /// Why what else it does must not meet a compacted topic.
+    lossy_effect: Option<LossyKey>,
+    /// Where it may carry what it sees past a step that masks it.
+    pub(super) carries: Carries,
     pub(super) mode: Mode,
     pub(super) headers: Vec<Vec<u8>>,
     pub(super) isolation: Isolation,
@@ -132,12 +139,16 @@ impl ChainPlan {
                 Err(mut found) => problems.append(&mut found),
             }
         }
+        if problems.is_empty() {
+            problems = effects::out_of_order(plan.steps.iter().map(|step| &**step));
+        }
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
-    /// The steps that may make one key of two, or two of one.
+    /// Where steps may lose records of a compacted topic: they make one key of two, two of one, several records of a key,
+    /// or drop updates.
     pub fn lossy_keys(&self) -> impl Iterator<Item = &LossyKey> {
-        self.steps.iter().filter_map(|step| step.lossy_key.as_ref())
+        self.steps.iter().flat_map(|step| step.lossy_key.iter().chain(&step.lossy_effect))
     }
 
     /// Names of the keys that steps may use.
@@ -157,7 +168,7 @@ impl StepPlan {
         if !beyond.is_empty() {
             return Err(one(&step.at, format!("plugin {} does not ask to see {}; take it out of sees", step.plugin, beyond.join(", "))));
         }
-        let effects = description.effects;
+        let effects = effects::granted(&step.settings, description);
         let masks = effects.edit_fields && !step.fields.is_empty();
         if let KeyRule::Masked(_) = &step.key {
             key_fits(step, description).map_err(|message| one(step.locate("/key"), message))?;
@@ -193,7 +204,10 @@ impl StepPlan {
             value,
             key,
             null_key: matches!(step.key, KeyRule::Null),
+            key_is_masked: matches!(&step.key, KeyRule::Masked(mask) if mask.is_whole() || step.mode == Mode::AllowList),
             lossy_key: LossyKey::of(step, number, &description.field_settings_schema),
+            lossy_effect: effects::lossy(step, number, effects, description),
+            carries: Carries::of(step, effects, description),
             mode: step.mode,
             headers: step.headers.iter().map(|name| name.clone().into_bytes()).collect(),
             isolation: step.isolation,
@@ -223,6 +237,11 @@ impl StepPlan {
     /// Whether the plugin answers for every value that it is shown.
     pub(super) fn masks(&self) -> bool {
         self.spec.effects.edit_fields
+    }
+
+    /// Whether no key passes it as it came: it makes every key null, masks it as a whole, or has a list for it.
+    pub(super) fn closes_key(&self) -> bool {
+        self.null_key || self.key_is_masked
     }
 
     /// The columns: what each is called, and its settings.

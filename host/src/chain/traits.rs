@@ -69,7 +69,12 @@ pub struct LossyKey {
     pub at: Location,
     /// What it does, in words that go on after "is compacted, and".
     pub why: String,
+    /// What to do about it.
+    pub mend: String,
 }
+
+/// What to do about an operator that does not keep keys apart.
+const MEND: &str = "of keys there never two may become one: use hmac (as text), tokenize or fpe";
 
 impl LossyKey {
     /// The first such place of a step, whose plugin has this schema of a field's settings.
@@ -79,7 +84,7 @@ impl LossyKey {
             KeyRule::Clear => return None,
             KeyRule::Null => {
                 let why = format!("step {step_number} ({}) makes every key null, which such a topic refuses", step.plugin);
-                return Some(Self { at: step.locate("/key").clone(), why });
+                return Some(Self { at: step.locate("/key").clone(), why, mend: MEND.to_owned() });
             }
             KeyRule::Masked(mask) => &mask.fields,
         };
@@ -91,7 +96,7 @@ impl LossyKey {
                 Some(traits) if !traits.deterministic => "makes another key of the same one in every record",
                 Some(_) => return None,
             };
-            Some(Self { at: grant.at.clone(), why: format!("{operator} in step {step_number} {does}") })
+            Some(Self { at: grant.at.clone(), why: format!("{operator} in step {step_number} {does}"), mend: MEND.to_owned() })
         };
         fields.iter().find_map(lossy)
     }

@@ -344,6 +344,8 @@ pub struct Step {
     pub unmatched: Unmatched,
     /// A schema with a field that the allow list does not name is drift.
     pub unlisted_halts: bool,
+    /// What it may lose of a compacted topic is meant to be lost.
+    pub compacted_allowed: bool,
     /// How long an instance of the plugin lives.
     pub isolation: Isolation,
     /// Names of the tables that the settings name; others are denied to the plugin.

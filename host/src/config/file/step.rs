@@ -65,6 +65,12 @@ pub struct StepFile {
     /// drift before its first record passes; `drop` drops the field. Formats without a schema always drop.
     #[serde(default = "unlisted_halts")]
     pub unlisted: At<UnlistedFile>,
+    /// What a step does that may lose records of a compacted topic, where records of a key replace each other: it makes
+    /// other keys, several records of one, or drops updates. `refuse` (default) stops before such a topic; `allow` says
+    /// that it is meant: of the records that come to share a key the last one stays, and a dropped update leaves the one
+    /// before it. What `key` says is not excused by it.
+    #[serde(default = "refuse")]
+    pub compacted: At<CompactedFile>,
     /// How long a plugin's instance lives. Default `lane`; `batch` costs tens of microseconds a batch and makes sure that
     /// the plugin carries nothing from one batch to the next.
     #[serde(default = "lane")]
@@ -108,6 +114,20 @@ pub enum UnlistedFile {
     Halt,
     /// The field is dropped.
     Drop,
+}
+
+fn refuse() -> At<CompactedFile> {
+    At::preset(CompactedFile::Refuse)
+}
+
+/// Whether a step that may lose records of a compacted topic is let near one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CompactedFile {
+    /// It is not.
+    Refuse,
+    /// It is meant so.
+    Allow,
 }
 
 fn lane() -> At<IsolationFile> {
@@ -202,6 +222,7 @@ impl<'de> Visitor<'de> for StepVisitor {
             absent: None,
             unmatched: halt(),
             unlisted: unlisted_halts(),
+            compacted: refuse(),
             isolation: lane(),
             settings: Vec::new(),
         };
@@ -218,6 +239,7 @@ impl<'de> Visitor<'de> for StepVisitor {
                 "absent" => step.absent = Some(map.next_value()?),
                 "unmatched" => step.unmatched = map.next_value()?,
                 "unlisted" => step.unlisted = map.next_value()?,
+                "compacted" => step.compacted = map.next_value()?,
                 "isolation" => step.isolation = map.next_value()?,
                 _ => step.settings.push((key, map.next_value()?)),
             }

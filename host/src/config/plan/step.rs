@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::error::Report;
-use super::super::file::{IsolationFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
+use super::super::file::{CompactedFile, IsolationFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
 use super::super::place::{Any, At, Spot};
 use super::super::suggest::hint;
 use super::super::tree::{Kind, Node};
@@ -69,6 +69,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
             UnmatchedFile::Allow => Unmatched::Allow,
         },
         unlisted_halts: file.unlisted.value == UnlistedFile::Halt,
+        compacted_allowed: file.compacted.value == CompactedFile::Allow,
         isolation: match file.isolation.value {
             IsolationFile::Lane => Isolation::Lane,
             IsolationFile::Batch => Isolation::Batch,

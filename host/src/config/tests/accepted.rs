@@ -362,6 +362,7 @@ fn the_hash_follows_what_decides_the_output() {
         ("unmatched: halt", "sees: [key]"),
         ("unmatched: halt", "sees: [sizes]"),
         ("unmatched: halt", "isolation: batch"),
+        ("unmatched: halt", "compacted: allow"),
         ("unmatched: halt", "sees: [value]\n        view: json"),
         ("\"$.amount\", \"$.currency\"", "\"$.currency\", \"$.amount\""),
     ];
@@ -397,7 +398,7 @@ fn the_schema_has_every_key_with_its_manual() {
         }
         walk.extend(value.as_array().into_iter().flatten());
     }
-    let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters compile_time current delivery dir env \
+    let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters compacted compile_time current delivery dir env \
         exclude fields file format groups headers http include isolation keep key keys lanes limits listen log_lines max_age \
         max_bytes max_records memory mode name offsets on_error on_gap on_topic_recreated output_bytes output_records password payload \
         pipelines plugin plugins previous properties quarantine regex rename schema_registry schemas sees signers source start steps \
