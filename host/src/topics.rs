@@ -44,6 +44,14 @@ pub enum TopicError {
 }
 
 impl TopicError {
+    /// The same about a topic whose name a record chose, and which is data (I8).
+    pub fn nameless(self) -> Self {
+        match self {
+            Self::Failed { doing, cluster, reason, .. } => Self::Failed { doing, topic: "that a record chose".into(), cluster, reason },
+            other => other,
+        }
+    }
+
     /// A client of the cluster could not be made.
     pub fn client(cluster: &Cluster, error: &KafkaError) -> Self {
         Self::Client { cluster: cluster.name.clone(), reason: error.to_string() }
@@ -182,9 +190,17 @@ impl TargetTopics {
 
     /// Makes a topic with the brokers' default replication; one that is there already is left as it is.
     pub fn create(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<(), TopicError> {
-        let Some(admin) = &self.admin else { return Ok(()) };
+        if self.make(topic, partitions, settings)? {
+            tracing::info!(topic, partitions, cluster = self.cluster, "topic created");
+        }
+        Ok(())
+    }
+
+    /// The same without a word in the log, and whether it was made now: a name that a record chose is data (I8).
+    pub fn make(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<bool, TopicError> {
+        let Some(admin) = &self.admin else { return Ok(false) };
         if self.partition_count(topic)?.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1));
         for (name, value) in settings {
@@ -192,14 +208,16 @@ impl TargetTopics {
         }
         let failed = |reason: String| TopicError::Failed { doing: "create", topic: topic.into(), cluster: self.cluster.clone(), reason };
         let results = self.runtime.block_on(admin.create_topics([&new], &options())).map_err(|error| failed(error.to_string()))?;
+        let mut made = false;
         for result in results {
             match result {
-                Ok(_) => tracing::info!(topic, partitions, cluster = self.cluster, "topic created"),
+                Ok(_) => made = true,
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
                 Err((_, code)) => return Err(failed(kafka::reason(code))),
             }
         }
-        self.wait_for(topic, partitions)
+        self.wait_for(topic, partitions)?;
+        Ok(made)
     }
 
     fn grow(&self, topic: &str, partitions: i32) -> Result<(), TopicError> {

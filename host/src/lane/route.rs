@@ -1,7 +1,9 @@
 //! Records that a step sends to another topic: where that is on the target. It must not write them. A record chooses the
-//! name, so a topic of Sluice's own or of a broker's is never one, and a record keeps its source's partition number.
+//! name, so a topic of Sluice's own or of a broker's is never one, and no log line has it; a record keeps its source's
+//! partition number.
 
 use super::{Failure, Working};
+use crate::chain::LossyKey;
 use crate::config::topics::{is_internal, is_topic_name};
 
 /// The name is none that a record may choose.
@@ -10,7 +12,7 @@ const REFUSED: &str = "route_refused";
 const NO_TOPIC: &str = "route_no_topic";
 /// It has too few partitions for the record's own.
 const NO_PARTITION: &str = "route_no_partition";
-/// It is compacted, and a step may make one key of two.
+/// It is compacted, and a step may lose records there.
 const COMPACTED: &str = "route_compacted";
 
 impl Working<'_> {
@@ -32,15 +34,23 @@ impl Working<'_> {
         let shared = &self.lane.shared;
         let wanted = shared.discovery.now().topics.get(&*at.topic).map_or(partition + 1, |topic| topic.partitions);
         let (targets, chain) = (&shared.target_topics, shared.current.now().chain.clone());
-        let made = targets
-            .create(name, wanted, &[])
-            .and_then(|()| Ok((targets.partition_count(name)?, targets.refuses(name, chain.lossy_keys())?)));
+        let (pipeline, lane) = (&shared.pipeline.name, self.lane.number);
+        let made = targets.make(name, wanted, &[]).and_then(|made| {
+            if made {
+                tracing::info!(pipeline, lane, partitions = wanted, "topic created for records that a step routes; its name is theirs");
+            }
+            Ok((targets.partition_count(name)?, targets.refused_by(name, chain.lossy_keys())?))
+        });
         match made {
             Ok((Some(count), refused)) => {
                 let known = match refused {
                     None => Ok(i32::try_from(count).unwrap_or(i32::MAX)),
-                    Some(why) => {
-                        tracing::warn!(pipeline = shared.pipeline.name, lane = self.lane.number, "records are not sent there: {why}");
+                    Some(LossyKey { at, why, mend }) => {
+                        tracing::warn!(
+                            pipeline,
+                            lane,
+                            "records are not sent where they are routed: {at}: a topic there is compacted, and {why}; {mend}"
+                        );
                         Err(COMPACTED)
                     }
                 };
@@ -49,7 +59,7 @@ impl Working<'_> {
             }
             Ok((None, _)) => Ok(Err(NO_TOPIC)),
             Err(error) => {
-                tracing::warn!(pipeline = shared.pipeline.name, lane = self.lane.number, %error, "a record's topic cannot be made");
+                tracing::warn!(pipeline, lane, error = %error.nameless(), "a record's topic cannot be made");
                 Ok(Err(NO_TOPIC))
             }
         }
