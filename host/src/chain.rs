@@ -7,6 +7,7 @@ mod explain;
 pub mod format;
 #[cfg(test)]
 mod hostile;
+mod pace;
 mod part;
 mod plan;
 mod recent;
@@ -30,6 +31,7 @@ pub use trial::TrialFailed;
 use crate::lane::UNMATCHED_WINDOW;
 use crate::plugin::Windows;
 use crate::schemas::SchemaRef;
+use pace::Pace;
 use step::Step;
 
 /// How long the search for a guilty record may take before the partition halts.
@@ -148,6 +150,7 @@ pub struct Chain {
     /// What plugins counted since the last commit, by step and counter.
     pending: Vec<Vec<u64>>,
     offsets: Vec<i64>,
+    pace: Pace,
 }
 
 impl Chain {
@@ -166,7 +169,7 @@ impl Chain {
         let steps = plan.steps.iter().enumerate().map(|(number, step)| Step::open(step.clone(), windows(number)));
         let steps = steps.collect::<Result<Vec<_>, _>>()?;
         let pending = plan.steps.iter().map(|step| vec![0; step.counters.len()]).collect();
-        Ok(Self { plan: plan.clone(), steps, pending, offsets: Vec::new() })
+        Ok(Self { plan: plan.clone(), steps, pending, offsets: Vec::new(), pace: Pace::new(plan.batch_records) })
     }
 
     /// Whether there is no step: records pass as they are.
@@ -174,9 +177,9 @@ impl Chain {
         self.steps.is_empty()
     }
 
-    /// Most records that one call takes.
+    /// Most records that the next call takes.
     pub fn batch(&self) -> usize {
-        self.plan.batch_records
+        self.pace.batch()
     }
 
     /// Number of selectors that are watched for drift.
@@ -222,6 +225,9 @@ impl Chain {
         if let Err(failed) = steps.try_for_each(|step| step.apply(topic, partition, &self.offsets, &mut rows, &mut verdicts, &mut watch)) {
             // I4: the records come again, in smaller batches.
             self.steps.iter().zip(marks).for_each(|(step, mark)| step.windows().rollback_to(mark));
+            if let Stopped::Call(failed) = &failed {
+                self.pace.failed(records.len(), &failed.code);
+            }
             return Err(failed);
         }
         for (step, pending) in self.steps.iter_mut().zip(&mut self.pending) {
@@ -232,6 +238,7 @@ impl Chain {
         let full = watch.full.map(|(number, offset)| self.plan.watched[number].drift(offset));
         let drift = full.into_iter().chain(watch.drift).min_by_key(|drift| drift.offset);
         missed.copy_from_slice(&counts);
+        self.pace.went_well();
         Ok(Processed { verdicts, rows, drift })
     }
 
@@ -246,6 +253,7 @@ impl Chain {
     ) -> Result<Processed<'r>, GaveUp> {
         let (mut deadline, last) = (Instant::now() + BISECT_WITHIN, Instant::now() + BATCH_WITHIN);
         let mut whole = Processed { verdicts: Vec::with_capacity(records.len()), rows: Vec::new(), drift: None };
+        let mut guilty = false;
         // What the failed call counted is not true.
         self.discard_instances();
         let before = self.pending.clone();
@@ -270,6 +278,7 @@ impl Chain {
                         return Err(self.give_up(before, failed.to_string()));
                     }
                     if end - start == 1 {
+                        guilty = true;
                         self.plan.steps[failed.step].metrics_failed(&failed.code);
                         whole.verdicts.push(Verdict::Failed(Failed { code: failed.code, step: Some(failed.step) }));
                         deadline = Instant::now() + BISECT_WITHIN;
@@ -279,6 +288,7 @@ impl Chain {
                 }
             }
         }
+        self.pace.searched(guilty);
         Ok(whole)
     }
 

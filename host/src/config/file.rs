@@ -221,7 +221,7 @@ impl Default for LimitsFile {
             memory: At::preset(Size(64 << 20)),
             time: At::preset(Span(std::time::Duration::from_millis(200))),
             batch_records: At::preset(500),
-            output_records: At::preset(10),
+            output_records: At::preset(100),
             output_bytes: At::preset(Size(64 << 20)),
             compile_time: At::preset(Span(std::time::Duration::from_secs(60))),
             log_lines: At::preset(100),

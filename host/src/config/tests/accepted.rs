@@ -88,7 +88,7 @@ fn defaults() {
     assert_eq!((plan.memory, plan.plugins.dir), (256 << 20, None));
     let limits = plan.plugins.limits;
     assert_eq!((limits.memory, limits.batch_time), (64 << 20, Duration::from_millis(200)));
-    assert_eq!((limits.batch_records, limits.output_records, limits.log_lines), (500, 10, 100));
+    assert_eq!((limits.batch_records, limits.output_records, limits.log_lines), (500, 100, 100));
     assert_eq!(limits.compile_time, Duration::from_secs(60));
     let step = only_step("    steps: [{ plugin: x }]\n");
     assert_eq!((step.mode, step.absent), (Mode::Fields, Absent::Pass));
