@@ -13,6 +13,8 @@ use crate::metrics::Metrics;
 use crate::plugin::{Cache, Compile, KeyRing, Limits, Plugins};
 use crate::plugins::{self, Registry};
 
+mod shapes;
+
 /// `ana@example.org` under the key of these tests, as every other test has it.
 const ANA: &str = "223c73a7523c3279c2b39614443d9484";
 
