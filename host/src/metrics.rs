@@ -14,6 +14,7 @@
 //! | `sluice_plugin_swaps_total` | plugin, result: switched, refused |
 //! | `sluice_plugin_info` | plugin, digest: 1 for the one that is admitted |
 //! | `sluice_masked_fields_total` | operator |
+//! | `sluice_table_rows`, `sluice_table_skipped_total`, `sluice_table_current` | table |
 //! | `sluice_build_info` | version |
 //!
 //! Names and labels are what users rely on; change one only with a change-log line.
@@ -22,11 +23,13 @@ mod lane;
 mod partition;
 mod plugin;
 mod state;
+mod table;
 
 pub use lane::{LaneMetrics, TransactionResult};
 pub use partition::{Counted, PartitionLabels, PartitionMetrics};
 pub use plugin::{FailureKind, MaskedFields, PluginMetrics, SwapResult};
 pub use state::{LaneState, Reason};
+pub use table::TableMetrics;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
@@ -43,6 +46,7 @@ pub struct Metrics {
     lanes: Arc<lane::Lanes>,
     partitions: Arc<partition::Partitions>,
     plugins: plugin::Plugins,
+    tables: table::Tables,
 }
 
 impl Metrics {
@@ -55,7 +59,8 @@ impl Metrics {
         registry.register_collector(Box::new(Arc::clone(&partitions)));
         registry.register_collector(Box::new(Arc::clone(&lanes)));
         let plugins = plugin::Plugins::register(&mut registry);
-        Self { registry: Arc::new(registry), lanes, partitions, plugins }
+        let tables = table::Tables::register(&mut registry);
+        Self { registry: Arc::new(registry), lanes, partitions, plugins, tables }
     }
 
     /// The handle of one lane. Handles of the same lane are one; when the last is dropped its state goes from the
@@ -88,6 +93,11 @@ impl Metrics {
     /// The counter of fields masked by an operator.
     pub fn masked(&self, operator: &str) -> MaskedFields {
         self.plugins.masked(operator)
+    }
+
+    /// The handle of one table, by its name in the configuration.
+    pub fn table(&self, name: &str) -> TableMetrics {
+        self.tables.table(name)
     }
 
     /// The page, as [`CONTENT_TYPE`].
