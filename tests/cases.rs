@@ -28,6 +28,7 @@ mod chosen;
 mod demo;
 mod dropin;
 mod examples;
+mod features;
 mod pages;
 mod scale;
 mod shape;

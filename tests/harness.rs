@@ -17,6 +17,7 @@ pub mod random;
 pub mod registry;
 pub mod serdes;
 pub mod status;
+pub mod tokens;
 pub mod tool;
 pub mod transactions;
 pub mod verdict;

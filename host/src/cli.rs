@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
 
 use crate::config;
 use crate::config::plan::{Pipeline, Plan};
@@ -62,7 +63,7 @@ enum Command {
     /// Run the pipelines of a configuration until stopped, or until they have caught up.
     Run(run::RunArgs),
     /// Check a configuration, its plugins and their settings, without a cluster.
-    Validate(Files),
+    Validate(ValidateArgs),
     /// Show what each step makes of each topic's latest schema: operators, what stays clear, what does not fit.
     Explain(explain::ExplainArgs),
     /// Print the JSON Schema of the configuration.
@@ -114,6 +115,22 @@ pub struct Files {
     /// Configuration file; may be repeated, files are merged by name.
     #[arg(short = 'f', long = "file", value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+struct ValidateArgs {
+    #[command(flatten)]
+    files: Files,
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+/// A configuration that holds.
+#[derive(Serialize)]
+struct Valid {
+    valid: bool,
+    pipelines: usize,
+    steps: usize,
 }
 
 #[derive(Args)]
@@ -174,7 +191,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Run(args) => run::run(args),
-        Command::Validate(files) => validate(&files),
+        Command::Validate(args) => validate(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Schema => schema(),
         Command::Status(args) => status(&args),
@@ -217,9 +234,12 @@ fn key_ring(files: &[PathBuf]) -> Result<KeyRing, Failure> {
     plugins::key_ring(&keys).map_err(|error| Failure { message: error.to_string(), exit: Exit::Config })
 }
 
-/// What the configuration asks of a selector.
+/// What the configuration asks of a selector; a fault's place counts characters.
 pub fn check_selector(text: &str) -> Result<String, (usize, String)> {
-    Path::parse(text).map(|path| path.canonical()).map_err(|error| (error.at, error.message.clone()))
+    Path::parse(text).map(|path| path.canonical()).map_err(|error| {
+        let before = text.get(..error.at).unwrap_or(text);
+        (before.chars().count(), error.message.clone())
+    })
 }
 
 /// A refused configuration as a failure.
@@ -231,11 +251,15 @@ pub fn refused(errors: &config::ConfigErrors) -> Failure {
     Failure { message: errors.to_string().trim_end().to_owned(), exit }
 }
 
-fn validate(files: &Files) -> Result<Exit, Failure> {
-    let plan = load(files)?;
+fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
+    let plan = load(&args.files)?;
     crate::gateway::prepare(&plan, crate::plugin::LogMode::Count)?;
-    let steps: usize = plan.pipelines.iter().map(|pipeline| pipeline.steps.len()).sum();
-    println!("valid: {} pipeline(s), {steps} step(s)", plan.pipelines.len());
+    let steps = plan.pipelines.iter().map(|pipeline| pipeline.steps.len()).sum();
+    let found = Valid { valid: true, pipelines: plan.pipelines.len(), steps };
+    match args.output {
+        Format::Table => println!("valid: {} pipeline(s), {} step(s)", found.pipelines, found.steps),
+        format => println!("{}", output::plain(&found, format).map_err(failed)?),
+    }
     Ok(Exit::Done)
 }
 

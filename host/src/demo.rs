@@ -39,11 +39,18 @@ const ARRIVE_WITHIN: Duration = Duration::from_secs(120);
 #[derive(Args)]
 pub struct DemoArgs {
     /// Two real clusters instead of the ones in this process: source and target bootstrap servers.
-    #[arg(long, value_name = "A,B", value_delimiter = ',', num_args = 1)]
-    clusters: Vec<String>,
+    #[arg(long, value_name = "A,B", value_parser = two_clusters)]
+    clusters: Option<[String; 2]>,
     /// Go on streaming at a walking pace until stopped.
     #[arg(long)]
     keep_running: bool,
+}
+
+fn two_clusters(text: &str) -> Result<[String; 2], String> {
+    match *text.split(',').collect::<Vec<_>>() {
+        [source, target] if !source.is_empty() && !target.is_empty() => Ok([source.to_owned(), target.to_owned()]),
+        _ => Err("two addresses are wanted, source and target, as in localhost:19092,localhost:29092".into()),
+    }
 }
 
 /// Runs the demonstration.
@@ -53,15 +60,15 @@ pub fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
     }
     let stop = Arc::new(Stop::default());
     signals::on_terminate(stop.clone()).map_err(Failure::new)?;
-    match &args.clusters[..] {
-        [] => {
+    match &args.clusters {
+        None => {
             let mocks = [Mock::start()?, Mock::start()?];
             let plan = plan([&mocks[0].address, &mocks[1].address])?;
             make_topics(&plan, &mocks)?;
             eprintln!("two clusters in this process: landing {}, main {}", mocks[0].address, mocks[1].address);
             stream(args, plan, true, &stop)
         }
-        [landing, main] => {
+        Some([landing, main]) => {
             let plan = plan([landing, main])?;
             let source = TargetTopics::new(&plan.pipelines[0].source, false).map_err(Failure::new)?;
             kafka::reach(&plan.pipelines[0].source, source.observer())
@@ -69,7 +76,6 @@ pub fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
             source.create(data::TOPIC, data::PARTITIONS, &[]).map_err(Failure::new)?;
             stream(args, plan, false, &stop)
         }
-        _ => Err(Failure::new("--clusters takes two addresses, source and target: --clusters localhost:19092,localhost:29092")),
     }
 }
 

@@ -90,15 +90,22 @@ fn base(cluster: &Cluster) -> ClientConfig {
     for property in &cluster.properties {
         config.set(&property.name, property.value.expose());
     }
+    // Reconnect fast: a broker restart should cost a lane well under a second after the broker is back.
+    unless_said(&mut config, "reconnect.backoff.ms", "50");
+    unless_said(&mut config, "reconnect.backoff.max.ms", "2000");
     // A typo in a topic name must not create the topic.
     config.set("allow.auto.create.topics", "false");
     // No statistics: their events would pile up on clients that are polled rarely (librdkafka's queue has no bound).
     config.set("statistics.interval.ms", "0");
-    // Reconnect fast: a broker restart should cost a lane well under a second after the broker is back.
-    config.set("reconnect.backoff.ms", "50");
-    config.set("reconnect.backoff.max.ms", "2000");
     config.set_log_level(RDKafkaLogLevel::Info);
     config
+}
+
+/// Sets what the file may say otherwise.
+fn unless_said(config: &mut ClientConfig, name: &str, value: &str) {
+    if config.get(name).is_none() {
+        config.set(name, value);
+    }
 }
 
 /// The property that the client library refuses, with its place and the reason; never its value.
@@ -163,8 +170,8 @@ pub fn source_consumer(cluster: &Cluster, pipeline: &str, memory: usize) -> Kafk
     config.set("fetch.message.max.bytes", (memory / 2).clamp(256 * 1024, 4 * 1024 * 1024).to_string());
     config.set("fetch.max.bytes", (memory / 2).clamp(256 * 1024, 32 * 1024 * 1024).to_string());
     // Fewer, fuller responses at full speed; the wait bounds the delay of a trickle.
-    config.set("fetch.min.bytes", "65536");
-    config.set("fetch.wait.max.ms", "50");
+    unless_said(&mut config, "fetch.min.bytes", "65536");
+    unless_said(&mut config, "fetch.wait.max.ms", "50");
     config.set("receive.message.max.bytes", (LARGEST_RECORD + 1024 * 1024).to_string());
     config.create_with_context(Context::new(cluster))
 }
@@ -175,7 +182,7 @@ pub fn state_reader(cluster: &Cluster, pipeline: &str) -> KafkaResult<BaseConsum
     config.set("queued.max.messages.kbytes", "8192");
     config.set("fetch.queue.backoff.ms", "5");
     // State topics are small and somebody waits for them.
-    config.set("fetch.wait.max.ms", "20");
+    unless_said(&mut config, "fetch.wait.max.ms", "20");
     config.create_with_context(Context::new(cluster))
 }
 
@@ -185,7 +192,7 @@ pub fn table_reader(cluster: &Cluster, table: &str) -> KafkaResult<BaseConsumer<
     // Rows are put into memory as fast as they come; more waiting ones would gain nothing.
     config.set("queued.max.messages.kbytes", "8192");
     config.set("fetch.queue.backoff.ms", "5");
-    config.set("fetch.wait.max.ms", "100");
+    unless_said(&mut config, "fetch.wait.max.ms", "100");
     config.create_with_context(Context::new(cluster))
 }
 
@@ -243,7 +250,7 @@ pub fn group_consumer<C: ConsumerContext>(cluster: &Cluster, group: &str, contex
     // The group thread polls always; a callback that waits for lanes to finish is bounded well below this.
     config.set("max.poll.interval.ms", "60000");
     // A coordinator that does not answer must not hold the thread for a minute.
-    config.set("socket.timeout.ms", "10000");
+    unless_said(&mut config, "socket.timeout.ms", "10000");
     // What it is assigned it pauses; one small fetch may slip through before.
     config.set("queued.min.messages", "1");
     config.set("queued.max.messages.kbytes", "64");

@@ -1,5 +1,4 @@
-//! Every way to prove who one is that can be run here: TLS, mutual TLS, SASL PLAIN and SCRAM. OAUTHBEARER and Kerberos
-//! need services of their own and are not tested.
+//! Ways to prove who one is: TLS, mutual TLS, SASL PLAIN and SCRAM; `oidc` has the one that is a build feature.
 
 use crate::harness::config;
 use crate::harness::lab::{Lab, SOON, home};
@@ -22,7 +21,7 @@ fn secure(address: &str, offset: u16) -> String {
 }
 
 /// A configuration whose two clusters are reached at the listener `offset` with these properties.
-fn config_with(lab: &Lab, steps: &Value, offset: u16, mut properties: Value) -> PathBuf {
+pub(super) fn config_with(lab: &Lab, steps: &Value, offset: u16, mut properties: Value) -> PathBuf {
     properties["ssl.ca.location"] = json!(tls_file("ca.pem"));
     let path = lab.config(steps, |_| ());
     let text = std::fs::read_to_string(&path).expect("the configuration was just written");

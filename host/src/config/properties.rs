@@ -46,7 +46,8 @@ const OWNED: &[Owned] = &[
     Owned {
         names: &[
             "queued.*",
-            "queue.buffering.max*",
+            "queue.buffering.max.messages",
+            "queue.buffering.max.kbytes",
             "queue.buffering.backpressure.threshold",
             "fetch.message.max.bytes",
             "max.partition.fetch.bytes",
@@ -54,6 +55,12 @@ const OWNED: &[Owned] = &[
         ],
         reason: "all queues together stay within memory",
     },
+    Owned {
+        names: &["linger.ms", "queue.buffering.max.ms", "batch.size", "batch.num.messages"],
+        reason: "full batches go at once, the rest when the transaction ends; see transaction.max_age of the pipeline",
+    },
+    Owned { names: &["fetch.queue.backoff.ms"], reason: "a full queue is looked at again at once" },
+    Owned { names: &["topic.metadata.refresh.interval.ms"], reason: "new topics and partitions are asked for by Sluice" },
     Owned {
         names: &["message.max.bytes", "receive.message.max.bytes", "message.copy.max.bytes"],
         reason: "it follows from the limits of the topics",
@@ -66,14 +73,8 @@ const OWNED: &[Owned] = &[
     },
 ];
 
-/// Spelled out so that their being allowed is a decision: `queue.buffering.max.ms` is another name of `linger.ms`.
-const ALLOWED: &[&str] = &["queue.buffering.max.ms"];
-
 /// Why the property may not be set, if so.
 pub(super) fn refused(name: &str) -> Option<&'static str> {
-    if ALLOWED.contains(&name) {
-        return None;
-    }
     let owned = |pattern: &&str| match (pattern.strip_suffix('*'), pattern.strip_prefix('*')) {
         (Some(start), _) => name.starts_with(start),
         (_, Some(end)) => name.ends_with(end),
@@ -104,6 +105,8 @@ mod tests {
             "queue.buffering.max.kbytes",
             "dr_msg_cb",
             "bootstrap.servers",
+            "linger.ms",
+            "queue.buffering.max.ms",
         ] {
             assert!(refused(name).is_some(), "{name}");
         }
@@ -115,12 +118,25 @@ mod tests {
             "sasl.username",
             "socket.keepalive.enable",
             "compression.type",
-            "linger.ms",
-            "queue.buffering.max.ms",
+            "fetch.min.bytes",
+            "fetch.wait.max.ms",
+            "socket.timeout.ms",
+            "reconnect.backoff.ms",
             "debug",
             "log_level",
         ] {
             assert_eq!(refused(name), None, "{name}");
+        }
+    }
+
+    /// What a file may set is used: `kafka` sets nothing over it.
+    #[test]
+    fn nothing_that_is_allowed_is_set_over() {
+        let builders = include_str!("../kafka.rs");
+        let set: Vec<&str> = builders.split("config.set(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(set.len() > 30, "only {} settings found", set.len());
+        for name in set.into_iter().filter(|name| *name != "client.id") {
+            assert!(refused(name).is_some(), "{name} is allowed and set over");
         }
     }
 

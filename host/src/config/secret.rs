@@ -51,8 +51,8 @@ impl Drop for Secret {
 pub struct Reference {
     /// Name of an environment variable that holds it.
     pub env: Option<At<String>>,
-    /// File that holds it, relative to the directory of the configuration file. One newline at its end is not part
-    /// of it.
+    /// File that holds it, relative to the directory of the configuration file. One newline at its end (LF or CRLF) is not
+    /// part of it.
     pub file: Option<At<PathBuf>>,
 }
 
@@ -63,8 +63,8 @@ pub struct Reference {
 pub struct KeyReference {
     /// Name of an environment variable that holds it.
     pub env: Option<At<String>>,
-    /// File that holds it, relative to the directory of the configuration file. One newline at its end is not part
-    /// of it.
+    /// File that holds it, relative to the directory of the configuration file. One newline at its end (LF or CRLF) is not
+    /// part of it.
     pub file: Option<At<PathBuf>>,
     /// The key that everything new is made under, { env: NAME } or { file: PATH }, where it replaced others.
     pub current: Option<At<Reference>>,

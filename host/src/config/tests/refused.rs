@@ -146,6 +146,8 @@ fn clusters_keys_and_sections() {
             "s.yaml:8:22: the property sasl.password is a secret and must not be written in clear; write { env: NAME } or \
              { file: PATH }",
             "s.yaml:9:7: the property ssl.key.pem cannot be had: the environment variable NONE is not set",
+            "s.yaml:10:7: the property linger.ms belongs to Sluice: full batches go at once, the rest when the transaction ends; \
+             see transaction.max_age of the pipeline; remove it",
             "s.yaml:11:9: the key \"pii\" has 9 bytes, and needs at least 32",
             "s.yaml:11:30: the key \"x\" cannot be had: the environment variable NONE is not set",
             "s.yaml:11:48: the key \"y\" cannot be had: cannot read the file none: it does not exist",

@@ -17,13 +17,19 @@ pub(super) struct AdminCall {
 }
 
 impl AdminCall {
-    pub(super) fn new<C: ClientContext>(client: &Client<C>, api: sys::rd_kafka_admin_op_t, wait: Duration) -> Self {
+    /// A call to a cluster that answers within `wait`; its error otherwise.
+    pub(super) fn new<C: ClientContext>(
+        client: &Client<C>,
+        api: sys::rd_kafka_admin_op_t,
+        wait: Duration,
+    ) -> Result<Self, RDKafkaErrorCode> {
+        answers(client, wait)?;
         // SAFETY: a valid client; the options are freed in drop.
         unsafe {
             let options = sys::rd_kafka_AdminOptions_new(client.native_ptr(), api);
             let mut text = [0 as c_char; 256];
             sys::rd_kafka_AdminOptions_set_request_timeout(options, millis(wait), text.as_mut_ptr(), text.len());
-            Self { queue: sys::rd_kafka_queue_new(client.native_ptr()), options }
+            Ok(Self { queue: sys::rd_kafka_queue_new(client.native_ptr()), options })
         }
     }
 
@@ -41,6 +47,22 @@ impl AdminCall {
             result
         }
     }
+}
+
+/// Whether any broker answers. An admin call that waits for its broker runs again at every change of the connection's
+/// state and has it connect at once, past the back-off (librdkafka 2.12.1, rd_kafka_admin_common_get_broker): while a
+/// cluster is down, two threads spin. Asking for metadata, here of no topic, waits quietly.
+fn answers<C: ClientContext>(client: &Client<C>, wait: Duration) -> Result<(), RDKafkaErrorCode> {
+    let mut metadata = std::ptr::null();
+    // SAFETY: a valid client and no topic; what comes back is freed.
+    unsafe {
+        let err = sys::rd_kafka_metadata(client.native_ptr(), 0, std::ptr::null_mut(), &mut metadata, millis(wait));
+        if err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return Err(err.into());
+        }
+        sys::rd_kafka_metadata_destroy(metadata);
+    }
+    Ok(())
 }
 
 impl Drop for AdminCall {
@@ -61,7 +83,7 @@ pub fn topic_ids<C: ClientContext>(
 ) -> Result<BTreeMap<String, Result<String, RDKafkaErrorCode>>, RDKafkaErrorCode> {
     let names: Vec<CString> = topics.iter().filter_map(|name| CString::new(*name).ok()).collect();
     let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
-    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, wait);
+    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, wait)?;
     // SAFETY: names outlive the call; the collection is freed after the request was enqueued, which copies it.
     unsafe {
         let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
@@ -117,7 +139,7 @@ pub fn list_offsets<C: ClientContext>(
     if partitions.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, wait);
+    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, wait)?;
     let (wanted, isolation) = match spec {
         Spec::Earliest => (
             sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
