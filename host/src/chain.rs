@@ -3,10 +3,12 @@
 
 mod columns;
 mod drift;
+mod effects;
 mod explain;
 pub mod format;
 #[cfg(test)]
 mod hostile;
+mod pace;
 mod part;
 mod plan;
 mod recent;
@@ -31,6 +33,7 @@ pub use trial::TrialFailed;
 
 use crate::plugin::Windows;
 use crate::schemas::SchemaRef;
+use pace::{Pace, SETBACKS};
 use step::Step;
 
 /// How long the search for a guilty record may take before the partition halts.
@@ -38,13 +41,6 @@ const BISECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the searches of one batch may take together.
 const BATCH_WITHIN: Duration = Duration::from_secs(60);
-
-/// Batches in a row whose call may fail as a whole and pass in parts, before the partition halts. A plugin that fails now
-/// and then, whatever it is handed, costs an instance and a search each time.
-const SETBACKS: u32 = 20;
-
-/// Batches that have to pass at once before a larger one is tried again.
-const STEADY: u32 = 16;
 
 /// Code of a call that could not even begin: no instance can be made. No record is to blame.
 const INIT_FAILED: &str = "plugin_init";
@@ -123,46 +119,6 @@ pub struct Chain {
     pace: Pace,
 }
 
-/// How many records a call is handed: fewer where calls fail that pass in parts, so that a plugin near one of its limits
-/// is not made anew for every batch.
-///
-/// ```text
-/// all ──failed, passed in parts──▶ half ──again──▶ a quarter … one ──SETBACKS in a row──▶ the partition halts
-///  ▲                                │
-///  └──────────STEADY passed─────────┘
-/// ```
-#[derive(Clone, Copy, Default)]
-struct Pace {
-    /// Times that the batch is halved.
-    halved: u32,
-    /// Setbacks without [`STEADY`] batches between them.
-    setbacks: u32,
-    /// Batches that passed since the last setback.
-    steady: u32,
-}
-
-impl Pace {
-    fn batch(self, most: usize) -> usize {
-        most.checked_shr(self.halved).unwrap_or(0).max(1)
-    }
-
-    fn passed(&mut self) {
-        if self.halved == 0 && self.setbacks == 0 {
-            return;
-        }
-        self.steady += 1;
-        if self.steady >= STEADY {
-            *self = Self { halved: self.halved.saturating_sub(1), setbacks: 0, steady: 0 };
-        }
-    }
-
-    /// Whether it is one too many.
-    fn set_back(&mut self) -> bool {
-        *self = Self { halved: (self.halved + 1).min(usize::BITS), setbacks: self.setbacks + 1, steady: 0 };
-        self.setbacks > SETBACKS
-    }
-}
-
 impl Chain {
     /// Makes an instance of every step.
     pub fn open(plan: &Arc<ChainPlan>) -> Result<Self, CallFailed> {
@@ -180,7 +136,7 @@ impl Chain {
         let steps = steps.map(|(number, step)| Step::open(step.clone(), windows(number).unwrap_or_else(|| step.windows())));
         let steps = steps.collect::<Result<Vec<_>, _>>()?;
         let pending = plan.steps.iter().map(|step| vec![0; step.counters.len()]).collect();
-        Ok(Self { plan: plan.clone(), steps, pending, offsets: Vec::new(), pace: Pace::default() })
+        Ok(Self { plan: plan.clone(), steps, pending, offsets: Vec::new(), pace: Pace::new(plan.batch_records) })
     }
 
     /// Whether there is no step: records pass as they are.
@@ -188,14 +144,14 @@ impl Chain {
         self.steps.is_empty()
     }
 
-    /// The steps that may make one key of two, or two of one.
+    /// Where steps may lose records of a topic if that is compacted.
     pub fn lossy_keys(&self, topic: &str) -> Vec<&LossyKey> {
         self.plan.lossy_keys(topic)
     }
 
-    /// Most records that one call takes now.
+    /// Most records that the next call takes.
     pub fn batch(&self) -> usize {
-        self.pace.batch(self.plan.batch_records)
+        self.pace.batch()
     }
 
     /// Number of selectors that are watched for drift.
@@ -224,7 +180,7 @@ impl Chain {
     ) -> Result<Processed<'r>, Stopped> {
         match self.pass(topic, partition, records, missed) {
             Ok(processed) => {
-                self.pace.passed();
+                self.pace.went_well();
                 Ok(processed)
             }
             Err(stopped) => {
@@ -258,6 +214,9 @@ impl Chain {
         if let Err(failed) = steps.try_for_each(|step| step.apply(topic, partition, &self.offsets, &mut rows, &mut verdicts, &mut watch)) {
             // I4: the records come again, in smaller batches.
             self.steps.iter().zip(marks).for_each(|(step, mark)| step.windows().rollback_to(mark));
+            if let Stopped::Call(failed) = &failed {
+                self.pace.failed(records.len(), &failed.code);
+            }
             return Err(failed);
         }
         for (step, pending) in self.steps.iter_mut().zip(&mut self.pending) {
@@ -331,7 +290,7 @@ impl Chain {
                 }
             }
         }
-        if !guilty && self.pace.set_back() {
+        if self.pace.searched(guilty) {
             let last = format!("{SETBACKS} batches failed as a whole, one after the other, and passed in parts");
             return Err(self.give_up(before, last));
         }

@@ -163,7 +163,7 @@ impl Gateway {
         let Ready { plan, host, prepared, ids } = ready::begin(plan)?;
         let (started, started_millis) = (Instant::now(), now_millis());
         // Before the first record: a row that is missing only because it was not read yet would pass for none.
-        let following = Following::start(&plan, &prepared.lent.tables).map_err(RunError::Client)?;
+        let following = Following::start(&plan, &prepared.lent.tables, &prepared.metrics).map_err(RunError::Client)?;
         let lanes: u32 = plan.pipelines.iter().map(|pipeline| pipeline.lanes).sum();
         let budget = Budget::of(plan.memory, lanes);
         let (listen, owner, plugins) = (plan.http.listen, owner(), plan.plugins);

@@ -18,6 +18,7 @@
 //! | `sluice_plugin_swaps_total` | plugin, result: switched, refused |
 //! | `sluice_plugin_info` | plugin, digest: 1 for the one that is admitted |
 //! | `sluice_masked_fields_total` | operator |
+//! | `sluice_table_rows`, `sluice_table_skipped_total`, `sluice_table_current` | table |
 //! | `sluice_build_info` | version |
 //!
 //! Names and labels are what users rely on; change one only with a change-log line.
@@ -26,11 +27,13 @@ mod lane;
 mod partition;
 mod plugin;
 mod state;
+mod table;
 
 pub use lane::{LaneMetrics, TransactionResult};
 pub use partition::{Counted, PartitionLabels, PartitionMetrics};
 pub use plugin::{FailureKind, MaskedFields, PluginCounter, PluginMetrics, SwapResult};
 pub use state::{LaneState, Reason};
+pub use table::TableMetrics;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -50,6 +53,7 @@ pub struct Metrics {
     partitions: Arc<partition::Partitions>,
     plugins: plugin::Plugins,
     drift: Family<[(&'static str, String); 3], Counter>,
+    tables: table::Tables,
 }
 
 impl Metrics {
@@ -64,7 +68,8 @@ impl Metrics {
         let plugins = plugin::Plugins::register(&mut registry);
         let drift = Family::default();
         registry.register("sluice_drift", "Partitions that halted as records and steps do not go together any more", drift.clone());
-        Self { registry: Arc::new(registry), lanes, partitions, plugins, drift }
+        let tables = table::Tables::register(&mut registry);
+        Self { registry: Arc::new(registry), lanes, partitions, plugins, drift, tables }
     }
 
     /// The handle of one lane. Handles of the same lane are one; when the last is dropped its state goes from the
@@ -108,6 +113,11 @@ impl Metrics {
     /// A counter that a plugin declared, in one step (from 1) of a pipeline.
     pub fn counter(&self, pipeline: &str, plugin: &str, step: u32, name: &str) -> PluginCounter {
         self.plugins.counter(pipeline, plugin, step, name)
+    }
+
+    /// The handle of one table, by its name in the configuration.
+    pub fn table(&self, name: &str) -> TableMetrics {
+        self.tables.table(name)
     }
 
     /// The page, as [`CONTENT_TYPE`].

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::chain::PlanError;
 use crate::config::plan::{self, Cluster, Plan, TableSource};
+use crate::metrics::{Metrics, TableMetrics};
 use crate::plugin::{Table, Tables};
 
 /// How often files are looked at.
@@ -62,17 +63,18 @@ pub struct Following {
 
 impl Following {
     /// Begins to follow the tables of `plan`, and returns once every topic was read to the end that it has now.
-    pub fn start(plan: &Plan, tables: &Tables) -> Result<Self, String> {
+    pub fn start(plan: &Plan, tables: &Tables, metrics: &Metrics) -> Result<Self, String> {
         let mut following = Following { stop: Arc::default(), threads: Vec::new() };
         let mut files = Vec::new();
         let (ready, first_reads) = mpsc::channel();
         let mut topics = 0;
         for named in used(plan) {
             let Some(table) = tables.get(&named.name).cloned() else { continue };
+            let shown = metrics.table(&named.name);
             match &named.source {
-                TableSource::File { .. } => files.push((named.clone(), table)),
+                TableSource::File { .. } => files.push((named.clone(), table, shown)),
                 TableSource::Topic { topic, cluster } => {
-                    let follower = topic::Follower::new(&named.name, topic, cluster, table, following.stop.clone());
+                    let follower = topic::Follower::new(&named.name, (cluster, topic), table, shown, following.stop.clone());
                     let ready = ready.clone();
                     following.spawn(&format!("table-{}", named.name), move || follower.run(&ready))?;
                     topics += 1;
@@ -110,22 +112,26 @@ impl Drop for Following {
 }
 
 /// Looks at the files now and then; one that cannot be read any more leaves the table as it was.
-fn watch(files: Vec<(Arc<plan::Table>, Arc<Table>)>, stop: &AtomicBool) {
+fn watch(files: Vec<(Arc<plan::Table>, Arc<Table>, TableMetrics)>, stop: &AtomicBool) {
     let mut seen: Vec<_> = files.iter().map(|_| None).collect();
     while !stop.load(Ordering::Relaxed) {
-        for ((named, table), seen) in files.iter().zip(&mut seen) {
+        for ((named, table, shown), seen) in files.iter().zip(&mut seen) {
             let TableSource::File { path, format } = &named.source else { continue };
             let stamp = file::Stamp::of(path);
             if *seen == Some(stamp.clone()) {
                 continue;
             }
             match file::read(path, format) {
-                Ok(read) if table.now().revision == Some(read.revision) => {}
+                Ok(read) if table.now().revision == Some(read.revision) => shown.current(read.rows.len()),
                 Ok(read) => {
                     tracing::info!(table = named.name, rows = read.rows.len(), "table read again");
+                    shown.current(read.rows.len());
                     read.put_into(table);
                 }
-                Err(why) => tracing::warn!(table = named.name, path = %path.display(), "table cannot be read again, its rows stay: {why}"),
+                Err(why) => {
+                    shown.stale();
+                    tracing::warn!(table = named.name, path = %path.display(), "table cannot be read again, its rows stay: {why}");
+                }
             }
             // Taken before the file was read: a change meanwhile is seen the next time.
             *seen = Some(stamp);

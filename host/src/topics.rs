@@ -63,6 +63,16 @@ impl TopicError {
         }
     }
 
+    /// The same about a topic whose name a record chose, and which is data (I8).
+    pub fn nameless(mut self) -> Self {
+        if let Self::Failed { topic, .. } | Self::Unanswered { topic, .. } | Self::Denied { topic, .. } | Self::Refused { topic, .. } =
+            &mut self
+        {
+            "that a record chose".clone_into(topic);
+        }
+        self
+    }
+
     /// A client of the cluster could not be made.
     pub fn client(cluster: &Cluster, error: &KafkaError) -> Self {
         Self::Client { cluster: cluster.name.clone(), reason: error.to_string() }
@@ -184,40 +194,57 @@ impl TargetTopics {
 
     /// Makes a topic with the brokers' default replication; one that is there already is left as it is.
     pub fn create(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<(), TopicError> {
-        let Some(admin) = &self.admin else { return Ok(()) };
+        if self.make(topic, partitions, settings)? {
+            tracing::info!(topic, partitions, cluster = self.cluster, "topic created");
+        }
+        Ok(())
+    }
+
+    /// The same without a word in the log, and whether it was made now: a name that a record chose is data (I8).
+    pub fn make(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) -> Result<bool, TopicError> {
+        let Some(admin) = &self.admin else { return Ok(false) };
         if self.partition_count(topic)?.is_some() {
-            return Ok(());
+            return Ok(false);
         }
         let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(-1));
         for (name, value) in settings {
             new = new.set(name, value);
         }
-        let failed = |reason: String| TopicError::Failed { doing: "create", topic: topic.into(), cluster: self.cluster.clone(), reason };
         let results =
             self.runtime.block_on(admin.create_topics([&new], &options())).map_err(|error| self.unanswered("create", topic, &error))?;
+        let mut made = false;
         for result in results {
             match result {
-                Ok(_) => tracing::info!(topic, partitions, cluster = self.cluster, "topic created"),
+                Ok(_) => made = true,
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
                 Err((_, code)) => return Err(TopicError::answered("create", topic, &self.cluster, code)),
             }
         }
-        self.wait_for(topic, partitions)
+        self.wait_for(topic, partitions)?;
+        Ok(made)
     }
 
     /// Makes a topic that is missing and grows one with fewer partitions; says how many it has then. Where nothing can be
-    /// made or grown, what is there has to do.
+    /// made or grown, what is there has to do. No log line has the name: a record may have chosen it (I8).
     pub fn ensure_partitions(&self, topic: &str, partitions: i32) -> Result<Option<usize>, TopicError> {
         match self.partition_count(topic)? {
             found if self.is_premade() => return Ok(found),
-            None => self.create(topic, partitions, &[])?,
-            Some(found) if (found as i32) < partitions => self.grow(topic, partitions)?,
+            None => drop(self.make(topic, partitions, &[])?),
+            Some(found) if (found as i32) < partitions => self.add_partitions(topic, partitions)?,
             found => return Ok(found),
         }
         self.partition_count(topic)
     }
 
     fn grow(&self, topic: &str, partitions: i32) -> Result<(), TopicError> {
+        self.add_partitions(topic, partitions)?;
+        let cluster = &self.cluster;
+        tracing::info!(topic, partitions, cluster, "topic grown; records of a key may now lie in two partitions, as on the source");
+        Ok(())
+    }
+
+    /// Without a word in the log.
+    fn add_partitions(&self, topic: &str, partitions: i32) -> Result<(), TopicError> {
         let failed =
             |reason: String| TopicError::Failed { doing: "add partitions to", topic: topic.into(), cluster: self.cluster.clone(), reason };
         let Some(admin) = &self.admin else { return Err(failed(format!("it has fewer than {partitions}"))) };
@@ -228,14 +255,8 @@ impl TargetTopics {
             .map_err(|error| self.unanswered("add partitions to", topic, &error))?;
         for result in results {
             match result {
-                Ok(_) => tracing::info!(
-                    topic,
-                    partitions,
-                    cluster = self.cluster,
-                    "topic grown; records of a key may now lie in two partitions, as on the source"
-                ),
-                // Another process of the pipeline was first.
-                Err((_, RDKafkaErrorCode::InvalidPartitions)) => {}
+                // Another process of the pipeline may have been first.
+                Ok(_) | Err((_, RDKafkaErrorCode::InvalidPartitions)) => {}
                 Err((_, code)) => return Err(TopicError::answered("add partitions to", topic, &self.cluster, code)),
             }
         }

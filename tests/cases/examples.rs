@@ -119,20 +119,33 @@ fn adapted(lab: &Lab, example: &str, topic: &str, pipeline: &str, more: &[(&str,
 fn production_to_staging() {
     let lab = Lab::new("staging");
     let topic = lab.topic("payments");
-    lab.create(&topic, 1);
+    lab.create(&topic, 3);
     let payment = |n: i64| {
         let customer = n % 200;
         let value = json!({ "id": n, "status": "ok", "currency": "EUR", "amount": 12.34, "created_at": "2026-03-04T05:06:07Z", "secret": "x",
             "card": { "pan": "4242424242424242" }, "note": format!("write to c{customer}@example.com"),
             "customer": { "id": format!("c{customer}"), "name": "Zoë", "email": format!("c{customer}@example.com") } });
-        json!({ "key": format!("k{n}"), "value": value.to_string() })
+        json!({ "partition": n % 3, "key": n.to_string(), "value": value.to_string() })
     };
-    lab.produce(&topic, Value::Array((0..600).map(payment).collect()));
+    let mut payments: Vec<Value> = (0..600).map(payment).collect();
+    payments.extend((0..6).map(|n| json!({ "partition": n % 3, "key": n.to_string(), "value": null })));
+    lab.produce(&topic, Value::Array(payments));
     let file = adapted(&lab, "staging", &topic, "production-to-staging", &[("start: latest", "start: earliest")]);
 
     lab.run("run", &file, &["--until-caught-up"], &[("SLUICE_STAGING_KEY", KEY)]).wait(SOON).expect_code(0);
 
-    let records: Vec<Value> = values(&lab, &topic).iter().map(|value| serde_json::from_str(value).expect("JSON")).collect();
+    let all = lab.dump(&topic);
+    let (deletions, payments): (Vec<&Value>, Vec<&Value>) = all.iter().partition(|record| record["v"].is_null());
+    assert_eq!(deletions.len(), 6, "deletions arrive, whoever's they are");
+    let bytes = |half: &Value| base64(half.as_str().expect("a key and a value"));
+    let mut records: Vec<Value> = Vec::new();
+    for payment in payments {
+        let value: Value = serde_json::from_slice(&bytes(&payment["v"])).expect("JSON");
+        let key = String::from_utf8(bytes(&payment["k"])).expect("a token");
+        assert!(key.len() == 32 && value["id"] == key, "the key is the token of the payment's id");
+        records.push(value);
+    }
+    assert!(all.iter().map(|record| record["p"].as_i64()).collect::<std::collections::BTreeSet<_>>().len() == 3, "partitions stay");
     let mut by_customer = std::collections::BTreeMap::<String, usize>::new();
     for record in &records {
         *by_customer.entry(record["customer"]["id"].as_str().expect("a token").to_owned()).or_default() += 1;
@@ -151,11 +164,11 @@ fn production_to_staging() {
 fn records_for_a_partner() {
     let lab = Lab::new("partner");
     let topic = lab.topic("payments");
-    lab.create(&topic, 1);
+    lab.create(&topic, 3);
     let payment = |id: i64, merchant: &str, status: &str, currency: &str| {
         let value = json!({ "id": id, "merchant": merchant, "status": status, "amount": 2.50, "currency": currency, "secret": "x",
             "created_at": "2026-03-04T05:06:07Z", "customer": { "id": "c1", "name": "Zoë" } });
-        json!({ "key": "ours", "value": value.to_string() })
+        json!({ "partition": id % 3, "key": "ours", "value": value.to_string() })
     };
     let records = [
         payment(1, "acme", "ok", "EUR"),

@@ -228,9 +228,14 @@ fn a_compacted_topic() {
     java::call("create_topic", json!({ "bootstrap": lab.b, "topic": topic, "partitions": 2, "config": settings }));
     let before = describe(&lab, &topic);
     lab.generate(json!({ "topic": topic, "partitions": 2, "count": 600 }));
-    lab.catch_up("before", &old_rules(&lab), 0);
+    // Before such a topic a filter says what a dropped update leaves behind.
+    let meant = |mut steps: Value| {
+        steps[1]["on_drop"] = json!("keep_old");
+        steps
+    };
+    lab.catch_up("before", &lab.config(&meant(old_steps()), |p| p["lanes"] = json!(4)), 0);
     let steps = config::fields();
-    let file = new_rules(&lab, &steps, |_| {});
+    let file = new_rules(&lab, &meant(steps.clone()), |_| {});
     assert!(rekey(&lab, "plan", &file, &[], &[]).expect_code(6).stdout.contains("is compacted"));
 
     let killed = rekey(&lab, "apply", &file, &[], &[("SLUICE_FAILPOINTS", "rekey_policy_changed=kill")]);

@@ -1,6 +1,7 @@
 //! Records that take another shape and another way: enriched, split, sent to the topic that they name.
 
-use crate::harness::lab::{Lab, SOON};
+use crate::harness::lab::{self, Lab, SOON};
+use crate::harness::process::Sluice;
 use crate::harness::status::{self, Account};
 use crate::harness::verdict::base64;
 use crate::harness::wait::eventually;
@@ -31,8 +32,10 @@ fn routed_by_a_field() {
     let file = lab.config(&steps, |_| ());
     lab.generate(json!({ "topic": topic, "partitions": 3, "count": 300 }));
 
-    lab.catch_up("run", &file, 0);
+    let ended = lab.catch_up("run", &file, 0);
 
+    assert!(ended.stderr.contains("topic created for records that a step routes"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains(&prefix), "a name that a record chose is in the log:\n{}", ended.stderr);
     let mut all = 0;
     for name in ["paid", "void", "rest"] {
         let routed = format!("{prefix}{name}");
@@ -186,4 +189,103 @@ fn another_key_in_the_same_place() {
     expected.sort_by_key(|(partition, _)| *partition);
     assert_eq!(found, expected);
     lab.finish();
+}
+
+/// A batch of 500 records with 40 elements each is one call like any other.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn arrays_of_forty_elements() {
+    let lab = Lab::new("split-wide");
+    let topic = lab.topic("orders");
+    lab.create(&topic, 1);
+    let items = |n: usize| (0..40).map(|item| n * 40 + item).collect::<Vec<_>>();
+    let order = |n: usize| json!({ "key": format!("k{n}"), "value": json!({ "items": items(n) }).to_string() });
+    lab.produce(&topic, Value::Array((0..600).map(order).collect()));
+    let file = lab.config(&json!([{ "plugin": "route", "sees": ["key", "value", "headers"], "split": { "$.items": {} } }]), |_| ());
+
+    let ended = lab.catch_up("run", &file, 0);
+
+    assert!(!ended.stderr.contains("plugin call failed"), "{}", ended.stderr);
+    let found: Vec<usize> =
+        lab.dump(&topic).iter().map(|record| text(&record["v"]).and_then(|v| v.parse().ok()).expect("a number")).collect();
+    assert_eq!(found, (0..24_000).collect::<Vec<_>>());
+    let said = Account::of(&status::pipeline(&lab, &file)["account"]);
+    assert_eq!([said.read, said.passed, said.filtered, said.emitted], [600, 0, 600, 24_000]);
+    lab.finish();
+}
+
+/// Steps that make other keys, several records of one, or drop updates meet a compacted topic on purpose or not at all.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn compacted_topics_take_what_is_meant() {
+    let lab = Lab::new("meant");
+    let topic = lab.topic("orders");
+    let compacted = json!({ "bootstrap": lab.a, "topic": topic, "partitions": 1, "config": { "cleanup.policy": "compact" } });
+    java::call("create_topic", compacted);
+    lab.produce(&topic, json!([{ "key": "k", "value": r#"{"id":7,"items":[1,2]}"# }]));
+    for (name, step, why, meant, left) in [
+        (
+            "rekey",
+            json!({ "plugin": "route", "fields": { "$.id": {} }, "rekey": "$.id" }),
+            "step 1 (route) can make one key of two",
+            ("compacted", "allow"),
+            1,
+        ),
+        (
+            "split",
+            json!({ "plugin": "route", "sees": ["key", "value", "headers"], "split": { "$.items": {} } }),
+            "step 1 (route) can make several records under one key",
+            ("compacted", "allow"),
+            2,
+        ),
+        (
+            "filter",
+            json!({ "plugin": "filter", "where": { "field": "$.id", "ne": 7 } }),
+            "step 1 (filter) can drop an update",
+            ("on_drop", "keep_old"),
+            0,
+        ),
+    ] {
+        let before = if lab.ends(&lab.b, &topic, true).is_empty() { 0 } else { lab.dump(&topic).len() };
+        let run = |step: &Value, code| {
+            let file = lab.config(&json!([step]), |p| p["name"] = json!(format!("{}-{name}", lab.id)));
+            lab.catch_up(name, &file, code)
+        };
+
+        let refused = run(&step, 5);
+
+        let expected = format!("topic {topic} on landing is compacted, and {why}");
+        let line =
+            refused.stderr.lines().find(|line| line.contains(&expected)).unwrap_or_else(|| panic!("{expected}:\n{}", refused.stderr));
+        assert!(line.contains("sluice.yaml:") && line.contains(meant.0), "neither the place nor the way out is named: {line}");
+        let mut step = step;
+        step[meant.0] = json!(meant.1);
+        run(&step, 0);
+        assert_eq!(lab.dump(&topic).len() - before, left, "{name}");
+    }
+    lab.finish();
+}
+
+/// What names topics and keys by raw fields does not stand before what masks them.
+#[test]
+fn raw_fields_name_neither_topics_nor_keys() {
+    let dir = lab::scratch("order");
+    for (step, what) in [
+        (r#"{ plugin: route, fields: { $.card.pan: {} }, to: "acct-{$.card.pan}" }"#, "the names of topics"),
+        ("{ plugin: route, fields: { $.customer.email: {} }, rekey: $.customer.email }", "the key"),
+    ] {
+        let steps = format!("{step}\n      - {{ plugin: mask, mode: allow_list, key: clear, keep: [$.id] }}");
+        let text = format!(
+            "clusters:\n  a: {{ bootstrap_servers: \"one:9092\" }}\n  b: {{ bootstrap_servers: \"two:9092\" }}\npipelines:\n  - name: p\n    \
+             source: a\n    target: b\n    topics: {{ include: [\"*\"] }}\n    steps:\n      - {steps}\n"
+        );
+        fs::write(dir.join("sluice.yaml"), text).expect("the case's directory is writable");
+        for command in ["validate", "run"] {
+            let ended = Sluice::start(&dir, command, 0, &[command, "-f", "sluice.yaml"], &[]).wait(SOON).expect_code(3);
+            let expected = format!("step 1 (route) can put what it sees into {what}, where step 2 (mask) does not mask it");
+            let line = ended.stderr.lines().find(|line| line.contains(&expected));
+            assert!(line.is_some_and(|line| line.contains("sluice.yaml:10:")), "{command}: {}", ended.stderr);
+        }
+    }
+    fs::remove_dir_all(&dir).expect("the case's directory is ours");
 }

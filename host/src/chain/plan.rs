@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use super::drift::Watched;
+use super::effects::{self, Carries};
 use super::format::{Half, Schemas, Unframed};
 use super::part::{Building, HalfPlan, PartPlan, key_name};
 use super::recent::RecentOfLanes;
@@ -72,10 +73,16 @@ pub struct StepPlan {
     pub(super) key: Option<PartPlan>,
     /// The step makes every key null.
     pub(super) null_key: bool,
-    /// Where it may make one key of two.
-    pub(super) lossy_key: Option<LossyKey>,
-    /// Where it makes one key of two of different kinds.
-    pub(super) text_key: Option<LossyKey>,
+    /// The step masks the key as a whole, or lets no more of it on than is listed.
+    key_is_masked: bool,
+    /// Where its `key:` may make one key of two.
+    lossy_key: Option<LossyKey>,
+    /// Where its `key:` makes one key of two of different kinds.
+    text_key: Option<LossyKey>,
+    /// Why what else it does must not meet a compacted topic.
+    lossy_effect: Option<LossyKey>,
+    /// Where it may carry what it sees past a step that masks it.
+    pub(super) carries: Carries,
     pub(super) mode: Mode,
     pub(super) headers: Vec<Vec<u8>>,
     pub(super) isolation: Isolation,
@@ -153,16 +160,21 @@ impl ChainPlan {
                 Err(mut found) => problems.append(&mut found),
             }
         }
+        if problems.is_empty() {
+            problems = effects::out_of_order(plan.steps.iter().map(|step| &**step));
+        }
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
-    /// What in the steps may make one key of two of a topic's, or two of one. It may ask the registry for the schema of the
-    /// topic's keys, and blocks meanwhile, where that decides.
+    /// Where steps may lose records of a topic if that is compacted: they make one key of two, two of one, several records
+    /// of a key, or drop updates. It may ask the registry for the schema of the topic's keys, and blocks meanwhile, where
+    /// that decides.
     pub fn lossy_keys(&self, topic: &str) -> Vec<&LossyKey> {
         let mut lossy = Vec::new();
         for step in &self.steps {
             let several_kinds = || step.key.as_ref().is_some_and(|key| !key.one_kind(topic));
             lossy.extend(step.lossy_key.as_ref().or_else(|| step.text_key.as_ref().filter(|_| several_kinds())));
+            lossy.extend(&step.lossy_effect);
         }
         lossy
     }
@@ -184,7 +196,7 @@ impl StepPlan {
         if !beyond.is_empty() {
             return Err(one(&step.at, format!("plugin {} does not ask to see {}; take it out of sees", step.plugin, beyond.join(", "))));
         }
-        let effects = granted_effects(step, description.effects).map_err(|message| one(step.locate("/effects"), message))?;
+        let effects = granted_effects(step, description).map_err(|message| one(step.locate("/effects"), message))?;
         let masks = effects.edit_fields && !step.fields.is_empty();
         if let KeyRule::Masked(_) = &step.key {
             key_fits(step, description, effects).map_err(|message| one(step.locate("/key"), message))?;
@@ -226,8 +238,11 @@ impl StepPlan {
             value,
             key,
             null_key: matches!(step.key, KeyRule::Null),
+            key_is_masked: matches!(&step.key, KeyRule::Masked(mask) if mask.is_whole() || step.mode == Mode::AllowList),
             lossy_key: LossyKey::of(step, number, &description.field_settings_schema),
             text_key: LossyKey::of_several_kinds(step, number, &description.field_settings_schema),
+            lossy_effect: effects::lossy(step, number, effects, description),
+            carries: Carries::of(step, effects, description),
             mode: step.mode,
             headers: step.headers.iter().map(|name| name.clone().into_bytes()).collect(),
             isolation: step.isolation,
@@ -259,6 +274,11 @@ impl StepPlan {
     /// Whether the plugin answers for every value that it is shown.
     pub(super) fn masks(&self) -> bool {
         self.spec.effects.edit_fields
+    }
+
+    /// Whether no key passes it as it came: it makes every key null, masks it as a whole, or has a list for it.
+    pub(super) fn closes_key(&self) -> bool {
+        self.null_key || self.key_is_masked
     }
 
     /// The columns: what each is called, and its settings.
@@ -381,11 +401,16 @@ fn granted_sees(step: &Step) -> Sees {
 }
 
 /// What the step lets the plugin do: what it lists, or else what the plugin declares.
-fn granted_effects(step: &Step, declared: Effects) -> Result<Effects, String> {
-    let Some(listed) = step.effects.map(Effects::from) else { return Ok(declared) };
-    let beyond = listed.beyond(declared);
+fn granted_effects(step: &Step, description: &Description) -> Result<Effects, String> {
+    let mut granted = effects::granted(&step.settings, description);
+    let Some(listed) = step.effects.map(Effects::from) else { return Ok(granted) };
+    let beyond = listed.beyond(description.effects);
     if beyond.is_empty() {
-        return Ok(listed);
+        let unlisted = granted.beyond(listed);
+        granted.retain(|effect| !unlisted.contains(&effect));
+        // Who must not edit fields only looks at them.
+        granted.edit_fields &= listed.edit_fields;
+        return Ok(granted);
     }
     let names: Vec<String> = beyond.iter().map(|name| name.replace('-', "_")).collect();
     Err(format!("plugin {} does not declare {}; take it out of effects", step.plugin, names.join(", ")))

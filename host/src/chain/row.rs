@@ -93,6 +93,17 @@ impl<'r> Row<'r> {
 
     /// Keeps only headers with one of these names.
     pub fn keep_headers(&mut self, names: &[&[u8]]) -> Result<(), RDKafkaErrorCode> {
+        self.retain_headers(|name| names.contains(&name))
+    }
+
+    /// Takes the headers of that name away.
+    pub fn drop_header(&mut self, name: &[u8]) -> Result<(), RDKafkaErrorCode> {
+        let mut there = false;
+        self.each_header(|own, _| there |= own == name)?;
+        if there { self.retain_headers(|own| own != name) } else { Ok(()) }
+    }
+
+    fn retain_headers(&mut self, keep: impl Fn(&[u8]) -> bool) -> Result<(), RDKafkaErrorCode> {
         if let RowHeaders::Source(record) = &self.header_set
             && record.headers()?.is_empty()
         {
@@ -100,7 +111,7 @@ impl<'r> Row<'r> {
         }
         let mut kept: Vec<OwnedHeader> = Vec::new();
         self.each_header(|name, value| {
-            if names.contains(&name) {
+            if keep(name) {
                 kept.push((name.to_vec(), value.map(<[u8]>::to_vec)));
             }
         })?;

@@ -16,8 +16,14 @@ use crate::metrics::Metrics;
 use crate::plugin::{Cache, Compile, KeyRing, Limits, Plugins};
 use crate::plugins::{self, Registry};
 
+mod shapes;
+
 /// `ana@example.org` under the key of these tests, as every other test has it.
 const ANA: &str = "223c73a7523c3279c2b39614443d9484";
+
+/// An order with items.
+const ORDER: &str = r#"{"type":"record","name":"Order","fields":[{"name":"id","type":"long"},{"name":"note","type":["null","string"]},
+    {"name":"items","type":{"type":"array","items":{"type":"record","name":"Item","fields":[{"name":"id","type":"long"}]}}}]}"#;
 
 const HMAC: &str = "{ use: hmac, key: pii }";
 
@@ -34,13 +40,19 @@ fn host() -> &'static Plugins {
 
 /// A pipeline over topics of this format with one step.
 fn build(format: &str, step: &str) -> Result<ChainPlan, Vec<PlanError>> {
+    build_steps(format, &[step])
+}
+
+/// The same with these steps; the first one stands in line 12.
+pub(super) fn build_steps(format: &str, steps: &[&str]) -> Result<ChainPlan, Vec<PlanError>> {
+    let steps = steps.join("\n      - ");
     let text = format!(
-        "clusters:\n  a: {{ bootstrap_servers: \"one:9092\", schema_registry: {{ url: \"http://localhost:1\" }} }}\n  b: {{ bootstrap_servers: \"two:9092\" }}\nkeys: {{ pii: {{ env: KEY }} }}\npipelines:\n  - name: p\n    source: a\n    target: b\n    topics: {{ include: [\"*\"] }}\n    format: {format}\n    steps:\n      - {step}\n"
+        "clusters:\n  a: {{ bootstrap_servers: \"one:9092\", schema_registry: {{ url: \"http://localhost:1\" }} }}\n  b: {{ bootstrap_servers: \"two:9092\" }}\nkeys: {{ pii: {{ env: KEY }} }}\npipelines:\n  - name: p\n    source: a\n    target: b\n    topics: {{ include: [\"*\"] }}\n    format: {format}\n    steps:\n      - {steps}\n"
     );
     let source = Source { name: "s.yaml".into(), base: PathBuf::new(), text };
     let env = |_: &str| Some("0123456789abcdef0123456789abcdef".to_owned());
     let plan = config::plan_of(&[source], &check_selector, &env).unwrap();
-    let needed = BTreeSet::from(["mask", "filter", "route"]);
+    let needed = BTreeSet::from(["mask", "filter", "route", "enrich"]);
     let registry = Registry::load(host(), &plan.plugins, &needed).unwrap();
     let keys: KeyRing = plugins::key_ring(&plan.keys).unwrap();
     let lent = Lent { keys: Arc::new(keys), ..Lent::default() };
@@ -50,6 +62,7 @@ fn build(format: &str, step: &str) -> Result<ChainPlan, Vec<PlanError>> {
         (2, r#""long""#),
         (3, r#"{"type":"record","name":"K","fields":[{"name":"id","type":"string"},{"name":"region","type":"string"}]}"#),
         (4, r#"{"type":"record","name":"M","fields":[{"name":"contacts","type":{"type":"map","values":"string"}}]}"#),
+        (5, ORDER),
     ] {
         schemas.learn_avro(SchemaRef::Id(id), avro::Schema::parse(text, &[]).unwrap());
     }

@@ -78,12 +78,12 @@ pub struct LossyKey {
     pub at: Location,
     /// What it does, in words that go on after "is compacted, and".
     pub why: String,
-    /// What does not.
-    pub instead: &'static str,
+    /// What to do about it.
+    pub mend: String,
 }
 
-/// Operators that keep keys apart whatever they are.
-const APART: &str = "use hmac (as text), tokenize or fpe";
+/// What to do about an operator that does not keep keys apart, whatever they are.
+const MEND: &str = "of keys there never two may become one: use hmac (as text), tokenize or fpe";
 
 impl LossyKey {
     /// The first such place of a step, whose plugin has this schema of a field's settings.
@@ -93,7 +93,7 @@ impl LossyKey {
             KeyRule::Clear => return None,
             KeyRule::Null => {
                 let why = format!("step {step_number} ({}) makes every key null, which such a topic refuses", step.plugin);
-                return Some(Self { at: step.locate("/key").clone(), why, instead: APART });
+                return Some(Self { at: step.locate("/key").clone(), why, mend: MEND.to_owned() });
             }
             KeyRule::Masked(mask) => &mask.fields,
         };
@@ -105,7 +105,7 @@ impl LossyKey {
                 Some(_) => return None,
             };
             let why = format!("{} in step {step_number} {does}", operator(step, grant));
-            Some(Self { at: grant.at.clone(), why, instead: APART })
+            Some(Self { at: grant.at.clone(), why, mend: MEND.to_owned() })
         };
         fields.iter().find_map(lossy)
     }
@@ -126,7 +126,7 @@ impl LossyKey {
         Some(Self {
             at: grant.at.clone(),
             why,
-            instead: "write \"format: { key: text }\" and mask the key as a whole, or give keys a schema with one type for this place",
+            mend: "of keys there never two may become one: write \"format: { key: text }\" and mask the key as a whole, or give keys a schema with one type for this place".to_owned(),
         })
     }
 }

@@ -27,7 +27,9 @@ pub use pipeline::{
 };
 pub use pipeline::{QuarantineFile, TransactionFile};
 pub use registry::{BasicFile, CertificateFile, RegistryFile, UrlsFile};
-pub use step::{EffectFile, IsolationFile, MapNamesFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile, ViewFile};
+pub use step::{
+    CompactedFile, EffectFile, IsolationFile, MapNamesFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile, ViewFile,
+};
 
 /// A Sluice configuration. `-f` may be given several times: clusters, keys and pipelines of all files come together,
 /// and a name may be given once.
@@ -207,7 +209,9 @@ pub struct LimitsFile {
     pub time: At<Span>,
     /// Records in one batch, 1 to 1000. Default 500: larger ones gain nothing.
     pub batch_records: At<u32>,
-    /// Records that may come out for each that went in, 1 to 1000. Default 10.
+    /// Records that one call may emit, for each that a full batch has, 1 to 1000: with 500 records in a batch the default
+    /// of 100 is 50,000 a call, of however few records. A batch with more is worked through in smaller ones; a single
+    /// record with more follows `on_error`. Default 100: more than arrays have elements, and little enough memory.
     pub output_records: At<u32>,
     /// Bytes that one batch may come out as, 64KiB to 1GiB. Default 64MiB.
     pub output_bytes: At<Size>,

@@ -303,6 +303,8 @@ pub struct Step {
     pub unlisted_halts: bool,
     /// Whether names of Avro and Protobuf maps whose entries are masked go on.
     pub map_names_clear: bool,
+    /// What it may lose of a compacted topic is meant to be lost.
+    pub compacted_allowed: bool,
     /// How long an instance of the plugin lives.
     pub isolation: Isolation,
     /// Names of the tables that the settings name; others are denied to the plugin.

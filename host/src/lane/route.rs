@@ -1,10 +1,11 @@
 //! Records that a step sends to another topic: where that is on the target. It must not write them. A record chooses the
-//! name, so a topic of Sluice's own or of a broker's is never one, and a record keeps its source's partition number.
+//! name, so a topic of Sluice's own or of a broker's is never one, and no log line has it; a record keeps its source's
+//! partition number.
 
 use std::collections::HashSet;
 
 use super::{Failure, Working};
-use crate::chain::Row;
+use crate::chain::{LossyKey, Row};
 use crate::config::topics::{is_internal, is_topic_name};
 use crate::sink::SinkError;
 use crate::topics::TopicError;
@@ -15,7 +16,7 @@ const REFUSED: &str = "route_refused";
 const NO_TOPIC: &str = "route_no_topic";
 /// It has too few partitions for the record's own, and cannot be grown.
 const NO_PARTITION: &str = "route_no_partition";
-/// It is compacted, and a step may make one key of two.
+/// It is compacted, and a step may lose records there.
 const COMPACTED: &str = "route_compacted";
 
 /// The record's topic would be one more than a lane sends records to.
@@ -55,21 +56,28 @@ impl Working<'_> {
     /// How many partitions the topic has, once it was made or grown where that is needed.
     fn look_up(&self, slot: usize, name: &str) -> Result<Result<i32, &'static str>, Failure> {
         let (shared, lane) = (&self.lane.shared, self.lane.number);
+        let pipeline = &shared.pipeline.name;
         let at = &self.slots[slot];
         let wanted = shared.discovery.now().topics.get(&*at.topic).map_or(0, |topic| topic.partitions).max(at.partition + 1);
         let targets = &shared.target_topics;
-        let failed = |error: TopicError| match error {
-            TopicError::Denied { .. } => SinkError::denied("write to a topic that records are sent to", error.to_string()).into(),
+        let failed = |error: TopicError| match error.nameless() {
+            denied @ TopicError::Denied { .. } => SinkError::denied("write to a topic that records are sent to", denied.to_string()).into(),
             other => Failure::Client(other.to_string()),
         };
         match targets.ensure_partitions(name, wanted) {
             Ok(None) => return Ok(Err(NO_TOPIC)),
-            Ok(Some(count)) => match targets.refuses(name, self.chain.lossy_keys(&at.topic)).map_err(failed)? {
+            Ok(Some(count)) => match targets.refused_by(name, self.chain.lossy_keys(&at.topic)).map_err(failed)? {
                 None => return Ok(Ok(i32::try_from(count).unwrap_or(i32::MAX))),
-                Some(why) => tracing::warn!(pipeline = shared.pipeline.name, lane, "records are not sent there: {why}"),
+                Some(LossyKey { at, why, mend }) => {
+                    tracing::warn!(
+                        pipeline,
+                        lane,
+                        "records are not sent where they are routed: {at}: a topic there is compacted, and {why}; {mend}"
+                    );
+                }
             },
             Err(error @ TopicError::Refused { .. }) => {
-                tracing::warn!(pipeline = shared.pipeline.name, lane, %error, "a record's topic cannot be made");
+                tracing::warn!(pipeline, lane, error = %error.nameless(), "a record's topic cannot be made");
                 return Ok(Err(NO_TOPIC));
             }
             Err(other) => return Err(failed(other)),

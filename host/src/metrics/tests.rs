@@ -30,6 +30,9 @@ fn names_and_labels_are_those_that_users_rely_on() {
     metrics.swap("mask", SwapResult::Switched);
     metrics.admitted("mask", "aa");
     metrics.admitted("mask", "bb");
+    let table = metrics.table("tiers");
+    table.current(9);
+    table.skipped(2);
 
     let of = r#"pipeline="p",source="landing",target="main",topic="orders",partition="3""#;
     for line in [
@@ -50,6 +53,9 @@ fn names_and_labels_are_those_that_users_rely_on() {
         r#"sluice_plugin_swaps_total{plugin="mask",result="switched"} 1"#.into(),
         r#"sluice_plugin_info{plugin="mask",digest="bb"} 1"#.into(),
         r#"sluice_masked_fields_total{operator="hmac"} 11"#.into(),
+        r#"sluice_table_rows{table="tiers"} 9"#.into(),
+        r#"sluice_table_skipped_total{table="tiers"} 2"#.into(),
+        r#"sluice_table_current{table="tiers"} 1"#.into(),
         r#"sluice_build_info{version="1.2.3"} 1"#.into(),
     ] {
         let page = metrics.page().unwrap();

@@ -56,7 +56,7 @@ pub(super) fn changes(batch: &Batch, changes: &Changes, rules: &Rules<'_>) -> Re
     if changes.rejected.iter().any(|r| r.1 as usize >= rules.rejections) {
         return Err(Invalid("a rejection code that was not declared"));
     }
-    emitted(batch.count, &changes.emitted, rules)
+    emitted(batch, &changes.emitted, rules)
 }
 
 /// Every kind of change needs its effect, whether it would change anything or not.
@@ -236,10 +236,11 @@ fn record_headers(headers: &[Header], rules: &Rules<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn emitted(count: u32, emitted: &[Emitted], rules: &Rules<'_>) -> Result<(), Fault> {
+fn emitted(batch: &Batch, emitted: &[Emitted], rules: &Rules<'_>) -> Result<(), Fault> {
+    let own_key = |row: u32| batch.keys.as_ref().and_then(|keys| keys.get(row as usize));
     let mut least = 0;
     for one in emitted {
-        if one.row >= count {
+        if one.row >= batch.count {
             return Err(Invalid("a row that does not exist"));
         }
         if one.row < least {
@@ -252,6 +253,13 @@ fn emitted(count: u32, emitted: &[Emitted], rules: &Rules<'_>) -> Result<(), Fau
                 return Err(Invalid("routes without the effect route"));
             }
             topic(name)?;
+        }
+        // Another key is an edit, wherever it is said.
+        if let Some(key) = &one.key
+            && !rules.effects.edit_key
+            && own_key(one.row) != Some(key)
+        {
+            return Err(Invalid("keys without the effect edit-key"));
         }
         record_headers(&one.headers, rules)?;
     }

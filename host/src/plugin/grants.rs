@@ -91,6 +91,23 @@ impl Effects {
         ]
     }
 
+    /// Takes away what `keep` does not want, by its name in the contract. Not `edit-fields`: who has it must answer every
+    /// value, which nobody is to lose by a setting.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        for (name, effect) in [
+            ("edit-key", &mut self.edit_key),
+            ("edit-value", &mut self.edit_value),
+            ("edit-headers", &mut self.edit_headers),
+            ("edit-timestamp", &mut self.edit_timestamp),
+            ("drop", &mut self.drop),
+            ("reject", &mut self.reject),
+            ("route", &mut self.route),
+            ("emit", &mut self.emit),
+        ] {
+            *effect &= keep(name);
+        }
+    }
+
     /// The names that are here and not in `asked`.
     pub fn beyond(self, asked: Effects) -> Vec<&'static str> {
         beyond(&self.named(), &asked.named())

@@ -54,7 +54,7 @@ fn a_file_that_changes_is_read_again_and_one_that_breaks_is_not() {
     let tables = load(&plan).unwrap();
     let rates = tables["rates"].clone();
     let stop = Arc::new(AtomicBool::new(false));
-    let watched = vec![(plan.tables["rates"].clone(), rates.clone())];
+    let watched = vec![(plan.tables["rates"].clone(), rates.clone(), TableMetrics::default())];
     let thread = std::thread::spawn({
         let stop = stop.clone();
         move || watch(watched, &stop)

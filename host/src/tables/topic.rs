@@ -23,6 +23,7 @@ use super::pause;
 use crate::config::plan::Cluster;
 use crate::kafka::ffi::{FetchQueue, Fetched};
 use crate::kafka::{self, Context};
+use crate::metrics::TableMetrics;
 use crate::plugin::Table;
 use crate::plugin::tables::{State, TableFull};
 
@@ -38,12 +39,22 @@ const REFRESH: Duration = Duration::from_secs(60);
 /// How long after a failure the topic is read again.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
+/// What the client would try again for ever: the topic is gone, or not this principal's to read.
+const UNREADABLE: [RDKafkaErrorCode; 5] = [
+    RDKafkaErrorCode::TopicAuthorizationFailed,
+    RDKafkaErrorCode::ClusterAuthorizationFailed,
+    RDKafkaErrorCode::UnknownTopicOrPartition,
+    RDKafkaErrorCode::UnknownTopic,
+    RDKafkaErrorCode::UnknownPartition,
+];
+
 /// Follows one topic.
 pub(super) struct Follower {
     name: String,
     topic: String,
     cluster: Arc<Cluster>,
     table: Arc<Table>,
+    shown: TableMetrics,
     stop: Arc<AtomicBool>,
 }
 
@@ -58,13 +69,22 @@ enum Ended {
 }
 
 impl Follower {
-    pub(super) fn new(name: &str, topic: &str, cluster: &Arc<Cluster>, table: Arc<Table>, stop: Arc<AtomicBool>) -> Self {
-        Follower { name: name.to_owned(), topic: topic.to_owned(), cluster: cluster.clone(), table, stop }
+    /// Of the table `name`, from a topic of that cluster.
+    pub(super) fn new(
+        name: &str,
+        (cluster, topic): (&Arc<Cluster>, &str),
+        table: Arc<Table>,
+        shown: TableMetrics,
+        stop: Arc<AtomicBool>,
+    ) -> Self {
+        Follower { name: name.to_owned(), topic: topic.to_owned(), cluster: cluster.clone(), table, shown, stop }
     }
 
     /// Follows until it is stopped. Says once through `ready` that the table was read, or that it cannot be.
     pub(super) fn run(&self, ready: &Sender<Result<(), String>>) {
         let mut told = false;
+        // What was said last, and when: not every try for the same reason is worth a line.
+        let mut said: Option<(String, Instant)> = None;
         loop {
             let ended = self.follow(&mut || {
                 if !std::mem::replace(&mut told, true) {
@@ -81,10 +101,15 @@ impl Follower {
                     return;
                 }
                 Ended::Again(why) => {
-                    tracing::warn!(table = name, topic, cluster = cluster.name, "table is read again, its rows stay meanwhile: {why}");
+                    self.shown.stale();
+                    if said.as_ref().is_none_or(|(last, at)| *last != why || at.elapsed() > REFRESH) {
+                        tracing::warn!(table = name, topic, cluster = cluster.name, "table is read again, its rows stay meanwhile: {why}");
+                        said = Some((why, Instant::now()));
+                    }
                     pause(AGAIN_AFTER, &self.stop);
                 }
                 Ended::Full(full) => {
+                    self.shown.stale();
                     *self.table.change() = State::default();
                     if told {
                         tracing::error!(table = name, topic, cluster = cluster.name, "table is given up, look-ups in it fail: {full}");
@@ -150,9 +175,12 @@ impl Follower {
                     return ended;
                 }
                 if !complete && applied.complete(partitions) {
-                    tracing::info!(table = self.name, topic = self.topic, rows = whole.rows.len(), "table read");
+                    tracing::info!(table = self.name, topic = self.topic, rows = whole.rows.len(), skipped = applied.skipped, "table read");
                     *self.table.change() = std::mem::take(&mut whole);
                     told();
+                }
+                if applied.complete(partitions) {
+                    self.shown.current(self.table.now().rows.len());
                 }
             }
             if asked.elapsed() > REFRESH {
@@ -171,13 +199,15 @@ impl Follower {
     fn apply(&self, applied: &mut Applied, state: &mut State, batch: &mut Vec<Fetched>) -> Result<(), Ended> {
         for fetched in batch.drain(..) {
             match fetched.error() {
-                None => self.apply_record(state, &fetched)?,
+                None => self.apply_record(applied, state, &fetched)?,
                 Some(RDKafkaErrorCode::PartitionEOF) => {
                     applied.ended.insert(fetched.partition());
                 }
                 Some(code @ (RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)) => {
                     return Err(Ended::Again(format!("offsets of partition {} are gone: {code}", fetched.partition())));
                 }
+                // It would try for ever, with rows that nobody knows to be old.
+                Some(code) if UNREADABLE.contains(&code) => return Err(Ended::Again(kafka::reason(code))),
                 // The client keeps trying.
                 Some(_) => continue,
             }
@@ -188,7 +218,7 @@ impl Follower {
         Ok(())
     }
 
-    fn apply_record(&self, state: &mut State, record: &Fetched) -> Result<(), Ended> {
+    fn apply_record(&self, applied: &mut Applied, state: &mut State, record: &Fetched) -> Result<(), Ended> {
         let key = record.key().unwrap_or_default();
         let row = record.value().filter(|value| !value.is_empty());
         let object = row.and_then(|row| serde_json::from_slice::<&RawValue>(row).ok()).filter(|row| row.get().starts_with('{'));
@@ -200,7 +230,17 @@ impl Follower {
                 state.rows.take(key);
                 if row.is_some() {
                     let (table, topic, partition, offset) = (&self.name, &self.topic, record.partition(), record.offset());
-                    tracing::debug!(table, topic, partition, offset, "the value is not a JSON object: there is no such row");
+                    if applied.skipped == 0 {
+                        tracing::warn!(
+                            table,
+                            topic,
+                            partition,
+                            offset,
+                            "a value is not a JSON object, so that there is no such row; others are counted in sluice_table_skipped_total"
+                        );
+                    }
+                    applied.skipped += 1;
+                    self.shown.skipped(1);
                 }
             }
         }
@@ -215,6 +255,8 @@ struct Applied {
     next: BTreeMap<i32, i64>,
     /// Partitions that were read to their end once.
     ended: BTreeSet<i32>,
+    /// Records that are no row.
+    skipped: u64,
 }
 
 impl Applied {

@@ -1,5 +1,5 @@
 //! On a compacted topic records of one key replace each other, so that a step which may make one key of two would delete
-//! what has nothing to do with it. Says which topics are compacted, and why such a step is refused there; it must not
+//! what has nothing to do with it, and one that drops an update would bring the one before it back. Says which topics are compacted, and why such a step is refused there; it must not
 //! change a topic.
 
 use super::{TargetTopics, TopicError};
@@ -14,21 +14,21 @@ impl TargetTopics {
         Ok(self.setting(topic, "cleanup.policy")?.is_some_and(|policy| has_compact(&policy)))
     }
 
-    /// Why records with keys that these steps made must not go to `topic` as it is on this cluster.
+    /// Why records that these steps made or left must not go to `topic` as it is on this cluster.
+    pub fn refuses<'a>(&self, topic: &str, lossy: impl IntoIterator<Item = &'a LossyKey>) -> Result<Option<String>, TopicError> {
+        let refused = self.refused_by(topic, lossy)?;
+        Ok(refused.map(|LossyKey { at, why, mend }| format!("{at}: topic {topic} on {} is compacted, and {why}; {mend}", self.cluster)))
+    }
+
+    /// The first of these steps that must not meet `topic` as it is on this cluster.
     ///
     /// Fails where the brokers do not say: asked only where a step is lossy, so that who masks keys well needs no more
     /// rights than before.
-    pub fn refuses<'a>(&self, topic: &str, lossy: impl IntoIterator<Item = &'a LossyKey>) -> Result<Option<String>, TopicError> {
-        let mut lossy = lossy.into_iter().peekable();
-        if lossy.peek().is_none() || !self.is_compacted(topic)? {
-            return Ok(None);
+    pub fn refused_by<'a>(&self, topic: &str, lossy: impl IntoIterator<Item = &'a LossyKey>) -> Result<Option<&'a LossyKey>, TopicError> {
+        match lossy.into_iter().next() {
+            Some(step) if self.is_compacted(topic)? => Ok(Some(step)),
+            _ => Ok(None),
         }
-        Ok(lossy.next().map(|step| {
-            format!(
-                "{}: topic {topic} on {} is compacted, and {}; of keys there never two may become one: {}",
-                step.at, self.cluster, step.why, step.instead
-            )
-        }))
     }
 }
 

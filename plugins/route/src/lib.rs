@@ -21,7 +21,11 @@ use split::{Parts, Split};
 use template::Target;
 
 /// The rejection codes, in the order of [`Fault`].
-const REJECTIONS: [&str; 7] = ["no_route", "topic_too_long", "key_missing", "not_a_scalar", "not_json", "no_array", "duplicate_name"];
+const REJECTIONS: [&str; 8] =
+    ["no_route", "topic_too_long", "key_missing", "not_a_scalar", "not_json", "no_array", "duplicate_name", "part_has_no_schema"];
+
+/// The header that names the schema of a key.
+const KEY_SCHEMA: &[u8] = b"__key_schema_id";
 
 /// Why a record cannot be routed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,8 @@ pub enum Fault {
     NoArray,
     /// A name on the path of what is to be split is there twice.
     DuplicateName,
+    /// The record has a schema, which a part would not be a value of.
+    PartHasNoSchema,
 }
 
 /// What a step does to its records.
@@ -108,9 +114,10 @@ impl Plugin for Router {
                 (Ok(topic), Ok(key), Ok(Parts::Values(values))) => {
                     own_keys.push(&Key::Stays);
                     changes.drop_row(row);
+                    let rekeyed = key != Key::Stays;
                     let key = key.or(whole_key);
                     for (index, value) in values.into_iter().enumerate() {
-                        let headers = self.headers(own, index);
+                        let headers = self.headers(own, index, rekeyed);
                         changes.emitted.push(Emitted { row, topic: topic.clone(), key: key.clone(), value: Some(value), headers });
                     }
                 }
@@ -124,10 +131,11 @@ impl Plugin for Router {
 }
 
 impl Router {
-    /// The headers of a part: those of the whole, and which part it is.
-    fn headers(&self, own: &[Header], index: usize) -> Vec<Header> {
+    /// The headers of a part: those of the whole, but for the schema of a key that it does not have any more, and which
+    /// part it is.
+    fn headers(&self, own: &[Header], index: usize, rekeyed: bool) -> Vec<Header> {
         let name = self.split.as_ref().and_then(|split| split.index_header.as_deref());
-        let kept = own.iter().filter(|header| Some(header.name.as_slice()) != name);
+        let kept = own.iter().filter(|header| Some(header.name.as_slice()) != name && !(rekeyed && header.name == KEY_SCHEMA));
         let mut headers: Vec<Header> =
             kept.map(|header| Header { row: 0, name: header.name.clone(), value: header.value.clone() }).collect();
         headers.extend(name.map(|name| Header { row: 0, name: name.to_vec(), value: Some(index.to_string().into_bytes()) }));
@@ -152,7 +160,7 @@ mod tests {
     fn every_fault_has_its_code() {
         assert_eq!(REJECTIONS[Fault::NoRoute as usize], "no_route");
         assert_eq!(REJECTIONS[Fault::NotAScalar as usize], "not_a_scalar");
-        assert_eq!(REJECTIONS.get(Fault::DuplicateName as usize), REJECTIONS.last());
+        assert_eq!(REJECTIONS.get(Fault::PartHasNoSchema as usize), REJECTIONS.last());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use sluice_plugin::{Effects, Field, Grants, Problem, Sees, nearest, pointer};
 
 use crate::Router;
 use crate::rekey::{self, Rekey};
-use crate::split::{Missing, Split};
+use crate::split::{Missing, Part, Split};
 use crate::template::{MOST_BYTES, Piece, Target, is_legal};
 
 /// The keys of a step's settings.
@@ -195,7 +195,7 @@ impl Reader<'_> {
         };
         let how = self.checked(&at, how.as_object(), "must be an object: { as, none, index }")?;
         self.only(&at, how, &["as", "none", "index"]);
-        let in_place = self.choice(&at, "as", how, &[("value", false), ("in_place", true)]);
+        let part = self.choice(&at, "as", how, &[("value", Part::Value), ("in_place", Part::InPlace), ("single", Part::Single)]);
         let none = self.choice(&at, "none", how, &[("reject", Missing::Reject), ("pass", Missing::Pass), ("drop", Missing::Drop)]);
         let index_header = match how.get("index") {
             None => Some(None),
@@ -205,7 +205,7 @@ impl Reader<'_> {
                     .map(|name| Some(name.as_bytes().to_vec()))
             }
         };
-        Some(Split { path: path?, in_place: in_place?, none: none?, index_header: index_header? })
+        Some(Split { path: path?, part: part?, none: none?, index_header: index_header? })
     }
 
     /// One of some words; the first unless given. Null is the word `null`: it is written without quotes.

@@ -9,12 +9,23 @@ use crate::Fault;
 pub struct Split {
     /// Where the array is.
     pub path: Path,
-    /// Whether a part is the whole document, with the element in the place of the array; else the element alone.
-    pub in_place: bool,
+    /// What a part is.
+    pub part: Part,
     /// What becomes of a record without the array.
     pub none: Missing,
     /// The header that says which element a part is, from 0.
     pub index_header: Option<Vec<u8>>,
+}
+
+/// What a part is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The element alone.
+    Value,
+    /// The whole document, with the element in the place of the array.
+    InPlace,
+    /// The whole document, with an array of this element alone.
+    Single,
 }
 
 /// What becomes of a record without the array: it is not there, or null.
@@ -66,8 +77,39 @@ impl Split {
         if array.kind() != Kind::Array {
             return Err(Fault::NoArray);
         }
-        let part = |element: Json<'_>| if self.in_place { [before, element.bytes(), after].concat() } else { element.bytes().to_vec() };
+        // Text is a document that a schema says the type of. A part of another type would be read as this one.
+        if value.kind == sluice_plugin::Kind::TEXT && self.part != Part::Single {
+            return Err(Fault::PartHasNoSchema);
+        }
+        let part = |element: Json<'_>| match self.part {
+            Part::Value => element.bytes().to_vec(),
+            Part::InPlace => [before, element.bytes(), after].concat(),
+            Part::Single => [before, b"[", element.bytes(), b"]", after].concat(),
+        };
         let parts: Vec<Vec<u8>> = array.elements().map(part).collect();
         Ok(if parts.is_empty() { Parts::None } else { Parts::Values(parts) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_of_the_schema_of_the_whole_or_none() -> Result<(), Box<dyn std::error::Error>> {
+        let document = br#"{"id":1,"items":[{"id":2}, 3]}"#;
+        let texts = |parts: [&str; 2]| Ok(Parts::Values(parts.map(|part| part.as_bytes().to_vec()).to_vec()));
+        let single = || texts([r#"{"id":1,"items":[{"id":2}]}"#, r#"{"id":1,"items":[3]}"#]);
+        for (part, free, schema) in [
+            (Part::Value, texts([r#"{"id":2}"#, "3"]), Err(Fault::PartHasNoSchema)),
+            (Part::InPlace, texts([r#"{"id":1,"items":{"id":2}}"#, r#"{"id":1,"items":3}"#]), Err(Fault::PartHasNoSchema)),
+            (Part::Single, single(), single()),
+        ] {
+            let split = Split { path: Path::parse("$.items")?, part, none: Missing::Drop, index_header: None };
+            let of = |kind| split.of(Value { kind, bytes: document });
+            assert_eq!(of(sluice_plugin::Kind::BYTES), free, "{part:?}");
+            assert_eq!(of(sluice_plugin::Kind::TEXT), schema, "{part:?}");
+        }
+        Ok(())
     }
 }

@@ -52,6 +52,17 @@ impl Budget {
         Ok(())
     }
 
+    /// A value once more: its bytes are paid for where they are its own.
+    pub(crate) fn copied<'a>(&mut self, value: &Value<'a>) -> Result<Value<'a>> {
+        let bytes = match value {
+            Value::Text(Cow::Owned(text)) => text.len(),
+            Value::Bytes(Cow::Owned(bytes)) => bytes.len(),
+            _ => 0,
+        };
+        self.spend(bytes / STEP_BYTES)?;
+        Ok(value.clone())
+    }
+
     /// For text that is made or searched.
     pub(crate) fn spend_bytes(&mut self, bytes: usize) -> Result<()> {
         if bytes > MOST_LENGTH { Err(Failure::Budget) } else { self.spend(bytes / STEP_BYTES) }
@@ -75,7 +86,7 @@ impl<'a> Evaluation<'a> {
                 _ => Err(Failure::Missing),
             },
             Node::HasVariable(variable) => Ok(Value::Bool(matches!(self.variables.get(*variable), Some(Some(_))))),
-            Node::Local(local) => self.locals.get(*local).cloned().ok_or(Failure::Missing),
+            Node::Local(local) => self.budget.copied(self.locals.get(*local).ok_or(Failure::Missing)?),
             Node::List(items) => Ok(Value::List(items.iter().map(|item| self.value(item)).collect::<Result<Rc<[_]>>>()?)),
             Node::Map(entries) => self.map(entries),
             Node::And(operands) => self.joined(operands, false),
@@ -90,7 +101,7 @@ impl<'a> Evaluation<'a> {
             Node::Index(parts) => {
                 let [from, index] = &**parts;
                 let (from, index) = (self.value(from)?, self.value(index)?);
-                element(&from, &index)
+                self.budget.copied(element(&from, &index)?)
             }
             Node::Has(map, key) => match self.value(map)? {
                 Value::Map(entries) => {
@@ -198,12 +209,19 @@ impl<'a> Evaluation<'a> {
     }
 
     fn over(&mut self, macros: &'a Macro) -> Result<Value<'a>> {
-        let elements: Vec<Value<'a>> = match self.value(&macros.over)? {
-            Value::List(items) => items.to_vec(),
-            Value::Map(entries) => entries.iter().map(|(key, _)| key.clone()).collect(),
+        let over = self.value(&macros.over)?;
+        let budget = &mut self.budget;
+        let elements: Vec<Value<'a>> = match &over {
+            Value::List(items) => {
+                budget.spend(items.len())?;
+                items.iter().map(|item| budget.copied(item)).collect::<Result<_>>()?
+            }
+            Value::Map(entries) => {
+                budget.spend(entries.len())?;
+                entries.iter().map(|(key, _)| budget.copied(key)).collect::<Result<_>>()?
+            }
             _ => return Err(Failure::Type),
         };
-        self.budget.spend(elements.len())?;
         self.locals.truncate(macros.local);
         let (mut sum, mut held, mut collected) = (Sum::default(), 0usize, Vec::new());
         for element in elements {
@@ -216,7 +234,7 @@ impl<'a> Evaluation<'a> {
                 (MacroKind::Collect, Ok(true)) => {
                     let value = match &macros.then {
                         Some(then) => self.value(then)?,
-                        None => self.locals.last().cloned().ok_or(Failure::Missing)?,
+                        None => self.budget.copied(self.locals.last().ok_or(Failure::Missing)?)?,
                     };
                     collected.push(value);
                 }
@@ -262,10 +280,10 @@ impl Sum {
 }
 
 /// A list's element by its number, a map's value by its key.
-fn element<'a>(from: &Value<'a>, index: &Value<'a>) -> Result<Value<'a>> {
+fn element<'v, 'a>(from: &'v Value<'a>, index: &Value<'a>) -> Result<&'v Value<'a>> {
     match (from, index) {
         (Value::List(items), Value::Int(number)) => {
-            usize::try_from(*number).ok().and_then(|number| items.get(number)).cloned().ok_or(Failure::NoSuch)
+            usize::try_from(*number).ok().and_then(|number| items.get(number)).ok_or(Failure::NoSuch)
         }
         (Value::Map(entries), key) => {
             for (own, value) in entries.iter() {
@@ -274,7 +292,7 @@ fn element<'a>(from: &Value<'a>, index: &Value<'a>) -> Result<Value<'a>> {
                     (own, key) => order(own, key).is_ok_and(|order| order.is_some_and(std::cmp::Ordering::is_eq)),
                 };
                 if same {
-                    return Ok(value.clone());
+                    return Ok(value);
                 }
             }
             Err(Failure::NoSuch)

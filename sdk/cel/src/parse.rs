@@ -234,6 +234,9 @@ impl Parser<'_> {
         let constant = |value| Ok((Node::Constant(value), 1));
         match self.word {
             Word::Sign(_) | Word::End => return Err(self.unexpected("a value")),
+            // Here a sign is part of a number: `!-x` would else be `!x`.
+            Word::Int(_) | Word::Double(_) => {}
+            _ if negative => return Err(self.unexpected("a number")),
             _ => {}
         }
         match self.advance()? {

@@ -1,5 +1,5 @@
 //! Functions on text, counted in Unicode scalars. They must not make text without paying for its length.
-use crate::evaluate::{Budget, Failure, Result, owned};
+use crate::evaluate::{Budget, Failure, MOST_LENGTH, Result, owned};
 use crate::value::Value;
 
 fn of<'v>(value: &'v Value<'_>) -> Result<&'v str> {
@@ -64,7 +64,10 @@ pub(crate) fn join<'a>(on: &Value<'a>, between: Option<&Value<'a>>, budget: &mut
         let item = of(item)?;
         let between = if number == 0 { "" } else { between };
         budget.spend(1)?;
-        budget.spend_bytes(joined.len() + between.len() + item.len())?;
+        budget.spend_bytes(between.len() + item.len())?;
+        if joined.len() + between.len() + item.len() > MOST_LENGTH {
+            return Err(Failure::Budget);
+        }
         joined.push_str(between);
         joined.push_str(item);
     }

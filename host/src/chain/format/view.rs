@@ -78,6 +78,11 @@ impl Viewed {
         Ok(Self { form, framing: framing.to_vec(), header })
     }
 
+    /// Whether a schema says what the value is: one of another type, in its place, would be read as this one.
+    pub fn has_schema(&self) -> bool {
+        matches!(self.form, Form::Avro(_) | Form::Protobuf(..)) || !self.framing.is_empty() || self.header.is_some()
+    }
+
     /// Appends a body as JSON.
     pub fn show(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), fields::DecodeError> {
         match &self.form {
@@ -160,7 +165,7 @@ mod tests {
         ];
         for (written, framing, body, json, set, wanted) in cases {
             let view = Viewed::of(&written, framing, &[]).unwrap();
-            assert_eq!(shown(&view, body).as_deref(), Ok(json));
+            assert_eq!((shown(&view, body).as_deref(), view.has_schema()), (Ok(json), !framing.is_empty()));
             assert_eq!(view.read(set.as_bytes()).as_deref(), Ok(wanted), "{set}");
             assert_eq!(view.read(json.as_bytes()).unwrap(), [framing, body].concat());
         }

@@ -7,6 +7,7 @@ use super::Step;
 use crate::chain::Verdict;
 use crate::chain::row::{OwnedHeader, Row, RowHeaders};
 use crate::plugin::{Action, Answers, Changes, Kind};
+use crate::schemas::wire::Part;
 
 impl Step {
     /// Puts the plugin's answers into the rows.
@@ -46,10 +47,17 @@ impl Step {
         for (number, index) in self.live.iter().enumerate() {
             let row = &mut rows[*index];
             match whole(answers, number) {
-                Whole::Keep => {}
+                Whole::Keep => continue,
                 Whole::Null => row.key = None,
                 Whole::Bytes(bytes) => row.key = Some(Cow::Owned(bytes.to_vec())),
-                Whole::Reject => verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned())),
+                Whole::Reject => {
+                    verdicts[row.source] = Verdict::Failed(self.plan.failed("value_rejected".to_owned()));
+                    continue;
+                }
+            }
+            // It names the schema of the key that was there: readers would take the new one for that.
+            if row.drop_header(Part::Key.header().as_bytes()).is_err() {
+                verdicts[row.source] = Verdict::Failed(self.plan.failed("headers_unreadable".to_owned()));
             }
         }
     }

@@ -125,15 +125,15 @@ impl Step {
         if let Some(values) = &mut self.batch.values {
             let value = row.value.as_deref().unwrap_or_default();
             let mut json = Vec::new();
-            let shown = match (&place.view, &row.value) {
+            let (kind, shown) = match (&place.view, &row.value) {
                 (Some(view), Some(_)) => {
                     let body = value.get(place.body..).unwrap_or_default();
                     view.show(body, &mut json).map_err(|error| Unread::Code(format!("view_{}", error.code())))?;
-                    &json
+                    (if view.has_schema() { Kind::Text } else { Kind::Bytes }, json.as_slice())
                 }
-                _ => value,
+                _ => (part(&row.value), value),
             };
-            values.push(number, part(&row.value), shown).map_err(too_large)?;
+            values.push(number, kind, shown).map_err(too_large)?;
         }
         if self.plan.sees.headers {
             let headers = &mut self.batch.headers;

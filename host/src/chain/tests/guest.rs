@@ -2,6 +2,7 @@
 //! now and then.
 
 use super::*;
+use crate::chain::pace::{SETBACKS, STEADY};
 use crate::plugin::guest::{ANSWER, DATA, Guest, words};
 
 const DROP: u16 = 1 << 5;

@@ -78,6 +78,12 @@ pub struct StepFile {
     /// without such a schema always do.
     #[serde(default = "map_names_halt")]
     pub map_names: At<MapNamesFile>,
+    /// What a step does that may lose records of a compacted topic, where records of a key replace each other: it makes
+    /// other keys, several records of one, or drops updates. `refuse` (default) stops before such a topic; `allow` says
+    /// that it is meant: of the records that come to share a key the last one stays, and a dropped update leaves the one
+    /// before it. What `key` says is not excused by it.
+    #[serde(default = "refuse")]
+    pub compacted: At<CompactedFile>,
     /// How long a plugin's instance lives. Default `lane`; `batch` costs tens of microseconds a batch and makes sure that
     /// the plugin carries nothing from one batch to the next.
     #[serde(default = "lane")]
@@ -131,6 +137,20 @@ pub enum MapNamesFile {
     Halt,
     /// They go on as they are.
     Clear,
+}
+
+fn refuse() -> At<CompactedFile> {
+    At::preset(CompactedFile::Refuse)
+}
+
+/// Whether a step that may lose records of a compacted topic is let near one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CompactedFile {
+    /// It is not.
+    Refuse,
+    /// It is meant so.
+    Allow,
 }
 
 fn lane() -> At<IsolationFile> {
@@ -251,6 +271,7 @@ impl<'de> Visitor<'de> for StepVisitor {
             unmatched: None,
             unlisted: unlisted_halts(),
             map_names: map_names_halt(),
+            compacted: refuse(),
             isolation: lane(),
             settings: Vec::new(),
         };
@@ -269,6 +290,7 @@ impl<'de> Visitor<'de> for StepVisitor {
                 "unmatched" => step.unmatched = Some(map.next_value()?),
                 "map_names" => step.map_names = map.next_value()?,
                 "unlisted" => step.unlisted = map.next_value()?,
+                "compacted" => step.compacted = map.next_value()?,
                 "isolation" => step.isolation = map.next_value()?,
                 _ => step.settings.push((key, map.next_value()?)),
             }

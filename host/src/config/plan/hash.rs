@@ -88,6 +88,7 @@ fn step(step: &Step) -> Value {
             View::Bytes => "bytes",
             View::Json => "json",
         },
+        "compacted_allowed": step.compacted_allowed,
         "isolation": match step.isolation {
             Isolation::Lane => "lane",
             Isolation::Batch => "batch",

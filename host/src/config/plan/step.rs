@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::error::Report;
-use super::super::file::{EffectFile, IsolationFile, MapNamesFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile};
+use super::super::file::{
+    CompactedFile, EffectFile, IsolationFile, MapNamesFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile,
+};
 use super::super::place::{Any, At, Spot};
 use super::super::suggest::hint;
 use super::super::tree::{Kind, Node};
@@ -70,6 +72,7 @@ pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>
         }),
         unlisted_halts: file.unlisted.value == UnlistedFile::Halt,
         map_names_clear: file.map_names.value == MapNamesFile::Clear,
+        compacted_allowed: file.compacted.value == CompactedFile::Allow,
         isolation: match file.isolation.value {
             IsolationFile::Lane => Isolation::Lane,
             IsolationFile::Batch => Isolation::Batch,

@@ -88,7 +88,7 @@ fn defaults() {
     assert_eq!((plan.memory, plan.plugins.dir), (256 << 20, None));
     let limits = plan.plugins.limits;
     assert_eq!((limits.memory, limits.batch_time), (64 << 20, Duration::from_millis(200)));
-    assert_eq!((limits.batch_records, limits.output_records, limits.log_lines), (500, 10, 100));
+    assert_eq!((limits.batch_records, limits.output_records, limits.log_lines), (500, 100, 100));
     assert_eq!(limits.compile_time, Duration::from_secs(60));
     let step = only_step("    steps: [{ plugin: x }]\n");
     assert_eq!((step.mode, step.absent), (Mode::Fields, Absent::Pass));
@@ -376,6 +376,7 @@ fn the_hash_follows_what_decides_the_output() {
         ("unmatched: halt", "unmatched: halt\n        sees: [sizes]"),
         ("unmatched: halt", "unmatched: halt\n        isolation: batch"),
         ("unmatched: halt", "unmatched: halt\n        effects: [edit_fields]"),
+        ("unmatched: halt", "unmatched: halt\n        compacted: allow"),
         ("unmatched: halt", "unmatched: halt\n        sees: [value]\n        view: json"),
         ("unmatched: halt", "unmatched: halt\n        map_names: clear"),
         ("\"$.amount\", \"$.currency\"", "\"$.currency\", \"$.amount\""),
@@ -412,8 +413,8 @@ fn the_schema_has_every_key_with_its_manual() {
         }
         walk.extend(value.as_array().into_iter().flatten());
     }
-    let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters compile_time current delivery dir effects env \
-        exclude fields file format groups headers http include isolation keep key keys lanes limits listen lock log_lines map_names max_age \
+    let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters compacted compile_time current delivery dir \
+        effects env exclude fields file format groups headers http include isolation keep key keys lanes limits listen lock log_lines map_names max_age \
         max_bytes max_records memory mode name offsets on_error on_gap on_topic_recreated output_bytes output_records password payload \
         pipelines plugin plugins previous properties quarantine regex rename schema_registry schemas sees signers source start steps \
         tables target time timeout timestamp topic topic_config topic_rules topics transaction trust unlisted unmatched url username \

@@ -77,6 +77,23 @@ fn a_right_answer_passes() {
 }
 
 #[test]
+fn an_emitted_key_is_that_of_its_row_or_an_edit() {
+    let with = Effects { edit_fields: false, ..Effects::ALL };
+    let without = Effects { edit_key: false, ..with };
+    for (key, told) in [(None, Ok(())), (Some("k"), Ok(())), (Some("other"), Err(Fault::Invalid("keys without the effect edit-key")))] {
+        let emitted = Emitted { key: key.map(|key| key.as_bytes().to_vec()), ..emit(2, None) };
+        let changed = Changes { emitted: vec![emitted], ..Changes::default() };
+        assert_eq!(check(&changed, without), told, "{key:?}");
+        assert_eq!(check(&changed, with), Ok(()), "{key:?}");
+    }
+    // Who does not see keys knows none.
+    let changed = Changes { emitted: vec![Emitted { key: Some(b"k".to_vec()), ..emit(0, None) }], ..Changes::default() };
+    let blind = Batch { keys: None, ..batch() };
+    let rules = Rules { effects: without, rejections: 0, limits: &Limits::default() };
+    assert_eq!(changes(&blind, &changed, &rules), Err(Fault::Invalid("keys without the effect edit-key")));
+}
+
+#[test]
 fn every_change_needs_its_effect() {
     type Take = fn(&mut Effects);
     let takes: [(&str, Take); 9] = [

@@ -66,7 +66,7 @@ fn what_is_wrong_is_said_where_it_is() {
             None,
             vec![
                 ("/settings/split/$.a/x", "unknown key; known are as, none, index"),
-                ("/settings/split/$.a/as", "must be one of value, in_place"),
+                ("/settings/split/$.a/as", "must be one of value, in_place, single"),
                 ("/settings/split/$.a/none", "must be one of reject, pass, drop"),
                 ("/settings/split/$.a/index", "must be the name of a header: text of 1 to 249 bytes without NUL"),
             ],

@@ -76,6 +76,9 @@ fn operators_work_on_their_types() {
         ("--5", "5"),
         ("!!true", "true"),
         ("!!1", "Type"),
+        ("!-amount", "there is `amount` where a number should be (at character 3)"),
+        ("!-1", "Type"),
+        ("!(-amount < 0)", "false"),
         ("1 - -1", "2"),
         ("amount-1", "149"),
         ("'a' + 'b'", "'ab'"),
@@ -293,6 +296,11 @@ fn length_height_and_steps_are_bounded() {
     assert_eq!(come(&format!("{list}.all(a, {list}.all(b, a == b))")), "true");
     // Each doubles the text.
     check_start(&format!("['{}']{}", "x".repeat(1000), ".map(x, x + x)".repeat(12)), "Budget");
+    // Text is paid for once where it is made, not again with every part that is put to it; and with every copy.
+    assert_eq!(come(&format!("size('{}'.split('').join('{}'))", "x".repeat(1000), "y".repeat(500))), "500500");
+    let long = format!("['{}']{}", "x".repeat(1000), ".map(x, x + x)".repeat(8));
+    assert_eq!(come(&format!("size({long}.map(t, [t, t])[0])")), "2");
+    check_start(&format!("{long}.map(t, [{}])", vec!["t"; 100].join(",")), "Budget");
     check_start(&format!("'{}'{}", "x".repeat(100), ".replace('x', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx')".repeat(6)), "Budget");
 }
 
