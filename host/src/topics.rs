@@ -192,7 +192,6 @@ impl TargetTopics {
         for (name, value) in settings {
             new = new.set(name, value);
         }
-        let failed = |reason: String| TopicError::Failed { doing: "create", topic: topic.into(), cluster: self.cluster.clone(), reason };
         let results =
             self.runtime.block_on(admin.create_topics([&new], &options())).map_err(|error| self.unanswered("create", topic, &error))?;
         for result in results {

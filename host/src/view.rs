@@ -171,6 +171,7 @@ mod tests {
             moving: None,
             rekeying: None,
             rekeyed: Default::default(),
+            halted: None,
         };
         view.snapshot.lock().unwrap_or_else(PoisonError::into_inner).controls.insert(0, control);
         assert!(!view.lacks_control(1), "not read yet");

@@ -166,5 +166,5 @@ pub(super) fn may_be_another(code: &str) -> bool {
 }
 
 fn not_committed(reason: String) -> Failure {
-    Failure::Sink(SinkError { doing: "commit", reason, code: None, kind: Kind::Abort })
+    Failure::Sink(SinkError::new("commit", reason, None, Kind::Abort))
 }
