@@ -1,3 +1,4 @@
+//! The pages over a real socket: what they answer, to whom, and that one which hangs holds up no other.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 use super::*;
 use crate::metrics::LaneState;

@@ -1,3 +1,4 @@
+//! Names and labels of the page as users rely on them, and when rows come and go.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 use super::*;
 use std::time::Duration;

@@ -1,3 +1,4 @@
+//! Positions on their way to another number of lanes, and what stops the move.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 use super::*;
 use crate::position::Account;

@@ -1,6 +1,6 @@
-//! On a compacted topic records of one key replace each other, so that a step which may make one key of two would delete
-//! what has nothing to do with it, and one that drops an update would bring the one before it back. Says which topics are compacted, and why such a step is refused there; it must not
-//! change a topic.
+//! On a compacted topic records of one key replace each other: a step that may make one key of two would delete what has
+//! nothing to do with it, and one that drops an update would bring the one before it back. Says which topics are compacted,
+//! and why such a step is refused there; it must not change a topic.
 
 use super::{TargetTopics, TopicError};
 use crate::chain::LossyKey;

@@ -1,3 +1,4 @@
+//! What steps say of the places of a schema, and what they refuse, before a record passes: Avro, Protobuf, JSON Schema.
 // A test that cannot go on may panic.
 #![allow(clippy::unwrap_used)]
 

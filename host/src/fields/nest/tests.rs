@@ -1,3 +1,4 @@
+//! Fields of documents inside texts: what is found, that only the inner bytes change, and what is refused.
 // A test that cannot go on may panic.
 #![allow(clippy::unwrap_used)]
 

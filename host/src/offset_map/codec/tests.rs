@@ -1,3 +1,4 @@
+//! The bytes of map records: frozen, whole again after decoding, split where they are large, refused where they lie.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 use super::*;
 use crate::offset_map::naive::{history, play};

@@ -1,3 +1,4 @@
+//! Questions to the map, one by one, and at random against a plain table of records.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 use super::*;
 use crate::offset_map::naive::{START, TARGET_START, history, play, source, target};

@@ -1,3 +1,4 @@
+//! What runs, gaps and counts a map comes to: transactions side by side, generations, markers, earlier rekeys.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 use super::*;
 use crate::offset_map::{Output, SegmentBuilder};

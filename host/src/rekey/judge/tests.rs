@@ -1,3 +1,4 @@
+//! Evidence that holds, and every fault in it that a verdict has to name.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 use super::*;
 use crate::offset_map::{Admission, MapRecord, Output, SegmentBuilder, SourcePartition};

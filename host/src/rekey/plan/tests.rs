@@ -1,3 +1,4 @@
+//! What a plan begins anew, names as lost and forbids, from facts made up for it.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 use super::super::loss::Why;
 use super::*;
