@@ -50,7 +50,7 @@ pub struct Counted {
     pub quarantined: u64,
     /// Records that did not exist before.
     pub emitted: u64,
-    /// Bytes of keys, values and headers written to the target.
+    /// Bytes of keys and values written to the target.
     pub bytes: u64,
 }
 
@@ -156,7 +156,7 @@ impl Collector for Partitions {
                 ConstCounter::new(count.load(Relaxed)).encode(metric.encode_family(&labels)?)?;
             }
         }
-        let help = "Bytes of keys, values and headers written to the target, counted after the commit.";
+        let help = "Bytes of keys and values written to the target, counted after the commit.";
         let mut metric = encoder.encode_descriptor("sluice_bytes", help, None, MetricType::Counter)?;
         for (labels, row) in rows.iter() {
             ConstCounter::new(row.bytes.load(Relaxed)).encode(metric.encode_family(&labels.pairs())?)?;
