@@ -137,11 +137,13 @@ fn the_template_for_rust_conforms() {
 }
 
 #[test]
+#[ignore = "needs clang and wasi-libc: tests/run"]
 fn the_template_for_c_conforms() {
     conforms("c", "C");
 }
 
 #[test]
+#[ignore = "needs Go: tests/run"]
 fn the_template_for_go_conforms_in_the_full_run() {
     if full::is_full() {
         conforms("go", "Go");
@@ -149,6 +151,7 @@ fn the_template_for_go_conforms_in_the_full_run() {
 }
 
 #[test]
+#[ignore = "needs Node.js: tests/run"]
 fn the_template_for_javascript_conforms_in_the_full_run() {
     if full::is_full() {
         conforms("js", "JavaScript");
@@ -156,6 +159,7 @@ fn the_template_for_javascript_conforms_in_the_full_run() {
 }
 
 #[test]
+#[ignore = "needs Python's packages: tests/run"]
 fn the_template_for_python_conforms_in_the_full_run() {
     if full::is_full() {
         conforms("python", "Python");
@@ -190,6 +194,7 @@ const FAULTS: [(&str, &str, &str, &str); 16] = [
 
 /// A suite that nothing fails says nothing: each of its fixtures passes the template for C, and finds a fault.
 #[test]
+#[ignore = "needs clang and wasi-libc: tests/run"]
 fn each_fixture_of_the_suite_can_fail() {
     let dir = lab::scratch("plugin-faults");
     let folder = built(&dir, "c");

@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(after(&halves, false), (125, [125, 250, 500]));
         assert_eq!(after(&[(2, "plugin_memory")], false), (1, [1, 2, 16]));
         assert_eq!(after(&halves, true).0, 16, "a record was to blame");
-        assert_eq!(after(&[], false).0, 250, "what failed for another reason is halved");
+        assert_eq!(after(&[], false).0, 128, "what failed for another reason is halved");
     }
 
     #[test]

@@ -39,8 +39,9 @@ pub const BATCH_RECORDS: u32 = 500;
 /// CPU time that every record of the batch adds. Small batches thus fail sooner, which keeps the search for a guilty
 /// record among 1,000 under ten seconds.
 pub const ROW_TIME: Duration = Duration::from_millis(1);
-/// Records one call may emit for each that it was handed. Stops a batch that multiplies without end.
-pub const OUTPUT_RECORDS: u32 = 10;
+/// Records one call may emit for each that a full batch has. Stops a batch that multiplies without end; more than arrays
+/// have elements.
+pub const OUTPUT_RECORDS: u32 = 100;
 /// Payload bytes one call may answer. Stops answers that exhaust the memory which all lanes share: a guest may name the
 /// same bytes of its memory as often as it likes. Eight times the bytes of a batch's input.
 pub const OUTPUT_BYTES: usize = 64 << 20;
