@@ -1,6 +1,6 @@
-//! Names of a pipeline's own topics on the target, and which generation of them counts. A pipeline that was resized has
-//! its positions and its offset map in topics of a later generation, `.2`, `.3`, …; the earlier ones stay behind. It must
-//! not make or change a topic.
+//! Names of a pipeline's own topics on the target, and which generation of them counts. A pipeline that was resized or
+//! rekeyed has its positions and its offset map in topics of a later generation, `.2`, `.3`, …; the earlier ones stay
+//! behind. It must not make or change a topic.
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
@@ -12,7 +12,7 @@ use crate::lane;
 /// A pipeline's own topics on the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateTopics {
-    /// From 1; each resize adds one.
+    /// From 1; each resize and each rekey adds one.
     pub generation: u32,
     pub positions: String,
     pub offset_map: String,
