@@ -175,7 +175,8 @@ impl Discovery {
         for (name, topic) in &now.topics {
             topics.entry(name.clone()).and_modify(|found| found.follow(topic)).or_insert_with(|| topic.unlisted(unsure.contains(name)));
         }
-        let failed_before = |name: &str| now.topics.get(name).is_some_and(|before| before.unplaced.is_some());
+        // What may be mended is asked again.
+        let failed_before = |name: &str| now.topics.get(name).is_some_and(|before| before.unplaced.is_some() || before.refused.is_some());
         if topics != now.topics || now.version == 0 || topics.keys().any(|name| failed_before(name)) {
             target.ensure(&mut topics, questions.copied)?;
             let is_new = |name: &str, topic: &Topic| now.topics.get(name).is_none_or(|before| before.id != topic.id);

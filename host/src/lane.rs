@@ -162,7 +162,7 @@ impl Lane {
             self.wait_for_work()?;
             self.state(LaneState::TakingOver, Reason::None, "");
             let mut working = self.take_over()?;
-            if !working.slots.is_empty() {
+            if !working.slots.is_empty() || !working.untaken.is_empty() {
                 working.tell_state();
                 return working.run();
             }

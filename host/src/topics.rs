@@ -315,10 +315,7 @@ impl TargetTopics {
             .map_err(|error| self.unanswered(doing, topic, &error))?;
         let mut settings = BTreeMap::new();
         for result in results {
-            let resource = result.map_err(|code| {
-                let (topic, cluster) = (topic.into(), self.cluster.clone());
-                TopicError::Failed { doing, topic, cluster, reason: kafka::reason(code) }
-            })?;
+            let resource = result.map_err(|code| TopicError::answered(doing, topic, &self.cluster, code))?;
             settings.extend(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
         }
         Ok(settings)

@@ -71,7 +71,9 @@ pub fn out_of_order<'s>(steps: impl IntoIterator<Item = &'s StepPlan>) -> Vec<Pl
         let on = &steps[number..];
         let Some(mask) = on.iter().find(|step| step.masks() || step.is_allow_list()) else { continue };
         let carries = &step.carries;
-        let key = carries.key.as_ref().filter(|_| !on.iter().any(|step| step.closes_key()));
+        // A key that it masks itself it can write over: the plugin's answer for the key comes after that for the fields.
+        let closed = step.null_key || on[1..].iter().any(|step| step.closes_key());
+        let key = carries.key.as_ref().filter(|_| !closed);
         for (at, what, bound) in [
             (carries.topic.as_ref(), "the names of topics", ", or list what may stand there (route: allow, for each of its fields)"),
             (key, "the key", ", or mask the whole key there (key: { use: … })"),

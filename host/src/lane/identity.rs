@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
-use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Failure, Lane, Working};
 use crate::discovery::REFRESH;
@@ -23,7 +22,7 @@ use crate::sink::{Kind, SinkError};
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 
 /// A question that is on its way; none where the open transaction moves nothing that has an id.
-pub(super) struct Asked<'a>(Option<Result<AskedIds<'a>, RDKafkaErrorCode>>);
+pub(super) struct Asked<'a>(Option<AskedIds<'a>>);
 
 /// What the source says of the topic that a partition is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +57,7 @@ impl<'a> Working<'a> {
     /// positions speak of. What is another topic is dealt with before anything else is read.
     pub(super) fn confirm_identity(&mut self, asked: Asked<'_>) -> Result<(), Failure> {
         let Asked(Some(asked)) = asked else { return Ok(()) };
-        let ids = match asked.and_then(AskedIds::answer) {
+        let ids = match asked.answer() {
             Ok(ids) => ids,
             Err(code) => return Err(not_committed(format!("the source does not say whether its topics are still the same: {code}"))),
         };
@@ -125,6 +124,8 @@ impl<'a> Working<'a> {
             slots[slot].release();
             slots[slot].restart(id, first);
         })?;
+        // What the target refused was a record of the topic before.
+        self.refused.retain(|(of, _), _| *of != slot);
         self.source.stop(slot)?;
         tracing::warn!(
             event = "audit.topic_recreated",

@@ -7,9 +7,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use rdkafka::consumer::Consumer;
+use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Failure, Found, Lane, Working};
 use crate::clock::now_millis;
+use crate::config::topics::is_internal;
+use crate::kafka;
 use crate::kafka::ffi::{self, Spec};
 use crate::pipeline::Offsets;
 use crate::position::Position;
@@ -79,12 +82,15 @@ impl Lane {
         sink.begin()?;
         for &Hanging { topic, partition, landed, stands_at } in hanging {
             let pipeline = &self.shared.pipeline.name;
+            // The name of a topic that records are routed to is data (I8).
+            let told = self.shared.discovery.now().topics.contains_key(topic) || is_internal(topic);
+            let told = if told { topic } else { "that a record chose" };
             if landed >= stands_at {
                 // Committed, though the marker is missing: an abort would lose it, and our next commit brings it.
                 tracing::warn!(
                     pipeline,
                     lane = self.number,
-                    topic,
+                    topic = told,
                     partition,
                     stands_at,
                     "committed records lack their marker; the next commit brings it"
@@ -94,7 +100,7 @@ impl Lane {
             tracing::info!(
                 pipeline,
                 lane = self.number,
-                topic,
+                topic = told,
                 partition,
                 stands_at,
                 "a transaction is open or was never ended; ending what is ours"
@@ -112,8 +118,19 @@ impl Lane {
         let client = self.shared.target_topics.observer().client();
         let answers = ffi::list_offsets(client, partitions, spec, ASK_WITHIN)
             .map_err(|error| Failure::Client(format!("cannot ask the target for its ends: {error}")))?;
-        // A topic that is gone has nothing that could hang.
-        Ok(answers.into_iter().filter_map(|(at, end)| Some((at, end.ok()?))).collect())
+        let mut ends = Offsets::new();
+        for (at, end) in answers {
+            use RDKafkaErrorCode as E;
+            match end {
+                Ok(end) => drop(ends.insert(at, end)),
+                // A topic that is gone has nothing that could hang.
+                Err(E::UnknownTopic | E::UnknownTopicOrPartition | E::UnknownPartition) => {}
+                Err(code) => {
+                    return Err(Failure::Client(format!("cannot ask the target for the end of a partition: {}", kafka::reason(code))));
+                }
+            }
+        }
+        Ok(ends)
     }
 }
 

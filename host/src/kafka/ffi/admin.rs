@@ -18,19 +18,13 @@ pub(super) struct AdminCall {
 }
 
 impl AdminCall {
-    /// A call to a cluster that answers within `wait`; its error otherwise.
-    pub(super) fn new<C: ClientContext>(
-        client: &Client<C>,
-        api: sys::rd_kafka_admin_op_t,
-        wait: Duration,
-    ) -> Result<Self, RDKafkaErrorCode> {
-        answers(client, wait)?;
+    pub(super) fn new<C: ClientContext>(client: &Client<C>, api: sys::rd_kafka_admin_op_t, wait: Duration) -> Self {
         // SAFETY: a valid client; the options are freed in drop.
         unsafe {
             let options = sys::rd_kafka_AdminOptions_new(client.native_ptr(), api);
             let mut text = [0 as c_char; 256];
             sys::rd_kafka_AdminOptions_set_request_timeout(options, millis(wait), text.as_mut_ptr(), text.len());
-            Ok(Self { queue: sys::rd_kafka_queue_new(client.native_ptr()), options })
+            Self { queue: sys::rd_kafka_queue_new(client.native_ptr()), options }
         }
     }
 
@@ -81,7 +75,8 @@ pub type TopicIds = BTreeMap<String, Result<String, RDKafkaErrorCode>>;
 
 /// Asks for topic ids (KIP-516) as the brokers print them, and waits for the answer.
 pub fn topic_ids<C: ClientContext>(client: &Client<C>, topics: &[&str], wait: Duration) -> Result<TopicIds, RDKafkaErrorCode> {
-    AskedIds::ask(client, topics, wait)?.answer()
+    answers(client, wait)?;
+    AskedIds::ask(client, topics, wait).answer()
 }
 
 /// A question for topic ids that is on its way, through the client `'c`. One that is dropped is forgotten.
@@ -92,18 +87,18 @@ pub struct AskedIds<'c> {
 }
 
 impl<'c> AskedIds<'c> {
-    /// Sends the question; the brokers have `wait` to answer. Fails where none answers at all.
-    pub fn ask<C: ClientContext>(client: &'c Client<C>, topics: &[&str], wait: Duration) -> Result<Self, RDKafkaErrorCode> {
+    /// Sends the question, and waits for nothing; the brokers have `wait` to answer.
+    pub fn ask<C: ClientContext>(client: &'c Client<C>, topics: &[&str], wait: Duration) -> Self {
         let names: Vec<CString> = topics.iter().filter_map(|name| CString::new(*name).ok()).collect();
         let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
-        let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, wait)?;
+        let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, wait);
         // SAFETY: names outlive the call; the collection is freed after the request was enqueued, which copies it.
         unsafe {
             let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
             sys::rd_kafka_DescribeTopics(client.native_ptr(), collection, call.options, call.queue);
             sys::rd_kafka_TopicCollection_destroy(collection);
         }
-        Ok(Self { call, wait, client: PhantomData })
+        Self { call, wait, client: PhantomData }
     }
 
     /// Waits for the answer.
@@ -147,6 +142,11 @@ pub enum Spec {
     AtTime(i64),
 }
 
+/// What stands where a leader did not answer: its partitions have no error of their own (librdkafka 2.12.1,
+/// rd_kafka_ListOffsets, whose merging passes a failed request over). Taken for an offset it would be the end of an empty
+/// log.
+const UNANSWERED: i64 = sys::RD_KAFKA_OFFSET_INVALID as i64;
+
 /// An offset, or why there is none, a partition.
 pub type OffsetAnswers = BTreeMap<(String, i32), Result<i64, RDKafkaErrorCode>>;
 
@@ -160,7 +160,8 @@ pub fn list_offsets<C: ClientContext>(
     if partitions.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, wait)?;
+    answers(client, wait)?;
+    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, wait);
     let (wanted, isolation) = match spec {
         Spec::Earliest => (
             sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
@@ -202,8 +203,14 @@ pub fn list_offsets<C: ClientContext>(
         for index in 0..count {
             let item = &*sys::rd_kafka_ListOffsetsResultInfo_topic_partition(*list.add(index));
             let name = CStr::from_ptr(item.topic).to_string_lossy().into_owned();
-            let failed = item.err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
-            out.insert((name, item.partition), if failed { Err(item.err.into()) } else { Ok(item.offset) });
+            let answer = if item.err != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                Err(item.err.into())
+            } else if item.offset == UNANSWERED {
+                Err(RDKafkaErrorCode::OperationTimedOut)
+            } else {
+                Ok(item.offset)
+            };
+            out.insert((name, item.partition), answer);
         }
         out
     })

@@ -29,6 +29,7 @@ unsafe extern "C" fn line(client: *const sys::rd_kafka_t, level: c_int, facility
         let name = if client.is_null() { None } else { Some(CStr::from_ptr(sys::rd_kafka_name(client)).to_string_lossy()) };
         (name.unwrap_or_default(), CStr::from_ptr(facility).to_string_lossy(), CStr::from_ptr(text).to_string_lossy())
     };
+    let text = told(&facility, &text);
     if !is_news(&format!("{name} {text}")) {
         return;
     }
@@ -37,6 +38,11 @@ unsafe extern "C" fn line(client: *const sys::rd_kafka_t, level: c_int, facility
         4 | 5 => tracing::info!(target: "librdkafka", client = &*name, facility = &*facility, "{text}"),
         _ => tracing::debug!(target: "librdkafka", client = &*name, facility = &*facility, "{text}"),
     }
+}
+
+/// What may be said of a line: one names a topic of the transaction, and a topic's name may be a record's (I8).
+pub fn told<'t>(facility: &str, text: &'t str) -> &'t str {
+    if facility == "ADDPARTS" { "a partition could not be added to the transaction" } else { text }
 }
 
 fn is_news(line: &str) -> bool {
