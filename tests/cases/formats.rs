@@ -66,7 +66,7 @@ pub(super) fn samples() -> [Sample; 3] {
 }
 
 pub(super) fn steps() -> Value {
-    json!([{ "plugin": "mask", "fields": {
+    json!([{ "plugin": "mask", "map_names": "clear", "fields": {
         "$.to.name": { "use": "keep_last", "n": 2 },
         "$.to.city": { "use": "remove" },
         "$.sum": { "use": "redact" },

@@ -62,7 +62,7 @@ pub(super) fn build_steps(format: &str, steps: &[&str]) -> Result<ChainPlan, Vec
         (2, r#""long""#),
         (3, r#"{"type":"record","name":"K","fields":[{"name":"id","type":"string"},{"name":"region","type":"string"}]}"#),
         (4, r#"{"type":"record","name":"M","fields":[{"name":"contacts","type":{"type":"map","values":"string"}}]}"#),
-        (5, ORDER),
+        (6, ORDER),
     ] {
         schemas.learn_avro(SchemaRef::Id(id), avro::Schema::parse(text, &[]).unwrap());
     }

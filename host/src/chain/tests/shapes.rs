@@ -7,7 +7,7 @@ use super::*;
 fn order(note: &str, items: &[i8]) -> Vec<u8> {
     let long = |number: i8| (number * 2) as u8;
     let items: Vec<u8> = items.iter().flat_map(|item| [long(1), long(*item)]).collect();
-    framed(5, &[&[long(1), long(1)][..], &avro_text(note), &items, &[0]].concat())
+    framed(6, &[&[long(1), long(1)][..], &avro_text(note), &items, &[0]].concat())
 }
 
 fn value(value: Vec<u8>) -> Sample {
@@ -41,7 +41,7 @@ fn what_enrich_makes_fits_the_schema_or_fails() {
         assert_eq!(values(&mut chain, value(order("a", &[2]))), expected.map_err(str::to_owned), "{step}");
     }
     let mut dropped = chain("{ value: avro }", "{ plugin: enrich, sees: [value], view: json, drop: [$.note] }");
-    let without = framed(5, &[2, 0, 2, 4, 0]);
+    let without = framed(6, &[2, 0, 2, 4, 0]);
     assert_eq!(values(&mut dropped, value(order("a", &[2]))), Ok(vec![without]), "what may be null is");
     let mut bytes = chain("{ value: avro }", "{ plugin: enrich, sees: [value], drop: [$.note] }");
     assert_eq!(values(&mut bytes, value(order("a", &[2]))), Err("not_json".to_owned()));
