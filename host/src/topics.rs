@@ -224,16 +224,18 @@ impl TargetTopics {
         Ok(made)
     }
 
-    /// Makes a topic that is missing and grows one with fewer partitions; says how many it has then. Where nothing can be
-    /// made or grown, what is there has to do. No log line has the name: a record may have chosen it (I8).
-    pub fn ensure_partitions(&self, topic: &str, partitions: i32) -> Result<Option<usize>, TopicError> {
+    /// Makes a topic that is missing and grows one with fewer partitions; says how many it has then, and whether it was
+    /// made now. Where nothing can be made or grown, what is there has to do. No log line has the name: a record may have
+    /// chosen it (I8).
+    pub fn ensure_partitions(&self, topic: &str, partitions: i32) -> Result<(Option<usize>, bool), TopicError> {
+        let mut made = false;
         match self.partition_count(topic)? {
-            found if self.is_premade() => return Ok(found),
-            None => drop(self.make(topic, partitions, &[])?),
+            found if self.is_premade() => return Ok((found, made)),
+            None => made = self.make(topic, partitions, &[])?,
             Some(found) if (found as i32) < partitions => self.add_partitions(topic, partitions)?,
-            found => return Ok(found),
+            found => return Ok((found, made)),
         }
-        self.partition_count(topic)
+        Ok((self.partition_count(topic)?, made))
     }
 
     fn grow(&self, topic: &str, partitions: i32) -> Result<(), TopicError> {

@@ -64,9 +64,13 @@ impl Working<'_> {
             denied @ TopicError::Denied { .. } => SinkError::denied("write to a topic that records are sent to", denied.to_string()).into(),
             other => Failure::Client(other.to_string()),
         };
-        match targets.ensure_partitions(name, wanted) {
-            Ok(None) => return Ok(Err(NO_TOPIC)),
-            Ok(Some(count)) => match targets.refused_by(name, self.chain.lossy_keys(&at.topic)).map_err(failed)? {
+        let found = targets.ensure_partitions(name, wanted);
+        if matches!(found, Ok((_, true))) {
+            tracing::info!(pipeline, lane, partitions = wanted, "topic created for records that a step routes; its name is theirs");
+        }
+        match found {
+            Ok((None, _)) => return Ok(Err(NO_TOPIC)),
+            Ok((Some(count), _)) => match targets.refused_by(name, self.chain.lossy_keys(&at.topic)).map_err(failed)? {
                 None => return Ok(Ok(i32::try_from(count).unwrap_or(i32::MAX))),
                 Some(LossyKey { at, why, mend }) => {
                     tracing::warn!(
