@@ -35,7 +35,7 @@ const DOSES: usize = 6;
 
 /// The longest that the calm pipeline may stand still, and the most that it may lie behind, in seconds of its pace. Ample
 /// for a machine that is busy elsewhere; it takes what it lies behind five times as fast.
-const BEHIND: u64 = 8;
+const BEHIND: u64 = 12;
 
 /// How the calm pipeline keeps up, seen from outside: what is written to its topic, what it says that it has taken.
 struct Pace {
