@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 pub use takeover::{Found, ReadError, read};
 
-use crate::chain::{CallFailed, Chain};
+use crate::chain::{Before, CallFailed, Chain};
 use crate::failpoint;
 use crate::group::Confirm;
 use crate::kafka::ffi::Ticket;
@@ -341,6 +341,8 @@ struct Working<'a> {
     limit: usize,
     /// Records that the target refused, by slot and offset, with the reason's code.
     refused: HashMap<(usize, i64), String>,
+    /// How the chain stood before the batch at hand, while its rows are not in the open transaction yet.
+    unsent: Option<Before>,
     /// The source record that is being handed to the producer.
     sending: Option<(usize, i64)>,
     /// Partitions of the topics that records were sent to by a step.

@@ -181,7 +181,10 @@ impl Working<'_> {
             self.meters[index].committed(&Counted { passed, filtered, quarantined, emitted, bytes: self.bytes[index] });
             slot.settle(position);
         }
-        self.chain.publish_counts();
+        match &mut self.unsent {
+            Some(before) => self.chain.publish_before(before),
+            None => self.chain.publish_counts(),
+        }
         // Positions moved: what is left to do is told anew.
         self.ends_version = 0;
         self.bytes.fill(0);

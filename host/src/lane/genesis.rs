@@ -210,6 +210,7 @@ impl<'a> Working<'a> {
             bytes: Vec::new(),
             limit: shared.pipeline.transaction.max_records as usize,
             refused: HashMap::new(),
+            unsent: None,
             sending: None,
             raw: None,
             told: BTreeSet::new(),
