@@ -317,7 +317,8 @@ impl Chain {
     }
 
     fn give_up(&mut self, before: Before, last: String) -> GaveUp {
-        self.pending = before.pending;
+        // I4: of a batch that failed, nothing is remembered; its records come again.
+        self.take_back(before);
         GaveUp { last, stopped: false }
     }
 

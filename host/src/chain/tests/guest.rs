@@ -165,6 +165,16 @@ fn a_commit_before_a_batch_has_nothing_of_it() {
     }
 }
 
+/// Of a batch whose guilty record is not found nothing is remembered, neither of its parts that passed.
+#[test]
+fn a_search_that_is_given_up_leaves_nothing() {
+    let (mut chain, _) = guests(&repeats(), "{ plugin: guest, window: 9 }").unwrap();
+    let (one, before) = (records(1), chain.before());
+    run_in(&mut chain, 0, &one).unwrap();
+    chain.give_up(before, String::new());
+    run_in(&mut chain, 0, &one).unwrap();
+}
+
 /// Memory from batch to batch is lent where the settings ask for it.
 #[test]
 fn windows_are_lent_to_steps_that_ask() {
