@@ -215,6 +215,7 @@ impl<'a> Working<'a> {
             raw: None,
             told: BTreeSet::new(),
             routed: HashMap::new(),
+            lossy: HashMap::new(),
             opened: HashSet::new(),
             held: None,
             aborts: 0,
