@@ -107,6 +107,17 @@ pub struct Processed<'r> {
     /// What goes to the target, in source order.
     pub rows: Vec<Row<'r>>,
     pub drift: Option<Drift>,
+    /// How the chain stood before the batch.
+    pub before: Before,
+}
+
+/// How a chain stood before a batch: for a commit that comes between the batch and its rows.
+#[derive(Debug, Default)]
+pub struct Before {
+    /// Marks in what the steps remember.
+    marks: Vec<usize>,
+    /// What was counted and not published yet, by step and counter.
+    pending: Vec<Vec<u64>>,
 }
 
 /// The chain of one lane, with its own instances.
@@ -209,11 +220,11 @@ impl Chain {
                 verdicts[index] = Verdict::Failed(Failed::host("timestamp_unwritable".to_owned()));
             }
         }
-        let marks: Vec<usize> = self.steps.iter().map(|step| step.windows().mark()).collect();
+        let before = self.before();
         let mut steps = self.steps.iter_mut();
         if let Err(failed) = steps.try_for_each(|step| step.apply(topic, partition, &self.offsets, &mut rows, &mut verdicts, &mut watch)) {
             // I4: the records come again, in smaller batches.
-            self.steps.iter().zip(marks).for_each(|(step, mark)| step.windows().rollback_to(mark));
+            self.take_back(before);
             if let Stopped::Call(failed) = &failed {
                 self.pace.failed(records.len(), &failed.code);
             }
@@ -227,7 +238,16 @@ impl Chain {
         self.count_rejections(&verdicts);
         let drift = watch.into_drift();
         missed.copy_from_slice(&counts);
-        Ok(Processed { verdicts, rows, drift })
+        Ok(Processed { verdicts, rows, drift, before })
+    }
+
+    fn before(&self) -> Before {
+        Before { marks: self.steps.iter().map(|step| step.windows().mark()).collect(), pending: self.pending.clone() }
+    }
+
+    fn take_back(&mut self, before: Before) {
+        self.steps.iter().zip(before.marks).for_each(|(step, mark)| step.windows().rollback_to(mark));
+        self.pending = before.pending;
     }
 
     /// Records that a plugin rejected by itself count as what it did wrong, or right: one by one.
@@ -252,19 +272,18 @@ impl Chain {
         stop: &dyn Fn() -> bool,
     ) -> Result<Processed<'r>, GaveUp> {
         let (mut deadline, last) = (Instant::now() + BISECT_WITHIN, Instant::now() + BATCH_WITHIN);
-        let mut whole = Processed { verdicts: Vec::with_capacity(records.len()), rows: Vec::new(), drift: None };
         // What the failed call counted is not true.
         self.discard_instances();
-        let before = self.pending.clone();
+        let (mut verdicts, mut rows, mut drift, before) = (Vec::with_capacity(records.len()), Vec::new(), None, self.before());
         // Parts still to do, the first one last. The whole failed already.
         let mut parts = halves(0, records.len());
         let mut guilty = false;
         while let Some((start, end)) = parts.pop() {
             match self.pass(topic, partition, &records[start..end], missed) {
                 Ok(part) => {
-                    whole.verdicts.extend(part.verdicts);
-                    whole.rows.extend(part.rows.into_iter().map(|row| Row { source: row.source + start, ..row }));
-                    whole.drift = whole.drift.or(part.drift);
+                    verdicts.extend(part.verdicts);
+                    rows.extend(part.rows.into_iter().map(|row| Row { source: row.source + start, ..row }));
+                    drift = drift.or(part.drift);
                 }
                 // Asked for here: no transaction is open, and the time is bounded by the registry's own.
                 Err(Stopped::Schema(reference)) => match self.fetch_schema(reference, stop) {
@@ -282,7 +301,7 @@ impl Chain {
                     if end - start == 1 {
                         guilty = true;
                         self.plan.steps[failed.step].metrics_failed(&failed.code);
-                        whole.verdicts.push(Verdict::Failed(Failed { code: failed.code, step: Some(failed.step) }));
+                        verdicts.push(Verdict::Failed(Failed { code: failed.code, step: Some(failed.step) }));
                         deadline = Instant::now() + BISECT_WITHIN;
                         continue;
                     }
@@ -294,11 +313,12 @@ impl Chain {
             let last = format!("{SETBACKS} batches failed as a whole, one after the other, and passed in parts");
             return Err(self.give_up(before, last));
         }
-        Ok(whole)
+        Ok(Processed { verdicts, rows, drift, before })
     }
 
-    fn give_up(&mut self, before: Vec<Vec<u64>>, last: String) -> GaveUp {
-        self.pending = before;
+    fn give_up(&mut self, before: Before, last: String) -> GaveUp {
+        // I4: of a batch that failed, nothing is remembered; its records come again.
+        self.take_back(before);
         GaveUp { last, stopped: false }
     }
 
@@ -325,6 +345,24 @@ impl Chain {
             for (counter, count) in step.counters.iter().zip(counts.iter_mut()) {
                 if *count > 0 {
                     counter.add(std::mem::take(count));
+                }
+            }
+        }
+    }
+
+    /// A transaction is committed that has nothing of the last batch. I4: what steps remember of that batch can still be
+    /// taken back, and what they counted of it waits. Nothing is left before the batch then.
+    pub fn publish_before(&mut self, before: &mut Before) {
+        for (step, mark) in self.steps.iter().zip(&mut before.marks) {
+            step.windows().commit_to(std::mem::take(mark));
+        }
+        let published = before.pending.iter_mut().zip(&mut self.pending);
+        for (step, (published, pending)) in self.plan.steps.iter().zip(published) {
+            for ((counter, published), pending) in step.counters.iter().zip(published).zip(pending) {
+                let count = std::mem::take(published);
+                if count > 0 {
+                    counter.add(count);
+                    *pending -= count;
                 }
             }
         }

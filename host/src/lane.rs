@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 pub use takeover::{Found, ReadError, read};
 
-use crate::chain::{CallFailed, Chain};
+use crate::chain::{Before, CallFailed, Chain, LossyKey};
 use crate::failpoint;
 use crate::group::Confirm;
 use crate::kafka::ffi::Ticket;
@@ -341,10 +341,15 @@ struct Working<'a> {
     limit: usize,
     /// Records that the target refused, by slot and offset, with the reason's code.
     refused: HashMap<(usize, i64), String>,
+    /// How the chain stood before the batch at hand, while its rows are not in the open transaction yet.
+    unsent: Option<Before>,
     /// The source record that is being handed to the producer.
     sending: Option<(usize, i64)>,
     /// Partitions of the topics that records were sent to by a step.
     routed: HashMap<String, Result<i32, &'static str>>,
+    /// By source topic: where a step may lose records of it if their topic is compacted. The registry may be asked for that,
+    /// with a transaction open, so it is asked once.
+    lossy: HashMap<Arc<str>, Option<LossyKey>>,
     /// Target partitions in which nothing of the lane's predecessors hangs.
     opened: HashSet<(u16, i32)>,
     /// What stops the whole lane for now, and why: rights that are denied, records of its own that are refused.

@@ -71,6 +71,7 @@ impl Working<'_> {
         self.chain = chain;
         // Whether records may go to a topic depends on the chain, too.
         self.routed.clear();
+        self.lossy.clear();
         self.admitted = Arc::clone(&next);
         let digests = self.admitted.admission.digests().join(",");
         let took_ms = began.elapsed().as_secs_f64() * 1e3;

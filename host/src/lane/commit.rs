@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::trouble::lasts;
-use super::{Failure, GRANT, Working};
+use super::{Entry, Failure, GRANT, Working};
 use crate::clock::now_millis;
 use crate::failpoint;
 use crate::metrics::{Counted, Reason, TransactionResult};
@@ -181,7 +181,10 @@ impl Working<'_> {
             self.meters[index].committed(&Counted { passed, filtered, quarantined, emitted, bytes: self.bytes[index] });
             slot.settle(position);
         }
-        self.chain.publish_counts();
+        match &mut self.unsent {
+            Some(before) => self.chain.publish_before(before),
+            None => self.chain.publish_counts(),
+        }
         // Positions moved: what is left to do is told anew.
         self.ends_version = 0;
         self.bytes.fill(0);
@@ -228,10 +231,9 @@ impl Working<'_> {
     /// from what is committed.
     pub(super) fn rewind(&mut self, error: &SinkError) -> Result<(), Failure> {
         let shared = &self.lane.shared;
-        // Only a record that was refused as it was handed over is known by that.
-        let sending = self.sending.take().filter(|_| error.doing == HANDING_OVER);
+        let sending = self.sending.take();
         let to_blame = error.kind == Kind::Refused && !error.own;
-        let narrowed = if to_blame { self.narrow(sending, error.code.unwrap_or(RDKafkaErrorCode::Fail)) } else { Ok(()) };
+        let narrowed = if to_blame { self.narrow(sending, error) } else { Ok(()) };
         if !to_blame {
             self.aborts += 1;
             tracing::warn!(pipeline = shared.pipeline.name, lane = self.lane.number, %error, "transaction aborted; will replay");
@@ -309,15 +311,10 @@ impl Working<'_> {
     }
 
     /// The target refused something: replay less, until the guilty record stands alone and is known by its coordinates.
-    fn narrow(&mut self, sending: Option<(usize, i64)>, code: RDKafkaErrorCode) -> Result<(), Failure> {
+    fn narrow(&mut self, sending: Option<(usize, i64)>, error: &SinkError) -> Result<(), Failure> {
+        let code = error.code.unwrap_or(RDKafkaErrorCode::Fail);
         let entries = self.open.as_ref().map_or(&[][..], |open| &open.entries);
-        let guilty = match (sending, entries) {
-            // Refused as it was handed over: no doubt which one.
-            (Some(sending), _) => Some(sending),
-            (None, [only]) => Some((only.slot as usize, only.offset)),
-            (None, _) => None,
-        };
-        match guilty {
+        match guilty(entries, sending, error.doing == HANDING_OVER) {
             Some(record) => {
                 if self.refused.insert(record, refusal_code(code).to_owned()).is_some() {
                     // It was put aside, and that was refused: nothing else can be done with it.
@@ -328,6 +325,18 @@ impl Working<'_> {
             None => self.limit = (entries.len() / 2).max(1),
         }
         Ok(())
+    }
+}
+
+/// The source record that a refusal is about, by slot and offset; none: it may be one of several. `sending` was being
+/// handed over, and some of what it became may have been taken already; `at_once`: just that was refused.
+fn guilty(entries: &[Entry], sending: Option<(usize, i64)>, at_once: bool) -> Option<(usize, i64)> {
+    match (sending, entries) {
+        (Some(sending), _) if at_once => Some(sending),
+        // The transaction has nothing else: an earlier row of its own was refused.
+        (Some(sending), []) => Some(sending),
+        (None, [only]) => Some((only.slot as usize, only.offset)),
+        _ => None,
     }
 }
 
@@ -369,6 +378,25 @@ fn state_record<'a>(topic: u16, partition: i32, key: &'a [u8], value: &'a [u8], 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_record_that_stands_alone_is_guilty() {
+        let entry = |offset| Entry { slot: 0, offset, first: 0, outputs: 1, survivor: 0 };
+        for (entries, sending, at_once, found) in [
+            (&[][..], None, false, None),
+            (&[5], None, false, Some((0, 5))),
+            (&[5, 6], None, false, None),
+            // Refused as it was handed over.
+            (&[], Some((1, 7)), true, Some((1, 7))),
+            (&[5, 6], Some((1, 7)), true, Some((1, 7))),
+            // An earlier row was refused while a later one was handed over: its own, unless there are other records'.
+            (&[], Some((1, 7)), false, Some((1, 7))),
+            (&[5], Some((1, 7)), false, None),
+        ] {
+            let open: Vec<Entry> = entries.iter().map(|offset| entry(*offset)).collect();
+            assert_eq!(guilty(&open, sending, at_once), found, "{entries:?} {sending:?} {at_once}");
+        }
+    }
 
     #[test]
     fn what_holds_a_lane_up_blames_no_record() {

@@ -54,7 +54,7 @@ impl Working<'_> {
     }
 
     /// How many partitions the topic has, once it was made or grown where that is needed.
-    fn look_up(&self, slot: usize, name: &str) -> Result<Result<i32, &'static str>, Failure> {
+    fn look_up(&mut self, slot: usize, name: &str) -> Result<Result<i32, &'static str>, Failure> {
         let (shared, lane) = (&self.lane.shared, self.lane.number);
         let pipeline = &shared.pipeline.name;
         let at = &self.slots[slot];
@@ -70,16 +70,18 @@ impl Working<'_> {
         }
         match found {
             Ok((None, _)) => return Ok(Err(NO_TOPIC)),
-            Ok((Some(count), _)) => match targets.refused_by(name, self.chain.lossy_keys(&at.topic)).map_err(failed)? {
-                None => return Ok(Ok(i32::try_from(count).unwrap_or(i32::MAX))),
-                Some(LossyKey { at, why, mend }) => {
-                    tracing::warn!(
-                        pipeline,
-                        lane,
-                        "records are not sent where they are routed: {at}: a topic there is compacted, and {why}; {mend}"
-                    );
-                }
-            },
+            Ok((Some(count), _)) => {
+                let chain = &self.chain;
+                let lossy = self.lossy.entry(at.topic.clone()).or_insert_with(|| chain.lossy_keys(&at.topic).first().copied().cloned());
+                let Some(LossyKey { at, why, mend }) = targets.refused_by(name, lossy.as_ref()).map_err(failed)? else {
+                    return Ok(Ok(i32::try_from(count).unwrap_or(i32::MAX)));
+                };
+                tracing::warn!(
+                    pipeline,
+                    lane,
+                    "records are not sent where they are routed: {at}: a topic there is compacted, and {why}; {mend}"
+                );
+            }
             Err(error @ TopicError::Refused { .. }) => {
                 tracing::warn!(pipeline, lane, error = %error.nameless(), "a record's topic cannot be made");
                 return Ok(Err(NO_TOPIC));

@@ -104,8 +104,12 @@ impl Working<'_> {
         self.slots[slot].missed = missed;
         failpoint::hit("after_plugin");
         match processed {
-            Ok(processed) => {
-                self.open_routes(slot, &processed.rows, &before)?;
+            Ok(mut processed) => {
+                // I4: what is committed to open a partition has nothing of this batch yet.
+                self.unsent = Some(std::mem::take(&mut processed.before));
+                let opened = self.open_routes(slot, &processed.rows, &before);
+                self.unsent = None;
+                opened?;
                 self.emit(slot, records, processed)
             }
             Err(gave_up) if gave_up.stopped => Err(Failure::Stopped),

@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! remember ─▶ remember ─▶ … ─▶ commit: the journal is forgotten
-//!     └─ rollback_to(mark): a call failed; rollback_to(0): the transaction was aborted
+//!     ├─ rollback_to(mark): a call failed; rollback_to(0): the transaction was aborted
+//!     └─ commit_to(mark): a transaction that has only what came before
 //! ```
 
 use std::cmp::Reverse;
@@ -194,6 +195,11 @@ impl Windows {
     /// The transaction is committed: its changes stay.
     pub fn commit(&mut self) {
         self.journal.clear();
+    }
+
+    /// A transaction is committed that has only the changes up to `mark`: they stay, later ones can still be taken back.
+    pub fn commit_to(&mut self, mark: usize) {
+        self.journal.drain(..mark.min(self.journal.len()));
     }
 
     fn window(&mut self, at: Place<'_>) -> Result<usize, Refusal> {

@@ -33,12 +33,15 @@ fn records(count: usize) -> Vec<Sample> {
 }
 
 fn run(chain: &mut Chain, records: &[Sample]) -> Result<(Vec<Verdict>, usize), String> {
+    run_in(chain, 0, records).map(|processed| (processed.verdicts, processed.rows.len()))
+}
+
+fn run_in<'r>(chain: &mut Chain, partition: i32, records: &'r [Sample]) -> Result<Processed<'r>, String> {
     let mut missed = vec![0; chain.selectors()];
-    match chain.process("t", 0, records, &mut missed) {
-        Ok(processed) => Ok((processed.verdicts, processed.rows.len())),
-        Err(Stopped::Call(failed)) => Err(failed.code),
-        Err(other) => panic!("{other}"),
-    }
+    chain.process("t", partition, records, &mut missed).map_err(|stopped| match stopped {
+        Stopped::Call(failed) => failed.code,
+        other => panic!("{other}"),
+    })
 }
 
 #[track_caller]
@@ -121,6 +124,55 @@ fn a_plugin_that_fails_now_and_then_is_handed_less_and_less() {
         run(&mut chain, &two[..1]).unwrap();
     }
     assert_eq!(chain.batch(), most);
+}
+
+/// Fails where the value of the only record of its batch was there before, and counts where it was not.
+fn repeats() -> Guest {
+    let items = r#"(import "sluice:plugin/windows@0.1.0" "seen" (func $seen (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+        (import "sluice:plugin/metrics@0.1.0" "add" (func $count (param i32 i64)))"#;
+    // One value, "ids", of row 0, whose end is at 3.
+    let (rows, ends, out) = (DATA + 16, DATA + 32, DATA + 64);
+    let transform = format!(
+        "(call $seen (i32.const {DATA}) (i32.const 3) (i32.const 9) (i32.const {rows}) (i32.const 1) (i32.const {ends}) (i32.const 1)
+           (i32.const {DATA}) (i32.const 3) (i32.const {out}))
+         (if (i32.load8_u (i32.const {out})) (then unreachable))
+         (if (i32.load8_u (i32.load offset=4 (i32.const {out}))) (then unreachable))
+         (call $count (i32.const 0) (i64.const 1))"
+    );
+    let data = vec![(DATA, b"ids".to_vec()), (rows, words(&[0])), (ends, words(&[3]))];
+    Guest { items: items.into(), transform, data, counters: vec!["new"], ..Guest::default() }
+}
+
+/// A commit between a batch and its rows is of what came before: after an abort the batch comes again, and is no repeat.
+#[test]
+fn a_commit_before_a_batch_has_nothing_of_it() {
+    let (mut chain, metrics) = guests(&repeats(), "{ plugin: guest, window: 9 }").unwrap();
+    let one = records(1);
+    let counted =
+        |count: u64| shows(&metrics, &format!(r#"sluice_plugin_counter_total{{pipeline="p",plugin="guest",step="1",name="new"}} {count}"#));
+    run_in(&mut chain, 0, &one).unwrap();
+    let mut before = run_in(&mut chain, 1, &one).unwrap().before;
+    for _ in 0..2 {
+        chain.publish_before(&mut before);
+        counted(1);
+    }
+    chain.discard();
+    run_in(&mut chain, 1, &one).unwrap();
+    chain.publish_counts();
+    counted(2);
+    for partition in [0, 1] {
+        assert_eq!(run_in(&mut chain, partition, &one).err().as_deref(), Some("plugin_trap"), "what is committed stays");
+    }
+}
+
+/// Of a batch whose guilty record is not found nothing is remembered, neither of its parts that passed.
+#[test]
+fn a_search_that_is_given_up_leaves_nothing() {
+    let (mut chain, _) = guests(&repeats(), "{ plugin: guest, window: 9 }").unwrap();
+    let (one, before) = (records(1), chain.before());
+    run_in(&mut chain, 0, &one).unwrap();
+    chain.give_up(before, String::new());
+    run_in(&mut chain, 0, &one).unwrap();
 }
 
 /// Memory from batch to batch is lent where the settings ask for it.
