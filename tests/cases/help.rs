@@ -111,6 +111,20 @@ const ALL: [(&str, &str); 8] = [
     ("apt-get", "echo apt-get was called >&2; exit 9"),
 ];
 
+/// The quickstart's last line names no binary: of all that `cargo run` could mean, one is said to be meant.
+#[test]
+fn cargo_run_means_the_program() {
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let told = cargo.output().expect("cargo runs");
+    let metadata: Value = serde_json::from_slice(&told.stdout).expect("cargo answers in JSON");
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let members = list(&metadata["workspace_default_members"]);
+    let packages: Vec<Value> = list(&metadata["packages"]).into_iter().filter(|package| members.contains(&package["id"])).collect();
+    let meant: Vec<&Value> = packages.iter().map(|package| &package["default_run"]).filter(|run| !run.is_null()).collect();
+    assert_eq!(meant, ["sluice"]);
+}
+
 /// Without rights it installs nothing, says the one line that would, and goes no further; where nothing is missing it
 /// hands its options to the demo.
 #[test]
