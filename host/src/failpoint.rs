@@ -4,7 +4,8 @@
 //! `SLUICE_FAILPOINTS="before_commit=kill@3,in_init=pause:/tmp/go"`: the third time `before_commit` is reached the
 //! process kills itself (SIGKILL); at `in_init` it waits until the file exists. `SLUICE_MUTANT=position_before_init`
 //! makes a take-over read the position before it fences its predecessor, `positions_to_lso` makes it read only what is
-//! stable; `topic_ids_unasked` takes a topic that was created again for the one of before; `rekey_keeps_records` and
+//! stable; `topic_ids_unasked` takes a topic that was created again for the one of before, `topic_ids_unanswered`
+//! lets the shared client's answers to that question be lost; `rekey_keeps_records` and
 //! `rekey_keeps_positions` make a rekey leave out half of its work.
 
 #[cfg(feature = "failpoints")]

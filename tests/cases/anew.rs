@@ -3,6 +3,7 @@
 
 use crate::harness::lab::{Lab, SOON};
 use crate::harness::process::Sluice;
+use crate::harness::verdict::ask;
 use crate::harness::wait::{eventually, secs};
 use crate::harness::{config, http, java, status};
 use serde_json::{Value, json};
@@ -122,4 +123,22 @@ fn topic_made_anew_and_shorter_restarts() {
 fn ids_that_are_not_asked_for_mix_topics() {
     let anew = Anew::begin("anew-mutant", "halt", "halt", OLD + 70, &[("SLUICE_MUTANT", "topic_ids_unasked")]);
     eventually("the mutant mixes the two topics", NOTICED, || (anew.copied() as i64 > OLD).then_some(()));
+}
+
+/// A client whose questions are not answered any more holds up no lane: it asks by one of its own.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_client_without_answers_is_replaced() {
+    let lab = Lab::new("anew-unanswered");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 3);
+    lab.generate(json!({ "topic": topic, "partitions": 3, "count": 300 }));
+    let steps = config::fields();
+    let file = lab.config(&steps, |_| ());
+
+    let ended = lab.run("run", &file, &["--until-caught-up"], &[("SLUICE_MUTANT", "topic_ids_unanswered")]).wait(SOON).expect_code(0);
+
+    assert!(ended.stderr.contains("asking by a client of the lane's own"), "{}", ended.stderr);
+    ask(&lab, &topic, &steps).right_and_accounted(&file);
+    lab.finish();
 }

@@ -171,7 +171,8 @@ fn routed_topics_follow_their_sources() {
     lab.produce(&few, json!([record(0, 0), record(0, 1)]));
 
     let process = lab.run("run", &file, &[], &[]);
-    let met = || process.stderr().lines().any(|line| line.contains("ending what is ours") && line.contains(&shared)).then_some(());
+    let met =
+        || process.stderr().lines().any(|line| line.contains("ending what is ours") && line.contains("that a record chose")).then_some(());
     eventually("what hangs in the shared topic is noticed", SOON, met);
     java::call("end_transaction", json!({ "transactional_id": id, "commit": false }));
     eventually("the first records arrive", SOON, || (copied(&lab, &shared) == 2).then_some(()));

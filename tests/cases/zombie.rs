@@ -1,6 +1,7 @@
 //! Old owners that come back: what they still write must not count, and they must not disturb their successor.
 
 use crate::harness::feed::Feed;
+use crate::harness::http;
 use crate::harness::lab::{Lab, SOON};
 use crate::harness::process::Sluice;
 use crate::harness::verdict::ask;
@@ -121,6 +122,9 @@ fn take_over_behind_an_open_transaction(case: &str, mutant: bool) -> (Lab, Value
     lab.catch_up("genesis", &file, 0);
     let mut old = lab.run("old", &file, &[], &[]);
     old.wait_ready(SOON);
+    // ready is sooner than taken over, and the stranger must not hold that up
+    let state = |page: &http::Page| page.json()["pipelines"][0]["lanes"][0]["state"] == "running";
+    eventually("the lane is taken over", SOON, || http::get(old.port, "/status").filter(state).map(drop));
     let (positions, stranger) = (format!("__sluice.{}.positions", lab.pipeline()), format!("{}-stranger", lab.id));
     let begin = json!({ "bootstrap": lab.b, "topic": positions, "transaction": "open", "transactional_id": stranger,
                         "records": [{ "key": "stranger", "value": "never committed" }] });

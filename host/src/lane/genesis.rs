@@ -216,6 +216,7 @@ impl<'a> Working<'a> {
             told: BTreeSet::new(),
             routed: HashMap::new(),
             lossy: HashMap::new(),
+            asker: None,
             opened: HashSet::new(),
             held: None,
             aborts: 0,

@@ -7,13 +7,16 @@
 //! without that answer.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
+use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Failure, Lane, Working};
 use crate::discovery::REFRESH;
 use crate::failpoint;
+use crate::kafka;
 use crate::kafka::ffi::{self, AskedIds, Spec};
 use crate::metrics::Reason;
 use crate::sink::{Kind, SinkError};
@@ -22,7 +25,11 @@ use crate::sink::{Kind, SinkError};
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 
 /// A question that is on its way; none where the open transaction moves nothing that has an id.
-pub(super) struct Asked<'a>(Option<AskedIds<'a>>);
+pub(super) struct Asked<'a>(Option<(BTreeSet<Arc<str>>, Option<AskedIds<'a>>)>);
+
+fn named(topics: &BTreeSet<Arc<str>>) -> Vec<&str> {
+    topics.iter().map(|topic| &**topic).collect()
+}
 
 /// What the source says of the topic that a partition is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,22 +51,45 @@ impl<'a> Working<'a> {
             return Asked(None);
         }
         let moved = self.slots.iter().filter(|slot| slot.moved() && !slot.topic_id().is_empty());
-        let topics: BTreeSet<&str> = moved.map(|slot| &*slot.topic).collect();
-        let topics: Vec<&str> = topics.into_iter().collect();
+        let topics: BTreeSet<Arc<str>> = moved.map(|slot| slot.topic.clone()).collect();
         if topics.is_empty() {
             return Asked(None);
         }
         let lane: &'a Lane = self.lane;
-        Asked(Some(AskedIds::ask(lane.shared.observer.client(), &topics, ASK_WITHIN)))
+        let on_its_way = self.asker.is_none().then(|| AskedIds::ask(lane.shared.observer.client(), &named(&topics), ASK_WITHIN));
+        Asked(Some((topics, on_its_way)))
+    }
+
+    /// The answer. Once the client that asks for all lanes was not answered, this lane asks by one of its own, which is made
+    /// anew whenever that fails too: one whose connection broke at the wrong moment was seen to answer nothing any more.
+    fn topic_ids(&mut self, topics: &BTreeSet<Arc<str>>, on_its_way: Option<AskedIds<'_>>) -> Result<ffi::TopicIds, String> {
+        let told = |error: &dyn std::fmt::Display| error.to_string();
+        if let Some(asked) = on_its_way {
+            let answer = if failpoint::mutant("topic_ids_unanswered") { Err(RDKafkaErrorCode::OperationTimedOut) } else { asked.answer() };
+            match answer {
+                Ok(ids) => return Ok(ids),
+                Err(error) => {
+                    let (pipeline, lane) = (&self.lane.shared.pipeline.name, self.lane.number);
+                    tracing::warn!(pipeline, lane, %error, "no answer to what the source's topics are; asking by a client of the lane's own");
+                }
+            }
+        }
+        let asker = match self.asker.take() {
+            Some(asker) => asker,
+            None => kafka::observer(&self.lane.shared.source).map_err(|error| told(&error))?,
+        };
+        let ids = ffi::topic_ids(asker.client(), &named(topics), ASK_WITHIN).map_err(|error| told(&error))?;
+        self.asker = Some(asker);
+        Ok(ids)
     }
 
     /// Fails, so that the transaction is aborted and read again, unless everything it moves is of the topics that its
     /// positions speak of. What is another topic is dealt with before anything else is read.
     pub(super) fn confirm_identity(&mut self, asked: Asked<'_>) -> Result<(), Failure> {
-        let Asked(Some(asked)) = asked else { return Ok(()) };
-        let ids = match asked.answer() {
+        let Asked(Some((topics, on_its_way))) = asked else { return Ok(()) };
+        let ids = match self.topic_ids(&topics, on_its_way) {
             Ok(ids) => ids,
-            Err(code) => return Err(not_committed(format!("the source does not say whether its topics are still the same: {code}"))),
+            Err(why) => return Err(not_committed(format!("the source does not say whether its topics are still the same: {why}"))),
         };
         let mut why = None;
         for slot in self.slots.iter_mut().filter(|slot| slot.moved() && !slot.topic_id().is_empty()) {
@@ -87,7 +117,8 @@ impl<'a> Working<'a> {
         if known.is_empty() {
             return Ok(self.trust(slot, Identity::Same));
         }
-        let ids = ffi::topic_ids(self.lane.shared.observer.client(), &[&topic], ASK_WITHIN);
+        let asker = self.asker.as_ref().unwrap_or(&self.lane.shared.observer);
+        let ids = ffi::topic_ids(asker.client(), &[&topic], ASK_WITHIN);
         let Some(id) = ids.ok().and_then(|mut ids| ids.remove(&*topic)?.ok()).filter(|id| !id.is_empty()) else {
             return self.ask_later(slot, format!("topic {topic} may be another one than before, and the source does not say which it is"));
         };
