@@ -18,6 +18,9 @@ const SERVE: Duration = Duration::from_millis(20);
 /// How long the client is told to send what lingers: its threads must get to see it.
 const WAKE: Duration = Duration::from_millis(5);
 
+/// How long the target may take to tell the partitions of one topic.
+const LEARN_WITHIN: Duration = Duration::from_secs(5);
+
 /// How long a commit or an abort may take at most, also where the transaction time-out is longer: a target that does
 /// not answer must not hold a lane that is asked to stop. (In librdkafka 2.12.1 a wait of -1 has no end.)
 const COMMIT_WITHIN: Duration = Duration::from_secs(30);
@@ -219,8 +222,21 @@ impl Sink {
                 }
                 // The transaction has failed already; the report that says why is on its way.
                 Err((RDKafkaErrorCode::State, _)) => return Err(self.why()),
+                Err((code @ RDKafkaErrorCode::UnknownPartition, _)) => {
+                    self.learn_partitions(topic);
+                    return Err(self.failed(HANDING_OVER, code, kafka::reason(code)));
+                }
                 Err((code, _)) => return Err(self.failed(HANDING_OVER, code, kafka::reason(code))),
             }
+        }
+    }
+
+    /// The client knows the partitions of a topic that it writes to from up to five minutes ago
+    /// (`topic.metadata.refresh.interval.ms`), and refuses those that are younger without a look. An answer for the topic
+    /// tells it; the replay finds them then.
+    fn learn_partitions(&self, topic: u16) {
+        if let Err(error) = self.producer.client().fetch_metadata(Some(self.topic_name(topic)), LEARN_WITHIN) {
+            tracing::debug!(%error, "the partitions of a topic on the target are not to be had; the replay asks again");
         }
     }
 
