@@ -249,8 +249,7 @@ impl Working<'_> {
 
     /// Reports the lane as its partitions are: the first halted or parked one speaks for it.
     pub(super) fn tell_state(&self) {
-        let halted =
-            self.slots.iter().find_map(|slot| slot.halted.as_ref()).map(|halted| (super::work::reason_of(&halted.code), &halted.detail));
+        let halted = self.slots.iter().find_map(|slot| slot.halted.as_ref()).map(|halted| (Reason::of(&halted.code), &halted.detail));
         let parked = || self.slots.iter().find_map(|slot| slot.parked.as_ref()).map(|(reason, detail)| (*reason, detail));
         let held = self.held.as_ref().map(|(reason, detail)| (*reason, detail));
         match held.or(halted).or_else(parked) {

@@ -340,7 +340,7 @@ impl Working<'_> {
         );
         at.halt(code, offset, detail);
         self.source.stop(slot)?;
-        let reason = reason_of(code);
+        let reason = Reason::of(code);
         self.lane.state(LaneState::Halted, reason, &self.slots[slot].halted.as_ref().map_or(String::new(), |halted| halted.detail.clone()));
         Ok(())
     }
@@ -373,11 +373,6 @@ fn fitting(records: &[Fetched], most: usize) -> usize {
         bytes <= BATCH_BYTES
     });
     few.count().max(1)
-}
-
-/// The reason of the closed list for a halt's code.
-pub(super) fn reason_of(code: &str) -> Reason {
-    Reason::ALL.iter().copied().find(|reason| reason.as_str() == code).unwrap_or(Reason::Internal)
 }
 
 fn unparsed(error: &RDKafkaErrorCode) -> Failure {

@@ -110,3 +110,10 @@ names! {
         Internal = "internal",
     }
 }
+
+impl Reason {
+    /// That of a halt's code; codes that are none are a bug of Sluice itself.
+    pub fn of(code: &str) -> Self {
+        Self::ALL.iter().copied().find(|reason| reason.as_str() == code).unwrap_or(Self::Internal)
+    }
+}

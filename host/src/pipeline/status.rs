@@ -66,7 +66,7 @@ fn partition_status(at: &(String, i32), position: Option<&Position>, end: Option
         account: position.map_or_else(Default::default, |position| account(&position.account)),
         lost: position.map_or(0, |position| position.lost),
         halted: position.and_then(|position| position.halted.as_ref()).map(|halted| Halt {
-            code: reason_of(&halted.code),
+            code: Reason::of(&halted.code),
             offset: Some(halted.offset),
             detail: halted.detail.clone(),
         }),
@@ -105,18 +105,14 @@ fn told(lane: u32, snapshot: &Snapshot) -> (LaneState, Reason, String) {
     }
     let control = snapshot.controls.get(&lane);
     if let Some(halted) = control.and_then(|control| control.halted.as_ref()) {
-        return (LaneState::Halted, reason_of(&halted.code), halted.detail.clone());
+        return (LaneState::Halted, Reason::of(&halted.code), halted.detail.clone());
     }
     let lanes = control.map_or(1, |control| control.lanes);
     let of_lane = snapshot.positions.iter().filter(|((topic, partition), _)| lane_of(topic, *partition, lanes) == lane);
     match of_lane.filter(|_| control.is_some()).find_map(|(_, position)| position.halted.as_ref()) {
-        Some(halted) => (LaneState::Halted, reason_of(&halted.code), halted.detail.clone()),
+        Some(halted) => (LaneState::Halted, Reason::of(&halted.code), halted.detail.clone()),
         None => (LaneState::Waiting, Reason::None, String::new()),
     }
-}
-
-fn reason_of(code: &str) -> Reason {
-    Reason::ALL.iter().copied().find(|reason| reason.as_str() == code).unwrap_or(Reason::Internal)
 }
 
 fn age_ms(since: Instant) -> u64 {
