@@ -49,9 +49,7 @@ impl Derived {
         let values = values(ends, data).ok_or(Refusal::Malformed)?;
         let mut tags = Vec::with_capacity(ends.len() * hmac::TAG_BYTES);
         for value in values {
-            let mut keyed = keyed.clone();
-            keyed.update(value);
-            tags.extend_from_slice(&keyed.tag());
+            tags.extend_from_slice(&keyed.tag(value));
         }
         Ok(tags)
     }
@@ -87,7 +85,7 @@ impl Derived {
         if rows.len() != column.ends.len() || !rows.is_sorted() || rows.last().is_some_and(|row| *row as usize >= origins.len()) {
             return Err(Refusal::Malformed);
         }
-        let nonces = gcm.nonces(at);
+        let mut nonces = gcm.nonces(at);
         // Counted by source record, not by row: records that an earlier step emitted share the offset of their origin.
         let mut last = (None, 0);
         each(column, NONCE_BYTES + TAG_BYTES, |i, value, out| {

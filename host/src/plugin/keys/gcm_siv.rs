@@ -36,7 +36,13 @@ pub struct GcmSiv {
 }
 
 /// What makes the nonces of one column.
-pub struct Nonces(Keyed);
+pub struct Nonces {
+    keyed: Keyed,
+    /// What the column's messages begin with.
+    place: usize,
+    /// That, and the last value's place in it.
+    message: Vec<u8>,
+}
 
 impl GcmSiv {
     /// Under keys derived by HKDF-SHA-256 with the infos `sluice/gcm-siv/<domain>` and, for the nonces,
@@ -48,16 +54,16 @@ impl GcmSiv {
 
     /// The nonces of a column that stands there.
     pub fn nonces(&self, at: &Coordinates<'_>) -> Nonces {
-        let mut keyed = self.nonces.clone();
+        let mut message = Vec::new();
         for name in [at.cluster, at.topic] {
             // Lengths first, so that no two names together read as another two.
-            keyed.update(&(name.len() as u32).to_be_bytes());
-            keyed.update(name.as_bytes());
+            message.extend_from_slice(&(name.len() as u32).to_be_bytes());
+            message.extend_from_slice(name.as_bytes());
         }
-        keyed.update(&at.partition.to_be_bytes());
-        keyed.update(&at.step.to_be_bytes());
-        keyed.update(&at.field.to_be_bytes());
-        Nonces(keyed)
+        message.extend_from_slice(&at.partition.to_be_bytes());
+        message.extend_from_slice(&at.step.to_be_bytes());
+        message.extend_from_slice(&at.field.to_be_bytes());
+        Nonces { keyed: self.nonces.clone(), place: message.len(), message }
     }
 
     /// Appends the encrypted value: the nonce, as many bytes as the value has, the tag.
@@ -82,12 +88,12 @@ impl Nonces {
     /// The nonce of the `ordinal`th value of the record at that offset, counted from 0: the first 12 bytes of the
     /// HMAC-SHA-256 over cluster and topic (each after its length), partition, step, field, offset and ordinal, numbers
     /// in 4 bytes and the offset in 8, the most significant first.
-    pub fn of(&self, offset: i64, ordinal: u32) -> [u8; NONCE_BYTES] {
-        let mut keyed = self.0.clone();
-        keyed.update(&offset.to_be_bytes());
-        keyed.update(&ordinal.to_be_bytes());
+    pub fn of(&mut self, offset: i64, ordinal: u32) -> [u8; NONCE_BYTES] {
+        self.message.truncate(self.place);
+        self.message.extend_from_slice(&offset.to_be_bytes());
+        self.message.extend_from_slice(&ordinal.to_be_bytes());
         let mut nonce = [0; NONCE_BYTES];
-        nonce.copy_from_slice(&keyed.tag()[..NONCE_BYTES]);
+        nonce.copy_from_slice(&self.keyed.tag(&self.message)[..NONCE_BYTES]);
         nonce
     }
 }
