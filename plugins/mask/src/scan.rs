@@ -13,9 +13,9 @@ use std::ops::Range;
 pub enum Find {
     /// An e-mail address: a local part, `@`, and a domain with a full stop in it.
     Email,
-    /// 13 to 19 digits whose check digit is right, with single spaces or hyphens between them.
+    /// 13 to 19 digits whose check digit is right, with single spaces or hyphens of any width between them.
     Card,
-    /// Country, check digits, letters and digits whose remainder is right, with single spaces between them.
+    /// Country, check digits, letters and digits whose remainder is right, with single spaces of any width between them.
     Iban,
     /// Digits that begin with `+`, `00`, `0` or `(`, or are grouped 3-3-4.
     Phone,
@@ -103,6 +103,11 @@ mod tests {
             ("\u{201e}ana@example.org\u{201c}, \u{90ae}\u{7bb1}\u{ff1a}ana@example.org\u{3002}1", &["ana@example.org", "ana@example.org"]),
             ("'o'hara@example.org' o\u{2019}hara@example.org", &["o'hara@example.org", "o\u{2019}hara@example.org"]),
             ("Jose\u{301}@example.org\u{548c}1.5", &["Jose\u{301}@example.org\u{548c}1"]),
+            ("4111\u{a0}1111\u{a0}1111\u{a0}1111", &["4111\u{a0}1111\u{a0}1111\u{a0}1111"]),
+            ("4111\u{2011}1111\u{2011}1111\u{ad}1111.", &["4111\u{2011}1111\u{2011}1111\u{ad}1111"]),
+            ("DE89\u{202f}3704 0044\u{2009}0532\u{3000}0130 00\u{a0}", &["DE89\u{202f}3704 0044\u{2009}0532\u{3000}0130 00"]),
+            ("\u{a0}+49\u{a0}151\u{2013}23456789", &["+49\u{a0}151\u{2013}23456789"]),
+            ("212\u{2011}555\u{2011}0123", &["212\u{2011}555\u{2011}0123"]),
             ("host:203.0.113.77, addr:2001:db8::1.", &["203.0.113.77", "2001:db8::1"]),
             ("203.0.113.77.Because IPv6:2001:db8::1:x", &["203.0.113.77", "2001:db8::1"]),
         ] {
@@ -118,6 +123,8 @@ mod tests {
             "order 4711 of 2026-03-15 at 10:20:30",
             "2026-03-15T10:20:30.123+02:00",
             "4111 1111 1111 1112",
+            "4111\u{a0}\u{a0}1111 1111 1111",
+            "4111\u{e9}1111 1111 1111",
             "DE88370400440532013000",
             "version 1.2.3.4.5",
             "999.1.2.3",
