@@ -89,6 +89,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// `true` or `false`; `false` unless given.
+    pub fn flag(&mut self, key: &'static str) -> Option<bool> {
+        let flag = self.get(key).map_or(Some(false), Value::as_bool);
+        if flag.is_none() {
+            self.problem(key, "must be true or false".to_owned());
+        }
+        flag
+    }
+
     /// One character.
     pub fn letter(&mut self, key: &'static str, default: char) -> Option<char> {
         let Some(value) = self.get(key) else { return Some(default) };

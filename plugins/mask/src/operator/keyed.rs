@@ -29,6 +29,8 @@ pub enum Form {
         encoding: Encoding,
         /// Bytes of hash.
         length: usize,
+        /// Behind the id of the key.
+        named: bool,
     },
     /// As a UUID; 122 bits of it.
     Uuid,
@@ -52,17 +54,24 @@ impl Hmac {
         let encodings = [("hex", Encoding::Hex), ("base64", Encoding::Base64), ("base64url", Encoding::Base64Url)];
         let encoding = reader.one_of_or("encoding", if hex { &encodings[..1] } else { &encodings }, Encoding::Hex);
         let length = reader.integer("length", DEFAULT_BYTES as u64, FEWEST_BYTES as u64, MOST_BYTES as u64);
-        Some(Form::Text { encoding: encoding?, length: length? })
+        Some(Form::Text { encoding: encoding?, length: length?, named: reader.flag("key_id")? })
     }
 
     pub fn answer(&self, column: &Column) -> Result<Output, Rejection> {
         let hashes = host::hmac_sha256(&self.key.name, &self.key.domain, column)?;
+        let id = match self.form {
+            Form::Text { named: true, .. } => host::key_id(&self.key.name)? + ".",
+            _ => String::new(),
+        };
         let mut output = Output::with_bytes(column, column.len() * self.bytes());
         for ((row, value), hash) in column.iter().zip(hashes.chunks_exact(HMAC_BYTES)) {
             match self.form {
-                Form::Text { encoding, length } => {
+                Form::Text { encoding, length, .. } => {
                     let token = hash.get(..length).ok_or(Rejection::KeyUnavailable)?;
-                    output.text(row, value, |out, _| encoding.write(out, token));
+                    output.text(row, value, |out, _| {
+                        out.extend_from_slice(id.as_bytes());
+                        encoding.write(out, token);
+                    });
                 }
                 Form::Uuid => {
                     let hash = hash.first_chunk().ok_or(Rejection::KeyUnavailable)?;
@@ -77,7 +86,7 @@ impl Hmac {
     /// Bytes of one token.
     fn bytes(&self) -> usize {
         match self.form {
-            Form::Text { encoding, length } => encoding.token_bytes(length),
+            Form::Text { encoding, length, named } => encoding.token_bytes(length) + if named { KEY_ID_DIGITS + 1 } else { 0 },
             Form::Uuid => 36,
             Form::Integer => 20,
         }

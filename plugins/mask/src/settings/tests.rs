@@ -23,6 +23,7 @@ fn settings_have_their_defaults() {
         (r#"{"use":"phone"}"#, r#"{"use":"phone","keep_last":2}"#),
         (r#"{"use":"ip"}"#, r#"{"use":"ip","v4":24,"v6":48}"#),
         (r#"{"use":"hmac","key":"pii"}"#, r#"{"use":"hmac","key":"pii","domain":"default","output":"text","encoding":"hex","length":16}"#),
+        (r#"{"use":"hmac","key":"pii"}"#, r#"{"use":"hmac","key":"pii","key_id":false}"#),
         (r#"{"use":"hmac","key":"pii","output":"hex"}"#, r#"{"use":"hmac","key":"pii","encoding":"hex"}"#),
         (r#"{"use":"tokenize","key":"pii"}"#, r#"{"use":"tokenize","key":"pii","domain":"default","prefix":""}"#),
         (
@@ -101,6 +102,7 @@ fn what_is_wrong_is_said_where_it_is() {
             r#"{"use":"hmac","key":"pii","output":"uuid","length":16}"#,
             &["/fields/2/length: unknown setting; known are use, key, domain, output"],
         ),
+        (r#"{"use":"hmac","key":"pii","key_id":"yes"}"#, &["/fields/2/key_id: must be true or false"]),
         (r#"{"use":"hmac","key":"pii","output":"hex","encoding":"base64"}"#, &["/fields/2/encoding: must be one of hex, not `base64`"]),
         (r#"{"use":"tokenize","key":"pii","prefix":1}"#, &["/fields/2/prefix: must be text"]),
         (
