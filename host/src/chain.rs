@@ -8,6 +8,7 @@ mod explain;
 pub mod format;
 #[cfg(test)]
 mod hostile;
+mod operator;
 mod pace;
 mod part;
 mod plan;

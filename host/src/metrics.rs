@@ -9,7 +9,7 @@
 //! | `sluice_transactions_total` | pipeline, lane, result |
 //! | `sluice_transaction_age_seconds` | pipeline, lane |
 //! | `sluice_lane_state` | pipeline, lane, state, reason |
-//! | `sluice_drift_total` | pipeline, topic, kind: unmatched, unlisted, map_names; partitions that halted |
+//! | `sluice_drift_total` | pipeline, topic, kind: unmatched, unlisted, map_names, type; partitions that halted |
 //! | `sluice_plugin_duration_seconds` | plugin |
 //! | `sluice_plugin_failures_total` | plugin, kind |
 //! | `sluice_plugin_counter_total` | pipeline, plugin, step (from 1), name: as the plugin declares it |

@@ -17,6 +17,8 @@ pub enum DriftKind {
     Unlisted,
     /// A schema with a map that is masked, and whose names would stay.
     MapNames,
+    /// A schema with a place that cannot take what its operator makes.
+    Type,
 }
 
 impl DriftKind {
@@ -26,6 +28,7 @@ impl DriftKind {
             Self::Unmatched => "unmatched",
             Self::Unlisted => "unlisted",
             Self::MapNames => "map_names",
+            Self::Type => "type",
         }
     }
 }

@@ -1,16 +1,14 @@
 //! What the steps make of a schema: which operator each of its places gets, what stays clear, what does not fit. For people,
 //! before a record passes; it must not touch records.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
-use serde_json::Value;
 
 use super::format::{Compiled, Parsed, Watch, Watching, map_names};
+use super::operator::{Operator, misfits};
 use super::part::{PartPlan, key_name};
 use super::plan::{ChainPlan, StepPlan};
 use super::traits::Traits;
-use crate::fields::{Kind, Leaf, Nest, Path, Place, proto};
+use crate::fields::{Leaf, Nest, Path, proto};
 use crate::schemas::wire::Part;
 
 #[cfg(test)]
@@ -108,9 +106,7 @@ impl StepPlan {
         match &self.key {
             Some(part) => {
                 let subject = Subject::of(self, part);
-                explained
-                    .places
-                    .extend((0..).zip(subject.fields).map(|(field, (name, _))| subject.masked(field, name.clone(), String::new())));
+                explained.places.extend((0..).zip(subject.names).map(|(field, name)| subject.masked(field, name.clone(), String::new())));
             }
             None if self.masks() || self.null_key => {
                 let otherwise = Some(if self.null_key { "null" } else { "clear" });
@@ -136,10 +132,9 @@ struct Subject<'a> {
     plugin: &'a str,
     part: Part,
     nest: &'a Nest,
-    /// By field: what it is called, and its settings.
-    fields: &'a [(String, String)],
-    /// What the plugin says of a field's settings.
-    field_schema: &'a Value,
+    /// By field: what it is called.
+    names: &'a [String],
+    operators: &'a [Operator],
     allow_list: bool,
     watch: Watch,
 }
@@ -180,8 +175,8 @@ impl<'a> Subject<'a> {
             plugin: &step.name,
             part: part.half.part(),
             nest: &part.nest,
-            fields: step.granted().get(part.first..part.first + part.watched.len()).unwrap_or_default(),
-            field_schema: step.field_schema(),
+            names: &part.names,
+            operators: &part.operators,
             allow_list: step.is_allow_list(),
             watch: part.watch(),
         }
@@ -196,8 +191,9 @@ impl<'a> Subject<'a> {
     }
 
     fn masked(&self, field: u32, path: String, type_name: String) -> Explained {
-        let nature = self.traits(field).map(|traits| traits.nature());
-        Explained { operator: Some(self.operator(field)), nature, ..Explained::of(path, type_name) }
+        let operator = self.operators.get(field as usize);
+        let nature = operator.and_then(|operator| operator.traits.as_ref()).map(Traits::nature);
+        Explained { operator: operator.map(|operator| operator.name.clone()), nature, ..Explained::of(path, type_name) }
     }
 
     fn explain(&self, compiled: Result<Compiled, String>) -> StepExplained {
@@ -228,9 +224,7 @@ impl<'a> Subject<'a> {
                 explained.errors.push(map_names(&path, &format!("step {}", self.step), self.selector(field), "the schema"));
             }
         }
-        for outer in 0..self.nest.selection().fields() {
-            explained.errors.extend(self.misfits(outer, &compiled.places(outer as u32)));
-        }
+        explained.errors.extend(misfits(self.nest, self.operators, &compiled));
         explained
     }
 
@@ -264,61 +258,7 @@ impl<'a> Subject<'a> {
         fields.into_iter().map(inside).chain([rest]).collect()
     }
 
-    /// The places that cannot take what the operator of a field makes of them, or hold no text to open.
-    fn misfits(&self, outer: usize, places: &[Place]) -> BTreeSet<String> {
-        if self.nest.opens(outer) {
-            let closed = places.iter().filter(|place| !(place.kinds.contains(Kind::Text) && place.any_text));
-            return closed.map(|place| format!("{} is opened by `>>`, and holds no text: it is {}", place.path, place.type_name)).collect();
-        }
-        let misfit = |field: u32| -> Vec<String> {
-            let Some(traits) = self.traits(field) else { return Vec::new() };
-            let settings = self.settings(field);
-            let fits = |place: &Place| fits(place, traits.output.as_deref(), &settings["value"]);
-            let sentence = |place: &Place| format!("{} at {} does not fit: it is {}", self.operator(field), place.path, place.type_name);
-            places.iter().filter(|place| !fits(place)).map(sentence).collect()
-        };
-        self.nest.behind(outer).into_iter().flat_map(misfit).collect()
-    }
-
     fn selector(&self, field: u32) -> &str {
-        self.fields.get(field as usize).map_or("", |(selector, _)| selector)
-    }
-
-    fn settings(&self, field: u32) -> Value {
-        let settings = self.fields.get(field as usize).and_then(|(_, settings)| serde_json::from_str(settings).ok());
-        settings.unwrap_or_default()
-    }
-
-    /// The operator that the settings of `field` name, or the plugin where they name none.
-    fn operator(&self, field: u32) -> String {
-        self.settings(field)["use"].as_str().unwrap_or(self.plugin).to_owned()
-    }
-
-    /// What the plugin's schema says of the operator of `field`.
-    fn traits(&self, field: u32) -> Option<Traits> {
-        Traits::of(self.field_schema, &self.settings(field))
-    }
-}
-
-/// Whether a place can take what an operator with this form of output makes of its values; `setting` is the value that its
-/// settings give.
-fn fits(place: &Place, output: Option<&str>, setting: &Value) -> bool {
-    let text = place.kinds.contains(Kind::Text);
-    match output {
-        Some("text") => text && place.any_text,
-        Some("uuid") => text && (place.any_text || place.uuid),
-        // What has a form of its own, such as a date, is no number any more.
-        Some("part") => place.any_text || !text,
-        Some("null") => place.nullable,
-        Some("none") => place.removable || place.nullable,
-        Some("setting") => match setting {
-            Value::Null => place.nullable,
-            Value::Bool(_) => place.kinds.contains(Kind::Boolean),
-            Value::Number(number) if number.is_f64() => place.kinds.contains(Kind::Decimal),
-            Value::Number(_) => place.kinds.contains(Kind::Integer) || place.kinds.contains(Kind::Decimal),
-            // Whether it has the form of a date, say, only its value tells.
-            _ => text || place.kinds.contains(Kind::Bytes),
-        },
-        _ => true,
+        self.names.get(field as usize).map_or("", String::as_str)
     }
 }

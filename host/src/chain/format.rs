@@ -20,6 +20,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::drift::{DriftKind, Misfit};
+use super::operator::{Operator, misfits};
 use crate::fields::Nest;
 use crate::schemas::SchemaRef;
 use crate::schemas::wire::Part;
@@ -65,6 +66,8 @@ pub struct Watch {
     pub unlisted: Watching,
     /// A map that is masked, and whose names stay.
     pub names: Watching,
+    /// A place that cannot take what its operator makes.
+    pub types: Watching,
 }
 
 /// Most compiled selections that one step keeps. Stops schemas, or messages of one, made up record by record from growing
@@ -87,6 +90,8 @@ pub struct Asked<'a> {
     pub nest: &'a Nest,
     /// The granted selectors, as written, for messages.
     pub selectors: &'a dyn Fn(usize) -> String,
+    /// What becomes of each.
+    pub operators: &'a [Operator],
     pub watch: Watch,
     /// The step, from 0.
     pub step: usize,
@@ -143,19 +148,21 @@ impl Asked<'_> {
         Ok(reader)
     }
 
-    /// I6: what a schema brings that nobody listed, what it has no more, and names in it that would stay clear are known
-    /// before its first record passes.
+    /// I6: what a schema brings that nobody listed, what it has no more, names in it that would stay clear and places that
+    /// cannot be masked as the step says are known before its first record passes.
     fn check(&self, reference: SchemaRef, compiled: &Compiled, allowed: &mut dyn FnMut(&Misfit)) -> Result<(), Unread> {
         let kinds = [
             (self.watch.unmatched, DriftKind::Unmatched),
             (self.watch.unlisted, DriftKind::Unlisted),
             (self.watch.names, DriftKind::MapNames),
+            (self.watch.types, DriftKind::Type),
         ];
         for (watching, kind) in kinds.into_iter().filter(|(watching, _)| *watching != Watching::Ignored) {
             let detail = match kind {
                 DriftKind::Unmatched => self.unmatched(reference, compiled),
                 DriftKind::Unlisted => self.unlisted(reference, compiled),
                 DriftKind::MapNames => self.map_names(reference, compiled),
+                DriftKind::Type => self.wrong_type(reference, compiled),
             };
             let Some(detail) = detail else { continue };
             let misfit = Misfit { kind, schema: Some(reference), detail };
@@ -196,6 +203,12 @@ impl Asked<'_> {
             (self.selectors)(field as usize).as_str(),
             &format!("{} with {reference}", self.schema()),
         ))
+    }
+
+    fn wrong_type(&self, reference: SchemaRef, compiled: &Compiled) -> Option<String> {
+        let first = misfits(self.nest, self.operators, compiled).into_iter().next()?;
+        let (schema, step) = (self.schema(), self.step + 1);
+        Some(format!("{first} in {schema} with {reference}; give the field in step {step} an operator that makes what its type can take"))
     }
 
     fn schema(&self) -> &'static str {

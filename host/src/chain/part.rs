@@ -4,8 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::drift::{Misfit, Watched};
 use super::format::{Asked, Compiled, Half, Last, Parsed, Reader, Readers, Schemas, Unframed, Unread, Watch, Watching, Written};
+use super::operator::Operator;
 use super::plan::PlanError;
 use super::row::OwnedHeader;
 use super::{Failed, Row};
@@ -23,7 +26,9 @@ pub struct PartPlan {
     pub watched: Vec<Option<usize>>,
     pub absent: Absent,
     /// The selectors as messages name them.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
+    /// What becomes of the value of each.
+    pub(super) operators: Vec<Operator>,
     watch: Watch,
     /// The selection compiled for each schema.
     readers: Readers,
@@ -60,6 +65,8 @@ pub struct Building<'a> {
     /// Whether the plugin edits the fields of the value.
     pub masks: bool,
     pub schemas: &'a Arc<Schemas>,
+    /// What the plugin says of a field's settings.
+    pub field_schema: &'a Value,
 }
 
 /// Selectors of one half, and where its errors are shown.
@@ -103,6 +110,7 @@ impl Building<'_> {
             unmatched,
             unlisted: if self.step.mode == Mode::AllowList { on_purpose(!self.step.unlisted_halts) } else { Watching::Ignored },
             names: if source.masks { on_purpose(self.step.map_names_clear) } else { Watching::Ignored },
+            types: if source.masks { Watching::Halts } else { Watching::Ignored },
         };
         let name = |grant: &FieldGrant| match source.half.part {
             Part::Key => key_name(&grant.selector),
@@ -123,6 +131,7 @@ impl Building<'_> {
             watched: numbers.collect(),
             absent: self.step.absent,
             names,
+            operators: source.grants.iter().map(|grant| Operator::of(grant, &self.step.plugin, self.field_schema)).collect(),
             watch,
             readers: Readers::default(),
             step: self.number,
@@ -242,6 +251,7 @@ impl PartPlan {
             readers: &self.readers,
             nest: &self.nest,
             selectors: &selectors,
+            operators: &self.operators,
             watch: self.watch,
             step: self.step,
             part: self.half.part(),

@@ -205,7 +205,7 @@ impl StepPlan {
             allow_list_fits(step, masks, effects).map_err(|message| one(&step.at, message))?;
         }
         let number = place.number as usize;
-        let building = Building { step, number, masks, schemas };
+        let building = Building { step, number, masks, schemas, field_schema: &description.field_settings_schema };
         let value = building.value(watched)?;
         let key = match &step.key {
             KeyRule::Masked(mask) => Some(building.key(mask, watched)?),
@@ -279,16 +279,6 @@ impl StepPlan {
     /// Whether no key passes it as it came: it makes every key null, masks it as a whole, or has a list for it.
     pub(super) fn closes_key(&self) -> bool {
         self.null_key || self.key_is_masked
-    }
-
-    /// The columns: what each is called, and its settings.
-    pub(super) fn granted(&self) -> &[(String, String)] {
-        &self.spec.fields
-    }
-
-    /// What the plugin says of a field's settings.
-    pub(super) fn field_schema(&self) -> &serde_json::Value {
-        &self.plugin.description().field_settings_schema
     }
 
     /// The plugin's own version.

@@ -1,5 +1,6 @@
 //! What a plugin's schema of settings says of an operator: the words under `x-sluice`. They are the plugin's own; it must
-//! not be asked of them whether a value may pass, only what to tell people, and whether keys stay apart.
+//! not be asked of them whether a value may pass, only what to tell people, and what to stop: keys that would not stay
+//! apart, schemas that cannot take what it makes.
 
 use serde_json::Value;
 

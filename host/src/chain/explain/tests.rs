@@ -28,19 +28,23 @@ fn explained(fields: &[(&str, &str)], keep: Option<&[&str]>, schema: &Parsed) ->
     let paths: Vec<Path> = fields.iter().map(|(selector, _)| path(selector)).collect();
     let kept: Option<Vec<Path>> = keep.map(|keep| keep.iter().map(|text| path(text)).collect());
     let nest = Nest::compile(&paths, kept.as_deref(), Containers::Expand).unwrap();
-    let fields: Vec<(String, String)> = fields.iter().map(|(selector, settings)| ((*selector).into(), (*settings).into())).collect();
+    let names: Vec<String> = fields.iter().map(|(selector, _)| (*selector).to_owned()).collect();
+    let schema_of_settings = serde_json::from_str(MASK).unwrap();
+    let operator = |(_, settings): &(&str, &str)| Operator::new(&serde_json::from_str(settings).unwrap(), "mask", &schema_of_settings);
+    let operators: Vec<Operator> = fields.iter().map(operator).collect();
     let subject = Subject {
         step: 1,
         plugin: "mask",
         part: Part::Value,
         nest: &nest,
-        fields: &fields,
-        field_schema: &serde_json::from_str(MASK).unwrap(),
+        names: &names,
+        operators: &operators,
         allow_list: keep.is_some(),
         watch: Watch {
             unmatched: Watching::Halts,
             unlisted: if keep.is_some() { Watching::Halts } else { Watching::Ignored },
             names: Watching::Halts,
+            types: Watching::Halts,
         },
     };
     explain(&[subject], schema)
@@ -104,7 +108,7 @@ fn what_does_not_fit_is_an_error() {
 #[test]
 fn forms_are_held_against_types() {
     let schema = r#"{"type":"record","name":"R","fields":[{"name":"n","type":"long"},{"name":"x","type":"double"},{"name":"s","type":["null","string"]},
-        {"name":"d","type":{"type":"int","logicalType":"date"}},{"name":"u","type":{"type":"string","logicalType":"uuid"}},{"name":"b","type":"boolean"}]}"#;
+        {"name":"d","type":{"type":"int","logicalType":"date"}},{"name":"u","type":{"type":"string","logicalType":"uuid"}},{"name":"b","type":"boolean"},{"name":"y","type":"bytes"}]}"#;
     let schema = Parsed::Avro(avro::Schema::parse(schema, &[]).unwrap());
     let uuid = r#"{"use":"hmac","key":"pii","output":"uuid"}"#;
     let part = r#"{"use":"date_part","part":"month"}"#;
@@ -127,6 +131,11 @@ fn forms_are_held_against_types() {
         ("$.s", &value("null"), true),
         ("$.n", &value("null"), false),
         ("$.b", &value("true"), true),
+        ("$.y", r#"{"use":"hmac","key":"pii"}"#, true),
+        ("$.y", uuid, true),
+        ("$.y", &value("\"x\""), true),
+        ("$.y", &value("7"), false),
+        ("$.b", r#"{"use":"hmac","key":"pii"}"#, false),
         ("$.s", &value("true"), false),
         ("$.n", r#"{"use":"fpe","key":"pii","alphabet":"digits"}"#, true),
         ("$.n", r#"{"use":"fpe","key":"pii","alphabet":"lower"}"#, false),

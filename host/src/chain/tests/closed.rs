@@ -93,6 +93,40 @@ fn keys_of_several_kinds_are_not_kept_apart_by_text() {
 }
 
 #[test]
+fn a_type_that_cannot_take_a_token_is_drift_before_a_record_passes() {
+    let order = || Some(framed(6, &[14, 0, 0]));
+    let json = || Some(framed(5, br#"{"id":"ana","n":null}"#));
+    for (format, step, key, value, wanted) in [
+        (
+            "auto",
+            format!("{{ plugin: mask, fields: {{ $.id: {HMAC} }} }}"),
+            None,
+            order(),
+            Some("hmac at $.id does not fit: it is long in the schema with id 6"),
+        ),
+        ("auto", "{ plugin: mask, fields: { $.id: { use: hmac, key: pii, output: integer } } }".to_owned(), None, order(), None),
+        ("auto", format!("{{ plugin: mask, fields: {{ $.note: {HMAC} }} }}"), None, order(), None),
+        // Also where no record has a value that would not fit.
+        (
+            "auto",
+            "{ plugin: mask, fields: { \"$.items[*].id\": { use: email } } }".to_owned(),
+            None,
+            order(),
+            Some("email at $.items[*].id"),
+        ),
+        ("auto", format!("{{ plugin: mask, key: {HMAC} }}"), Some(framed(2, &[2])), None, Some("in the key's schema with id 2")),
+        ("auto", format!("{{ plugin: mask, fields: {{ $.n: {HMAC} }} }}"), None, json(), Some("hmac at $.n does not fit: it is integer")),
+        ("auto", "{ plugin: mask, fields: { $.n: { use: redact } } }".to_owned(), None, json(), None),
+        // What only looks makes nothing.
+        ("auto", "{ plugin: filter, where: { field: $.id, gt: 1 } }".to_owned(), None, order(), None),
+    ] {
+        let (drift, _) = through(&mut chain(format, &step), Sample { value, ..record(key.as_deref(), None) });
+        assert_eq!(drift.as_ref().map(|drift| drift.misfit.kind), wanted.map(|_| DriftKind::Type), "{step}");
+        assert!(wanted.is_none_or(|wanted| drift.is_some_and(|drift| drift.to_string().contains(wanted))), "{step}");
+    }
+}
+
+#[test]
 fn what_the_step_allows_is_told_once() {
     // A selector that matches nothing for three windows: drift where it halts, no word of it otherwise.
     for (unmatched, plugin, drifts) in [
