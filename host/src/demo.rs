@@ -71,7 +71,7 @@ pub fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
         Some([landing, main]) => {
             let plan = plan([landing, main])?;
             let source = TargetTopics::new(&plan.pipelines[0].source, false).map_err(Failure::new)?;
-            kafka::reach(&plan.pipelines[0].source, source.observer())
+            kafka::reach(&plan.pipelines[0].source, &source.observer())
                 .map_err(|error| Failure { message: error.to_string(), exit: Exit::Unreachable })?;
             source.create(data::TOPIC, data::PARTITIONS, &[]).map_err(Failure::new)?;
             stream(args, plan, false, &stop)

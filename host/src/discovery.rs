@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::topics::TopicFilter;
 use crate::failpoint;
-use crate::kafka::Context;
+use crate::kafka::Observer;
 use crate::kafka::ffi;
 use crate::topics::{TargetTopics, TopicError};
 
@@ -163,7 +163,7 @@ impl Discovery {
     /// back has another id. One that cannot have its place on the target is marked and holds up no other.
     pub fn refresh(
         &self,
-        source: &BaseConsumer<Context>,
+        source: &Observer,
         filter: &TopicFilter,
         target: &TargetTopics,
         questions: &Questions<'_>,
@@ -216,8 +216,12 @@ fn tell_unplaced(before: &Sources, topics: &BTreeMap<String, Topic>) {
 }
 
 /// The topics that match, and the names of those about which the source cannot tell at present.
-fn list(source: &BaseConsumer<Context>, filter: &TopicFilter) -> Result<(BTreeMap<String, Topic>, BTreeSet<String>), DiscoveryError> {
-    let metadata = source.fetch_metadata(None, ASK_WITHIN).map_err(|error| DiscoveryError::List(error.to_string()))?;
+fn list(source: &Observer, filter: &TopicFilter) -> Result<(BTreeMap<String, Topic>, BTreeSet<String>), DiscoveryError> {
+    let client = source.client();
+    let metadata = client
+        .fetch_metadata(None, ASK_WITHIN)
+        .inspect_err(|_| source.unanswered(&client))
+        .map_err(|error| DiscoveryError::List(error.to_string()))?;
     let (mut topics, mut unsure) = (BTreeMap::new(), BTreeSet::new());
     for topic in metadata.topics().iter().filter(|topic| filter.matches(topic.name())) {
         match topic.error().map(RDKafkaErrorCode::from) {
@@ -236,12 +240,13 @@ fn list(source: &BaseConsumer<Context>, filter: &TopicFilter) -> Result<(BTreeMa
 
 /// Adds topic ids. A source that cannot name them (an old one, or one without the right to describe) costs the check
 /// for re-created topics, not the pipeline.
-fn identify(source: &BaseConsumer<Context>, topics: &mut BTreeMap<String, Topic>, target: &TargetTopics) {
+fn identify(source: &Observer, topics: &mut BTreeMap<String, Topic>, target: &TargetTopics) {
     if topics.is_empty() || target.is_premade() {
         return;
     }
     let names: Vec<&str> = topics.keys().map(String::as_str).collect();
-    match ffi::topic_ids(source.client(), &names, ASK_WITHIN) {
+    let client = source.client();
+    match ffi::topic_ids(client.client(), &names, ASK_WITHIN) {
         Ok(ids) => {
             for (name, id) in ids {
                 if let (Some(topic), Ok(id)) = (topics.get_mut(&name), id) {
@@ -249,7 +254,10 @@ fn identify(source: &BaseConsumer<Context>, topics: &mut BTreeMap<String, Topic>
                 }
             }
         }
-        Err(error) => tracing::warn!(%error, "topic ids unknown; a re-created topic would not be noticed"),
+        Err(error) => {
+            tracing::warn!(%error, "topic ids unknown; a re-created topic would not be noticed");
+            source.unanswered(&client);
+        }
     }
 }
 

@@ -350,8 +350,8 @@ fn shared(
         OnError::Halt => None,
     };
     let target_topics = TargetTopics::new(&pipeline.target, options.premade)?;
-    let topics = StateTopics::current(&pipeline.target, target_topics.observer(), &pipeline.name, quarantine)?;
-    let observer = kafka::observer(&pipeline.source).map_err(|error| TopicError::client(&pipeline.source, &error))?;
+    let topics = StateTopics::current(&pipeline.target, &target_topics.observer(), &pipeline.name, quarantine)?;
+    let observer = kafka::Observer::new(&pipeline.source).map_err(|error| TopicError::client(&pipeline.source, &error))?;
     let claim = if options.readmit { Claim::Readmitted } else { Claim::Began };
     let admission = Admission::of(&pipeline, &chain, &prepared.lent.keys, claim);
     Ok(Shared {
@@ -386,7 +386,7 @@ pub fn status_of(plan: &Plan, within: Duration) -> Result<Status, RunError> {
     let mut pipelines = Vec::new();
     for pipeline in &plan.pipelines {
         let target = TargetTopics::new(&pipeline.target, false).map_err(|error| RunError::Client(error.to_string()))?;
-        let topics = StateTopics::current(&pipeline.target, target.observer(), &pipeline.name, None)
+        let topics = StateTopics::current(&pipeline.target, &target.observer(), &pipeline.name, None)
             .map_err(|error| RunError::Client(error.to_string()))?;
         let lanes = target.partition_count(&topics.positions).map_err(|error| RunError::Client(error.to_string()))?;
         let snapshot = match lanes {

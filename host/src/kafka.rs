@@ -2,6 +2,9 @@
 //! `kafka::ffi` holds the calls that the safe crate lacks.
 
 pub mod ffi;
+mod observer;
+
+pub use observer::Observer;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -120,12 +123,16 @@ pub fn refused_property(cluster: &Cluster) -> Option<(Location, String)> {
     Some((at.clone(), format!("the client library refuses property {name}: {reason}")))
 }
 
-/// A client for metadata and offsets alone. It joins nothing and fetches nothing.
+/// A client for metadata and offsets alone, to ask something once. It joins nothing and fetches nothing.
 pub fn observer(cluster: &Cluster) -> KafkaResult<BaseConsumer<Context>> {
+    observer_config(cluster).create_with_context(Context::new(cluster))
+}
+
+fn observer_config(cluster: &Cluster) -> ClientConfig {
     let mut config = base(cluster);
     // Topics that appear are noticed by asking; the cache only has to be younger than the question.
     config.set("topic.metadata.refresh.interval.ms", "60000");
-    config.create_with_context(Context::new(cluster))
+    config
 }
 
 /// A client for creating and describing topics.

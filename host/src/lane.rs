@@ -350,8 +350,6 @@ struct Working<'a> {
     /// By source topic: where a step may lose records of it if their topic is compacted. The registry may be asked for that,
     /// with a transaction open, so it is asked once.
     lossy: HashMap<Arc<str>, Option<LossyKey>>,
-    /// Asks the source for topic ids where the client that does so for all lanes was not answered once.
-    asker: Option<rdkafka::consumer::BaseConsumer<kafka::Context>>,
     /// Target partitions in which nothing of the lane's predecessors hangs.
     opened: HashSet<(u16, i32)>,
     /// What stops the whole lane for now, and why: rights that are denied, records of its own that are refused.

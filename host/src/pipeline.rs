@@ -16,7 +16,7 @@ use crate::config::plan::{Cluster, Delivery, Pipeline};
 use crate::discovery::{Discovery, DiscoveryError, Questions, REFRESH};
 use crate::group::Group;
 use crate::kafka::ffi::{self, OffsetAnswers, Spec};
-use crate::kafka::{self, Context, ProducerSettings};
+use crate::kafka::{self, Context, Observer, ProducerSettings};
 use crate::lane::{Failure, Stop};
 use crate::metrics::{Metrics, PartitionLabels, PartitionMetrics};
 use crate::quarantine::RawQuarantine;
@@ -66,7 +66,7 @@ pub struct Shared {
     pub source_id: String,
     pub topics: StateTopics,
     pub target_topics: Arc<TargetTopics>,
-    pub observer: BaseConsumer<Context>,
+    pub observer: Observer,
     pub discovery: Discovery,
     pub view: View,
     /// The chain and what it stands for; a switch of a plugin replaces them.
@@ -95,8 +95,7 @@ impl Shared {
         let lanes = 0..self.pipeline.lanes as i32;
         let partitions: Vec<(&str, i32)> = lanes.map(|lane| (self.topics.offset_map.as_str(), lane)).collect();
         let failed = |error: String| Failure::Client(format!("cannot look at the offset map: {error}"));
-        let ends = ffi::list_offsets(self.target_topics.observer().client(), &partitions, Spec::Latest, ASK_WITHIN)
-            .map_err(|error| failed(error.to_string()))?;
+        let ends = self.target_topics.list_offsets(&partitions, Spec::Latest, ASK_WITHIN).map_err(|error| failed(error.to_string()))?;
         let mut any = false;
         for (_, end) in ends {
             any |= end.map_err(|error| failed(error.to_string()))? > 0;
@@ -106,8 +105,9 @@ impl Shared {
 
     /// The end of each partition's counterpart on the target.
     pub fn target_ends(&self, partitions: &[(&str, i32)]) -> Result<Offsets, Failure> {
-        let client = self.target_topics.observer().client();
-        let answers = ffi::list_offsets(client, partitions, Spec::Latest, ASK_WITHIN)
+        let answers = self
+            .target_topics
+            .list_offsets(partitions, Spec::Latest, ASK_WITHIN)
             .map_err(|error| Failure::Client(format!("cannot ask the target for its ends: {error}")))?;
         answers
             .into_iter()
@@ -164,18 +164,23 @@ impl Shared {
     /// Last stable offsets of all of the source's partitions; one that does not answer fails the whole.
     pub fn goals(&self) -> Result<Offsets, String> {
         let named = |at: &(String, i32), error| format!("cannot ask the source for the end of {}-{}: {error}", at.0, at.1);
-        let answers = stable_ends(&self.observer, self.discovery.now().partitions())?;
+        let client = self.observer.client();
+        let answers = stable_ends(&client, self.discovery.now().partitions()).inspect_err(|_| self.observer.unanswered(&client))?;
         answers.into_iter().map(|(at, end)| end.map_err(|error| named(&at, error)).map(|end| (at, end))).collect()
     }
 
     /// Asks for the source's ends anew; where it does not answer they stay as they were.
     fn ask_ends(&self) {
-        match stable_ends(&self.observer, self.discovery.now().partitions()).map(answered) {
+        let client = self.observer.client();
+        match stable_ends(&client, self.discovery.now().partitions()).map(answered) {
             Ok(answer) => {
                 let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
                 *ends = (ends.0 + 1, Arc::new(answer));
             }
-            Err(error) => tracing::debug!(pipeline = self.pipeline.name, error, "lag stays as it was"),
+            Err(error) => {
+                tracing::debug!(pipeline = self.pipeline.name, error, "lag stays as it was");
+                self.observer.unanswered(&client);
+            }
         }
     }
 

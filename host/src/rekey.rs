@@ -132,7 +132,7 @@ impl<'a> Rekey<'a> {
     /// The topics that hold the pipeline's state now, and their number of lanes.
     fn state_topics(&self) -> Result<(StateTopics, u32), RekeyError> {
         let name = &self.pipeline.name;
-        let topics = StateTopics::current(&self.pipeline.target, self.target.observer(), name, None)?;
+        let topics = StateTopics::current(&self.pipeline.target, &self.target.observer(), name, None)?;
         let lanes = self.target.partition_count(&topics.positions)?.ok_or_else(|| MoveError::NotBegun(name.clone()))?;
         Ok((topics, lanes as u32))
     }

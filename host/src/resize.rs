@@ -37,7 +37,7 @@ impl From<TopicError> for ResizeError {
 /// Gives `pipeline` the lanes that its configuration says. None: it has them already.
 pub fn resize(pipeline: &Pipeline, owner: &str) -> Result<Option<Resized>, ResizeError> {
     let target = TargetTopics::new(&pipeline.target, false)?;
-    let old = StateTopics::current(&pipeline.target, target.observer(), &pipeline.name, None)?;
+    let old = StateTopics::current(&pipeline.target, &target.observer(), &pipeline.name, None)?;
     let Some(from) = target.partition_count(&old.positions)?.map(|count| count as u32) else {
         return Err(MoveError::NotBegun(pipeline.name.clone()).into());
     };

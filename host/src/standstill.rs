@@ -71,7 +71,7 @@ pub struct Standstill<'a> {
 impl<'a> Standstill<'a> {
     /// Fences every one of the `lanes` lanes that `old` has; refused while somebody runs the pipeline.
     pub fn take(pipeline: &'a Pipeline, target: &'a TargetTopics, old: &'a StateTopics, lanes: u32) -> Result<Self, MoveError> {
-        nobody_runs(&pipeline.name, target.observer())?;
+        nobody_runs(&pipeline.name, &target.observer())?;
         let sinks = (0..lanes).map(|lane| fence(pipeline, lane)).collect::<Result<_, _>>()?;
         Ok(Self { pipeline, target, old, sinks })
     }
@@ -92,7 +92,7 @@ impl<'a> Standstill<'a> {
     /// The first generation after the current one that is free, or that a broken-off move made with the same lanes.
     pub fn next(&self) -> Result<StateTopics, MoveError> {
         let name = &self.pipeline.name;
-        let there: BTreeSet<u32> = generations(&self.pipeline.target, self.target.observer(), name)?.into_iter().collect();
+        let there: BTreeSet<u32> = generations(&self.pipeline.target, &self.target.observer(), name)?.into_iter().collect();
         let mut generation = self.old.generation + 1;
         while there.contains(&generation) {
             let topics = StateTopics::of(name, None, generation);

@@ -6,6 +6,7 @@ mod own;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,8 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::plan::Cluster;
 use crate::discovery::{Counterpart, Topic};
-use crate::kafka::{self, Context, ffi};
+use crate::kafka::ffi::Spec;
+use crate::kafka::{self, Context, Observer, ffi};
 pub use state::{StateTopics, generations};
 
 /// How long a question to the target may take.
@@ -89,7 +91,7 @@ pub struct TargetTopics {
     cluster: String,
     /// None: every topic was made beforehand (librdkafka's mock cluster answers no admin request).
     admin: Option<AdminClient<DefaultClientContext>>,
-    observer: BaseConsumer<Context>,
+    observer: Observer,
     runtime: tokio::runtime::Runtime,
     /// Smallest `max.message.bytes` seen among the data topics.
     batch_bytes: AtomicUsize,
@@ -103,7 +105,7 @@ impl TargetTopics {
             .enable_time()
             .build()
             .map_err(|error| TopicError::Client { cluster: cluster.name.clone(), reason: error.to_string() })?;
-        let observer = kafka::observer(cluster).map_err(failed)?;
+        let observer = Observer::new(cluster).map_err(failed)?;
         Ok(Self { cluster: cluster.name.clone(), admin, observer, runtime, batch_bytes: AtomicUsize::new(LARGEST_BATCH) })
     }
 
@@ -112,8 +114,14 @@ impl TargetTopics {
     }
 
     /// The target's own client for questions.
-    pub fn observer(&self) -> &BaseConsumer<Context> {
-        &self.observer
+    pub fn observer(&self) -> Arc<BaseConsumer<Context>> {
+        self.observer.client()
+    }
+
+    /// Asks all `partitions` for one offset each: see [`ffi::list_offsets`].
+    pub fn list_offsets(&self, partitions: &[(&str, i32)], spec: Spec, wait: Duration) -> Result<ffi::OffsetAnswers, RDKafkaErrorCode> {
+        let client = self.observer.client();
+        ffi::list_offsets(client.client(), partitions, spec, wait).inspect_err(|_| self.observer.unanswered(&client))
     }
 
     /// Largest batch that every data topic takes, bytes.
@@ -178,7 +186,8 @@ impl TargetTopics {
             return;
         }
         let names: Vec<&str> = topics.keys().map(String::as_str).collect();
-        match ffi::topic_ids(self.observer.client(), &names, ASK_WITHIN) {
+        let client = self.observer.client();
+        match ffi::topic_ids(client.client(), &names, ASK_WITHIN) {
             Ok(ids) => {
                 for (name, id) in ids {
                     match (topics.get_mut(&name).map(|topic| &mut topic.target), id) {
@@ -188,7 +197,10 @@ impl TargetTopics {
                     }
                 }
             }
-            Err(error) => tracing::debug!(%error, cluster = self.cluster, "topic ids of the target unknown"),
+            Err(error) => {
+                tracing::debug!(%error, cluster = self.cluster, "topic ids of the target unknown");
+                self.observer.unanswered(&client);
+            }
         }
     }
 
@@ -290,7 +302,11 @@ impl TargetTopics {
 
     /// The leader of each partition of a topic, below 0 where it has none at present; None: there is no such topic.
     fn leaders(&self, topic: &str) -> Result<Option<Vec<i32>>, TopicError> {
-        let metadata = self.observer.fetch_metadata(Some(topic), ASK_WITHIN).map_err(|error| self.unanswered("look at", topic, &error))?;
+        let client = self.observer.client();
+        let metadata = client
+            .fetch_metadata(Some(topic), ASK_WITHIN)
+            .inspect_err(|_| self.observer.unanswered(&client))
+            .map_err(|error| self.unanswered("look at", topic, &error))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
         match found.error().map(RDKafkaErrorCode::from) {
             None => {

@@ -131,7 +131,7 @@ fn line_of(number: usize, line: &str) -> Result<Place, Failure> {
 
 fn answer(pipeline: &Pipeline, asked: &[Place], reverse: bool) -> Result<Vec<Option<Answer>>, Failure> {
     let target = TargetTopics::new(&pipeline.target, false).map_err(Failure::new)?;
-    let topics = StateTopics::current(&pipeline.target, target.observer(), &pipeline.name, None).map_err(Failure::new)?;
+    let topics = StateTopics::current(&pipeline.target, &target.observer(), &pipeline.name, None).map_err(Failure::new)?;
     let lanes = target.partition_count(&topics.positions).map_err(Failure::new)?;
     let Some(lanes) = lanes else { return Ok(asked.iter().map(|_| None).collect()) };
     let mut by_partition: BTreeMap<(String, i32), Vec<i64>> = BTreeMap::new();

@@ -145,8 +145,10 @@ impl Lane {
 
     pub(super) fn offsets(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<BTreeMap<(String, i32), i64>, Failure> {
         let failed = |what: String| Failure::Client(format!("cannot ask the source for start offsets: {what}"));
-        let answers =
-            ffi::list_offsets(self.shared.observer.client(), partitions, spec, ASK_WITHIN).map_err(|error| failed(error.to_string()))?;
+        let client = self.shared.observer.client();
+        let answers = ffi::list_offsets(client.client(), partitions, spec, ASK_WITHIN)
+            .inspect_err(|_| self.shared.observer.unanswered(&client))
+            .map_err(|error| failed(error.to_string()))?;
         let mut out = BTreeMap::new();
         for (topic, partition) in partitions {
             let at = ((*topic).to_owned(), *partition);
@@ -216,7 +218,6 @@ impl<'a> Working<'a> {
             told: BTreeSet::new(),
             routed: HashMap::new(),
             lossy: HashMap::new(),
-            asker: None,
             opened: HashSet::new(),
             held: None,
             aborts: 0,

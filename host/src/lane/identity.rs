@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::Consumer;
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::{Failure, Lane, Working};
+use super::{Failure, Working};
 use crate::discovery::REFRESH;
 use crate::failpoint;
-use crate::kafka;
+use crate::kafka::Context;
 use crate::kafka::ffi::{self, AskedIds, Spec};
 use crate::metrics::Reason;
 use crate::sink::{Kind, SinkError};
@@ -25,7 +25,7 @@ use crate::sink::{Kind, SinkError};
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 
 /// A question that is on its way; none where the open transaction moves nothing that has an id.
-pub(super) struct Asked<'a>(Option<(BTreeSet<Arc<str>>, Option<AskedIds<'a>>)>);
+pub(super) struct Asked(Option<(BTreeSet<Arc<str>>, AskedIds<Context>)>);
 
 fn named(topics: &BTreeSet<Arc<str>>) -> Vec<&str> {
     topics.iter().map(|topic| &**topic).collect()
@@ -44,9 +44,9 @@ pub(super) enum Identity {
     Restarted,
 }
 
-impl<'a> Working<'a> {
+impl Working<'_> {
     /// Asks which topics those are that the open transaction moves. To be called after its last record was read.
-    pub(super) fn ask_identity(&self) -> Asked<'a> {
+    pub(super) fn ask_identity(&self) -> Asked {
         if failpoint::mutant("topic_ids_unasked") {
             return Asked(None);
         }
@@ -55,39 +55,26 @@ impl<'a> Working<'a> {
         if topics.is_empty() {
             return Asked(None);
         }
-        let lane: &'a Lane = self.lane;
-        let on_its_way = self.asker.is_none().then(|| AskedIds::ask(lane.shared.observer.client(), &named(&topics), ASK_WITHIN));
-        Asked(Some((topics, on_its_way)))
+        let asked = AskedIds::ask(self.lane.shared.observer.client(), &named(&topics), ASK_WITHIN);
+        Asked(Some((topics, asked)))
     }
 
-    /// The answer. Once the client that asks for all lanes was not answered, this lane asks by one of its own, which is made
-    /// anew whenever that fails too: one whose connection broke at the wrong moment was seen to answer nothing any more.
-    fn topic_ids(&mut self, topics: &BTreeSet<Arc<str>>, on_its_way: Option<AskedIds<'_>>) -> Result<ffi::TopicIds, String> {
-        let told = |error: &dyn std::fmt::Display| error.to_string();
-        if let Some(asked) = on_its_way {
-            let answer = if failpoint::mutant("topic_ids_unanswered") { Err(RDKafkaErrorCode::OperationTimedOut) } else { asked.answer() };
-            match answer {
-                Ok(ids) => return Ok(ids),
-                Err(error) => {
-                    let (pipeline, lane) = (&self.lane.shared.pipeline.name, self.lane.number);
-                    tracing::warn!(pipeline, lane, %error, "no answer to what the source's topics are; asking by a client of the lane's own");
-                }
-            }
-        }
-        let asker = match self.asker.take() {
-            Some(asker) => asker,
-            None => kafka::observer(&self.lane.shared.source).map_err(|error| told(&error))?,
-        };
-        let ids = ffi::topic_ids(asker.client(), &named(topics), ASK_WITHIN).map_err(|error| told(&error))?;
-        self.asker = Some(asker);
-        Ok(ids)
+    /// The answer; where there was none, that of another client, if there is one by now.
+    fn topic_ids(&self, topics: &BTreeSet<Arc<str>>, asked: &AskedIds<Context>) -> Result<ffi::TopicIds, RDKafkaErrorCode> {
+        let answer = if failpoint::mutant("topic_ids_unanswered") { Err(RDKafkaErrorCode::OperationTimedOut) } else { asked.answer() };
+        let Err(error) = answer else { return answer };
+        let (pipeline, lane, observer) = (&self.lane.shared.pipeline.name, self.lane.number, &self.lane.shared.observer);
+        tracing::warn!(pipeline, lane, %error, "no answer to what the source's topics are; asking once more");
+        observer.unanswered(&asked.client);
+        let client = observer.client();
+        ffi::topic_ids(client.client(), &named(topics), ASK_WITHIN).inspect_err(|_| observer.unanswered(&client))
     }
 
     /// Fails, so that the transaction is aborted and read again, unless everything it moves is of the topics that its
     /// positions speak of. What is another topic is dealt with before anything else is read.
-    pub(super) fn confirm_identity(&mut self, asked: Asked<'_>) -> Result<(), Failure> {
-        let Asked(Some((topics, on_its_way))) = asked else { return Ok(()) };
-        let ids = match self.topic_ids(&topics, on_its_way) {
+    pub(super) fn confirm_identity(&mut self, asked: Asked) -> Result<(), Failure> {
+        let Asked(Some((topics, asked))) = asked else { return Ok(()) };
+        let ids = match self.topic_ids(&topics, &asked) {
             Ok(ids) => ids,
             Err(why) => return Err(not_committed(format!("the source does not say whether its topics are still the same: {why}"))),
         };
@@ -117,8 +104,9 @@ impl<'a> Working<'a> {
         if known.is_empty() {
             return Ok(self.trust(slot, Identity::Same));
         }
-        let asker = self.asker.as_ref().unwrap_or(&self.lane.shared.observer);
-        let ids = ffi::topic_ids(asker.client(), &[&topic], ASK_WITHIN);
+        let observer = &self.lane.shared.observer;
+        let client = observer.client();
+        let ids = ffi::topic_ids(client.client(), &[&topic], ASK_WITHIN).inspect_err(|_| observer.unanswered(&client));
         let Some(id) = ids.ok().and_then(|mut ids| ids.remove(&*topic)?.ok()).filter(|id| !id.is_empty()) else {
             return self.ask_later(slot, format!("topic {topic} may be another one than before, and the source does not say which it is"));
         };

@@ -6,14 +6,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use rdkafka::consumer::Consumer;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::{Failure, Found, Lane, Working};
 use crate::clock::now_millis;
 use crate::config::topics::is_internal;
 use crate::kafka;
-use crate::kafka::ffi::{self, Spec};
+use crate::kafka::ffi::Spec;
 use crate::pipeline::Offsets;
 use crate::position::Position;
 use crate::sink::{Record, Sink};
@@ -115,8 +114,10 @@ impl Lane {
     }
 
     fn ends(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<Offsets, Failure> {
-        let client = self.shared.target_topics.observer().client();
-        let answers = ffi::list_offsets(client, partitions, spec, ASK_WITHIN)
+        let answers = self
+            .shared
+            .target_topics
+            .list_offsets(partitions, spec, ASK_WITHIN)
             .map_err(|error| Failure::Client(format!("cannot ask the target for its ends: {error}")))?;
         let mut ends = Offsets::new();
         for (at, end) in answers {

@@ -161,7 +161,7 @@ impl Working<'_> {
     /// if that is why.
     fn out_of_range(&mut self, slot: usize, log_end: Option<i64>) -> Result<(), Failure> {
         let (topic, partition, next) = (self.slots[slot].topic.clone(), self.slots[slot].partition, self.slots[slot].next);
-        let client = &self.lane.shared.observer;
+        let client = self.lane.shared.observer.client();
         let ask = |spec| ffi::list_offsets(client.client(), &[(&topic, partition)], spec, ASK_WITHIN).ok()?.into_values().next()?.ok();
         let (Some(first), Some(end)) = (ask(Spec::Earliest), ask(Spec::Latest)) else {
             return Err(Failure::Client(format!("the source does not serve offset {next} of {topic}-{partition}, and does not say why")));

@@ -104,7 +104,7 @@ pub fn is_compacted(rekey: &Rekey<'_>, topic: &str) -> Option<bool> {
 fn targets(rekey: &Rekey<'_>, names: &BTreeSet<&str>) -> Result<BTreeMap<String, TargetTopic>, RekeyError> {
     let cluster = &rekey.pipeline.target;
     let mut targets = BTreeMap::new();
-    for (name, (id, partitions)) in there(rekey.target.observer(), cluster, names)? {
+    for (name, (id, partitions)) in there(&rekey.target.observer(), cluster, names)? {
         let settings = rekey.settings.of(&name)?;
         let cleanup_policy = settings.get("cleanup.policy").map_or_else(String::new, |policy| policy.value.clone());
         let ranges = ranges(rekey.target.observer().client(), cluster, &name, partitions)?;

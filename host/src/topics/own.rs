@@ -44,7 +44,7 @@ impl TargetTopics {
         }
         for (name, most) in AT_MOST {
             let Some(found) = settings.get(name).filter(|found| is_looser(found, most)) else { continue };
-            match ffi::change_topic_settings(self.observer.client(), topic, &[(name, Some(most))], ASK_WITHIN) {
+            match ffi::change_topic_settings(self.observer().client(), topic, &[(name, Some(most))], ASK_WITHIN) {
                 Ok(()) => {
                     tracing::info!(topic, cluster = self.cluster, name, found, now = most, "setting of the positions topic tightened")
                 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char};
-use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::client::{Client, ClientContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka_sys as sys;
 
@@ -76,35 +77,45 @@ pub type TopicIds = BTreeMap<String, Result<String, RDKafkaErrorCode>>;
 /// Asks for topic ids (KIP-516) as the brokers print them, and waits for the answer.
 pub fn topic_ids<C: ClientContext>(client: &Client<C>, topics: &[&str], wait: Duration) -> Result<TopicIds, RDKafkaErrorCode> {
     answers(client, wait)?;
-    AskedIds::ask(client, topics, wait).answer()
+    answered_ids(&ask_ids(client, topics, wait), wait)
 }
 
-/// A question for topic ids that is on its way, through the client `'c`. One that is dropped is forgotten.
-pub struct AskedIds<'c> {
+/// A question for topic ids that is on its way. One that is dropped is forgotten.
+pub struct AskedIds<C: ConsumerContext> {
     call: AdminCall,
     wait: Duration,
-    client: PhantomData<&'c ()>,
+    /// Whom it was asked by. Below the call, which ends first.
+    pub client: Arc<BaseConsumer<C>>,
 }
 
-impl<'c> AskedIds<'c> {
+impl<C: ConsumerContext> AskedIds<C> {
     /// Sends the question, and waits for nothing; the brokers have `wait` to answer.
-    pub fn ask<C: ClientContext>(client: &'c Client<C>, topics: &[&str], wait: Duration) -> Self {
-        let names: Vec<CString> = topics.iter().filter_map(|name| CString::new(*name).ok()).collect();
-        let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
-        let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, wait);
-        // SAFETY: names outlive the call; the collection is freed after the request was enqueued, which copies it.
-        unsafe {
-            let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
-            sys::rd_kafka_DescribeTopics(client.native_ptr(), collection, call.options, call.queue);
-            sys::rd_kafka_TopicCollection_destroy(collection);
-        }
-        Self { call, wait, client: PhantomData }
+    pub fn ask(client: Arc<BaseConsumer<C>>, topics: &[&str], wait: Duration) -> Self {
+        Self { call: ask_ids(client.client(), topics, wait), wait, client }
     }
 
     /// Waits for the answer.
-    pub fn answer(self) -> Result<TopicIds, RDKafkaErrorCode> {
+    pub fn answer(&self) -> Result<TopicIds, RDKafkaErrorCode> {
+        answered_ids(&self.call, self.wait)
+    }
+}
+
+fn ask_ids<C: ClientContext>(client: &Client<C>, topics: &[&str], wait: Duration) -> AdminCall {
+    let names: Vec<CString> = topics.iter().filter_map(|name| CString::new(*name).ok()).collect();
+    let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
+    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, wait);
+    // SAFETY: names outlive the call; the collection is freed after the request was enqueued, which copies it.
+    unsafe {
+        let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+        sys::rd_kafka_DescribeTopics(client.native_ptr(), collection, call.options, call.queue);
+        sys::rd_kafka_TopicCollection_destroy(collection);
+    }
+    call
+}
+
+fn answered_ids(call: &AdminCall, wait: Duration) -> Result<TopicIds, RDKafkaErrorCode> {
         // SAFETY: everything read belongs to the event, which outlives the closure.
-        self.call.answer(self.wait, |event| unsafe {
+        call.answer(wait, |event| unsafe {
             let mut out = BTreeMap::new();
             let mut count = 0;
             let result = sys::rd_kafka_event_DescribeTopics_result(event);
@@ -126,7 +137,6 @@ impl<'c> AskedIds<'c> {
             }
             out
         })
-    }
 }
 
 /// Which offsets to ask a partition for.
