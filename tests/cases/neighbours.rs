@@ -9,6 +9,7 @@ use crate::harness::wait::{eventually, secs};
 use crate::harness::{config, full, http};
 use serde_json::{Value, json};
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Each misbehaves on a record whose `$.trigger` is "now".
@@ -66,7 +67,9 @@ impl Pace {
     }
 }
 
+/// A pipeline of that plugin alone, from a topic of its own.
 fn hostile(lab: &Lab, guest: &str) -> Value {
+    lab.create(&lab.topic(guest), 1);
     json!({
         "name": format!("{}-{guest}", lab.pipeline()),
         "source": "landing", "target": "main", "lanes": 1,
@@ -96,8 +99,8 @@ fn look(process: &Sluice, lab: &Lab) -> String {
     page
 }
 
-fn dose(lab: &Lab) {
-    for guest in HOSTILE {
+fn dose<'g>(lab: &Lab, guests: impl IntoIterator<Item = &'g str>) {
+    for guest in guests {
         let record = |n: usize| {
             let trigger = if n == 0 { "now" } else { "none" };
             json!({ "partition": 0, "value": format!("{{\"seq\":{n},\"trigger\":\"{trigger}\"}}") })
@@ -118,87 +121,198 @@ fn is_done(page: &str, lab: &Lab, doses: usize) -> bool {
     })
 }
 
-/// Eleven hostile plugins at work at once, and five components dropped in that no plugin should be: the calm pipeline,
-/// paced at a fifth of what it can do alone, takes what comes as it comes and never halts.
+/// A pipeline that has nothing to do with the hostile ones, paced at a fifth of what it can do alone.
 ///
-/// Rates are judged by counting: whatever the machine does, with five times its pace in hand the calm pipeline gets to
-/// nine tenths of all that was written since the hostile ones began, dose after dose. One that is slower than its pace, or
-/// of whose lanes one stands still, never does; one that stands still for a while and catches up is seen by [`Pace`].
+/// Rates are judged by counting: whatever the machine does, with five times its pace in hand it gets to nine tenths of all
+/// that was written since the hostile ones began, dose after dose. One that is slower than its pace, or of whose lanes one
+/// stands still, never does; one that stands still for a while and catches up is seen by [`Pace`].
+struct Calm {
+    lab: Lab,
+    topic: String,
+    steps: Value,
+    file: PathBuf,
+    /// Records that it took alone.
+    alone: i64,
+    /// Records a second that it took alone, and that it is fed.
+    capacity: f64,
+    rate: u64,
+}
+
+/// It, and the hostile ones, at work.
+struct Beside {
+    calm: Calm,
+    process: Sluice,
+    feed: Feed,
+    pace: Pace,
+    began: Instant,
+}
+
+impl Calm {
+    /// Lets it run alone, so that a fifth of its rate is known.
+    fn alone(lab: Lab) -> Self {
+        let topic = lab.topic("payments");
+        lab.create(&topic, 4);
+        let steps = json!([config::mask("allow_list"), config::filter()]);
+        let alone = full::size(30_000, 100_000);
+        lab.generate(json!({ "topic": topic, "partitions": 4, "count": alone }));
+        let file = lab.config(&steps, |pipeline| {
+            pipeline["topics"] = json!({ "include": [topic] });
+            pipeline["lanes"] = json!(4);
+        });
+        let began = Instant::now();
+        lab.catch_up("alone", &file, 0);
+        let capacity = alone as f64 / began.elapsed().as_secs_f64();
+        Self { lab, topic, steps, file, alone, capacity, rate: (capacity / 5.0) as u64 }
+    }
+
+    /// Starts it in one process with these pipelines.
+    fn beside(self, hostile: Vec<Value>) -> Beside {
+        let mut text: Value = serde_json::from_str(&fs::read_to_string(&self.file).expect("just written")).expect("JSON");
+        text["pipelines"].as_array_mut().expect("pipelines").extend(hostile);
+        let both = self.lab.write("both.yaml", &text);
+        let mut process = self.lab.run("run", &both, &[], &[]);
+        process.wait_ready(2 * SOON);
+        let feed = Feed::start(&self.lab, json!({ "topic": self.topic, "partitions": 4, "seed": 2 }), self.rate, 0);
+        Beside { pace: Pace::new(self.rate), calm: self, process, feed, began: Instant::now() }
+    }
+
+    fn written(&self) -> i64 {
+        self.lab.ends(&self.lab.a, &self.topic, true).iter().sum::<i64>() - self.alone
+    }
+}
+
+impl Beside {
+    /// Waits until `done` says so of the metrics page, while the calm pipeline keeps its rate.
+    #[track_caller]
+    fn keeps_up(&mut self, what: &str, done: impl Fn(&str, &Lab) -> bool) {
+        let Self { calm, process, pace, .. } = self;
+        let before = calm.written();
+        eventually(&format!("{what}, and the calm pipeline keeps its rate meanwhile"), 2 * SOON, || {
+            let written = calm.written();
+            let page = look(process, &calm.lab);
+            let taken = taken(&page, calm.lab.pipeline());
+            pace.look(written, taken);
+            (written > before && taken >= 0.9 * written as f64 && done(&page, &calm.lab)).then_some(())
+        });
+    }
+
+    fn tell(&self) {
+        eprintln!(
+            "capacity {:.0}/s, paced at {}/s, {} in {:.0} s beside the hostile ones; at most {:.1} s behind, stood for {:.1?}",
+            self.calm.capacity,
+            self.calm.rate,
+            self.calm.written(),
+            self.began.elapsed().as_secs_f64(),
+            self.pace.behind / self.pace.rate,
+            self.pace.stood
+        );
+    }
+
+    /// Waits until each of these files is refused, with that reason.
+    #[track_caller]
+    fn refused(&self, files: &[(String, String)]) {
+        let lines = || -> Vec<Value> {
+            let stderr = self.process.stderr();
+            let lines = stderr.lines().filter(|line| line.contains("audit.plugin_refused"));
+            lines.filter_map(|line| serde_json::from_str(line).ok()).collect()
+        };
+        let has = |line: &Value, key: &str, part: &str| line[key].as_str().is_some_and(|text| text.contains(part));
+        for (file, reason) in files {
+            eventually(&format!("{file} is refused: {reason}"), secs(120), || {
+                lines().iter().any(|line| has(line, "file", file) && has(line, "reason", reason)).then_some(())
+            });
+        }
+    }
+
+    /// Every record of the calm pipeline arrived once, masked, and is accounted for.
+    #[track_caller]
+    fn end(self, done: impl Fn(&str, &Lab) -> bool) {
+        let Self { calm, process, feed, .. } = self;
+        let written = feed.finish();
+        eventually("every record is taken", SOON, || {
+            (taken(&look(&process, &calm.lab), calm.lab.pipeline()) == written as f64).then_some(())
+        });
+        eventually("the last dose is taken", 2 * SOON, || done(&look(&process, &calm.lab), &calm.lab).then_some(()));
+        process.terminate(secs(60));
+        calm.lab.catch_up("last", &calm.file, 0);
+        ask(&calm.lab, &calm.topic, &calm.steps).right_and_accounted(&calm.file);
+        calm.lab.finish();
+    }
+}
+
+/// Eleven hostile plugins at work at once, and five components dropped in that no plugin should be: the calm pipeline
+/// takes what comes as it comes and never halts.
 #[test]
 #[ignore = "needs brokers: tests/run"]
 fn a_calm_pipeline_keeps_its_rate() {
-    let lab = Lab::new("calm");
-    let topic = lab.topic("payments");
-    lab.create(&topic, 4);
-    for guest in HOSTILE {
-        install(&lab, guest);
-        lab.create(&lab.topic(guest), 1);
-    }
-    lab.create(&lab.topic("guest-stamp"), 1);
-    let steps = json!([config::mask("allow_list"), config::filter()]);
-    let calm = |pipeline: &mut Value| {
-        pipeline["topics"] = json!({ "include": [topic] });
-        pipeline["lanes"] = json!(4);
-    };
-    // What it can do alone, so that a fifth of it is known.
-    let alone = full::size(30_000, 100_000);
-    lab.generate(json!({ "topic": topic, "partitions": 4, "count": alone }));
-    let file = lab.config(&steps, calm);
-    let began = Instant::now();
-    lab.catch_up("alone", &file, 0);
-    let capacity = alone as f64 / began.elapsed().as_secs_f64();
-    let rate = (capacity / 5.0) as u64;
-
-    let mut text: Value = serde_json::from_str(&fs::read_to_string(&file).expect("just written")).expect("JSON");
-    let pipelines = text["pipelines"].as_array_mut().expect("pipelines");
-    pipelines.extend(HOSTILE.map(|guest| hostile(&lab, guest)));
-    pipelines.push(hostile(&lab, "guest-stamp"));
-    let both = lab.write("both.yaml", &text);
-    place(&lab.dir.join("plugins"), "guest-stamp.wasm", &stamp(1, None));
-    let mut process = lab.run("run", &both, &[], &[]);
-    process.wait_ready(SOON);
-    let feed = Feed::start(&lab, json!({ "topic": topic, "partitions": 4, "seed": 2 }), rate, 0);
+    let calm = Calm::alone(Lab::new("calm"));
+    let lab = &calm.lab;
+    HOSTILE.iter().for_each(|guest| install(lab, guest));
     let dir = lab.dir.join("plugins");
+    place(&dir, "guest-stamp.wasm", &stamp(1, None));
+    let pipelines = HOSTILE.iter().copied().chain(["guest-stamp"]).map(|guest| hostile(lab, guest)).collect();
+    let mut beside = calm.beside(pipelines);
     fs::File::create(dir.join("large.wasm")).and_then(|file| file.set_len(200 << 20)).expect("the directory is writable");
     place(&dir, "slow.wasm", &slow_to_compile());
     place(&dir, "half.wasm", &component("guest-split")[..5000]);
     place(&dir, "mute.wasm", &stamp(2, Some(("describe-well", "describe-ever"))));
     place(&dir, "guest-stamp.wasm", &stamp(3, Some(("begin-well", "begin-ever"))));
 
-    let written = || lab.ends(&lab.a, &topic, true).iter().sum::<i64>() - alone;
-    let (mut pace, began) = (Pace::new(rate), Instant::now());
     for doses in 1..=DOSES {
-        dose(&lab);
-        let before = written();
-        eventually(&format!("dose {doses} is taken, and the calm pipeline keeps its rate meanwhile"), 2 * SOON, || {
-            let written = written();
-            let page = look(&process, &lab);
-            pace.look(written, taken(&page, lab.pipeline()));
-            let keeps_up = written > before && taken(&page, lab.pipeline()) >= 0.9 * written as f64;
-            (keeps_up && is_done(&page, &lab, doses)).then_some(())
-        });
+        dose(&beside.calm.lab, HOSTILE);
+        beside.keeps_up(&format!("dose {doses} is taken"), |page, lab| is_done(page, lab, doses));
     }
-    let took = began.elapsed().as_secs_f64();
-    eprintln!(
-        "capacity {capacity:.0}/s, paced at {rate}/s, {} in {took:.0} s beside the hostile ones; at most {:.1} s behind, stood for {:.1?}",
-        written(),
-        pace.behind / pace.rate,
-        pace.stood
-    );
+    beside.tell();
     // The last of it arrives while they have new work.
-    dose(&lab);
-    let written = feed.finish();
-    eventually("every record is taken", SOON, || (taken(&look(&process, &lab), lab.pipeline()) == written as f64).then_some(()));
-    eventually("the last dose is taken", 2 * SOON, || is_done(&look(&process, &lab), &lab, DOSES + 1).then_some(()));
-    eventually("what was dropped in is refused", secs(120), || {
-        let refused = process.stderr();
-        ["large.wasm", "slow.wasm", "half.wasm", "mute.wasm", "guest-stamp.wasm"]
-            .iter()
-            .all(|file| refused.lines().any(|line| line.contains("audit.plugin_refused") && line.contains(file)))
-            .then_some(())
-    });
-    process.terminate(secs(60));
-    lab.catch_up("last", &file, 0);
-    ask(&lab, &topic, &steps).right_and_accounted(&file);
-    lab.finish();
+    dose(&beside.calm.lab, HOSTILE);
+    let files = ["large.wasm", "slow.wasm", "half.wasm", "mute.wasm", "guest-stamp.wasm"];
+    beside.refused(&files.map(|file| (file.to_owned(), String::new())));
+    beside.end(|page, lab| is_done(page, lab, DOSES + 1));
+}
+
+/// The attacks of the host's own suite (`plugin::hostile`), as `tests/run` has them written out: those on a call each on a
+/// lane of its own, those on the loader dropped in. (That on `init` is `begin-ever` above: nobody calls it until a step
+/// names the plugin, and then the process does not start.)
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn every_attack_beside_a_calm_pipeline() {
+    let from = PathBuf::from(std::env::var_os("SLUICE_TEST_ATTACKS").expect("tests/run writes the attacks out, and says where"));
+    let listed = fs::read(from.join("attacks.json")).expect("the list of attacks is there");
+    let attacks: Vec<Value> = serde_json::from_slice(&listed).expect("JSON");
+    let text = |attack: &Value, key: &str| attack[key].as_str().expect("a text").to_owned();
+    let at = |stage: &str| -> Vec<&Value> { attacks.iter().filter(|attack| attack["stage"] == stage).collect() };
+    let (on_lanes, at_load) = (at("transform"), at("load"));
+    assert!(on_lanes.len() > 20 && at_load.len() > 10, "{} and {}", on_lanes.len(), at_load.len());
+    let names: Vec<String> = on_lanes.iter().map(|attack| text(attack, "name")).collect();
+
+    let calm = Calm::alone(Lab::new("attacks"));
+    let lab = &calm.lab;
+    let dir = lab.dir.join("plugins");
+    let put = |attack: &Value| {
+        let file = format!("{}.wasm", text(attack, "name"));
+        place(&dir, &file, &fs::read(from.join(&file)).expect("the component is there"));
+        (file, text(attack, "says"))
+    };
+    on_lanes.iter().for_each(|attack| drop(put(attack)));
+    let pipelines = names.iter().map(|name| hostile(lab, name)).collect();
+    let mut beside = calm.beside(pipelines);
+    let refused: Vec<(String, String)> = at_load.iter().map(|attack| put(attack)).collect();
+
+    // Cut in the words of its kind, and every record of it set aside, or its partition halted.
+    let is_cut = |page: &str, lab: &Lab, attack: &Value, records: usize| {
+        let (name, kind) = (text(attack, "name"), text(attack, "kind"));
+        let pipeline = format!("{}-{name}", lab.pipeline());
+        let failed = http::metric(page, "sluice_plugin_failures_total", &[&format!("plugin=\"{name}\""), &format!("kind=\"{kind}\"")]);
+        let halted = http::metric(page, "sluice_lane_state", &[&format!("pipeline=\"{pipeline}\""), "state=\"halted\""]);
+        let passed = counted(page, &pipeline, "passed");
+        assert_eq!(passed, 0.0, "{}: records passed", text(attack, "does"));
+        failed > 0.0 && (halted > 0.0 || counted(page, &pipeline, "quarantined") == records as f64)
+    };
+    for doses in 1..=2 {
+        dose(&beside.calm.lab, names.iter().map(String::as_str));
+        beside.keeps_up(&format!("dose {doses} is cut"), |page, lab| on_lanes.iter().all(|attack| is_cut(page, lab, attack, DOSE * doses)));
+    }
+    beside.tell();
+    beside.refused(&refused);
+    beside.end(|_, _| true);
 }

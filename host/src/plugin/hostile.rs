@@ -6,10 +6,13 @@
 
 mod attacks;
 
+use std::fs;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use serde_json::json;
 
 use self::attacks::{attacks, field};
 use super::guest::{DATA, Guest, words};
@@ -110,6 +113,24 @@ fn every_attack_is_cut_at_its_limit() {
         assert!(!cut.said.contains("Ada"), "{}: {}", attack.name, cut.said);
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// For `tests/cases/neighbours.rs`, which runs them beside a pipeline that has nothing to do with them: a component for each
+/// attack, and a list of what each does, where it is cut, in which words, and of which kind a failed call is.
+#[test]
+#[ignore = "writes the attacks out for tests/run"]
+fn written_out() {
+    let dir = PathBuf::from(std::env::var_os("SLUICE_TEST_ATTACKS").unwrap());
+    fs::create_dir_all(&dir).unwrap();
+    let mut list = Vec::new();
+    for (number, attack) in attacks(&limits()).into_iter().enumerate() {
+        let name = format!("attack-{number:02}");
+        let seen = self::attack(&attack.guest, &limits()).seen();
+        let kind = seen.trim_matches('`').trim_start_matches("plugin_");
+        fs::write(dir.join(format!("{name}.wasm")), Guest { name: name.clone(), ..attack.guest }.bytes()).unwrap();
+        list.push(json!({ "name": name, "does": attack.name, "stage": attack.stage, "says": attack.says, "kind": kind }));
+    }
+    fs::write(dir.join("attacks.json"), serde_json::Value::from(list).to_string()).unwrap();
 }
 
 /// With its limit out of the way, nothing else cuts the attack in the same words: it is that limit that protects.

@@ -114,29 +114,28 @@ fn ask_ids<C: ClientContext>(client: &Client<C>, topics: &[&str], wait: Duration
 }
 
 fn answered_ids(call: &AdminCall, wait: Duration) -> Result<TopicIds, RDKafkaErrorCode> {
-        // SAFETY: everything read belongs to the event, which outlives the closure.
-        call.answer(wait, |event| unsafe {
-            let mut out = BTreeMap::new();
-            let mut count = 0;
-            let result = sys::rd_kafka_event_DescribeTopics_result(event);
-            let list = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
-            for index in 0..count {
-                let topic = *list.add(index);
-                let name = CStr::from_ptr(sys::rd_kafka_TopicDescription_name(topic)).to_string_lossy().into_owned();
-                let error = sys::rd_kafka_TopicDescription_error(topic);
-                let code =
-                    if error.is_null() { sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR } else { sys::rd_kafka_error_code(error) };
-                let id = if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
-                    let id = sys::rd_kafka_TopicDescription_topic_id(topic);
-                    let known = sys::rd_kafka_Uuid_most_significant_bits(id) != 0 || sys::rd_kafka_Uuid_least_significant_bits(id) != 0;
-                    Ok(if known { CStr::from_ptr(sys::rd_kafka_Uuid_base64str(id)).to_string_lossy().into_owned() } else { String::new() })
-                } else {
-                    Err(code.into())
-                };
-                out.insert(name, id);
-            }
-            out
-        })
+    // SAFETY: everything read belongs to the event, which outlives the closure.
+    call.answer(wait, |event| unsafe {
+        let mut out = BTreeMap::new();
+        let mut count = 0;
+        let result = sys::rd_kafka_event_DescribeTopics_result(event);
+        let list = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
+        for index in 0..count {
+            let topic = *list.add(index);
+            let name = CStr::from_ptr(sys::rd_kafka_TopicDescription_name(topic)).to_string_lossy().into_owned();
+            let error = sys::rd_kafka_TopicDescription_error(topic);
+            let code = if error.is_null() { sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR } else { sys::rd_kafka_error_code(error) };
+            let id = if code == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+                let id = sys::rd_kafka_TopicDescription_topic_id(topic);
+                let known = sys::rd_kafka_Uuid_most_significant_bits(id) != 0 || sys::rd_kafka_Uuid_least_significant_bits(id) != 0;
+                Ok(if known { CStr::from_ptr(sys::rd_kafka_Uuid_base64str(id)).to_string_lossy().into_owned() } else { String::new() })
+            } else {
+                Err(code.into())
+            };
+            out.insert(name, id);
+        }
+        out
+    })
 }
 
 /// Which offsets to ask a partition for.

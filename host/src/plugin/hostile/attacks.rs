@@ -186,7 +186,7 @@ fn answered() -> Vec<Attack> {
     let text = "(call $log (i32.const 1) (i32.const 8192) (i32.const 2))";
     let bad_text = Guest { data: vec![(DATA, vec![0xff, 0xfe])], ..transforms(LOG, text) };
     let level = calls_once(LOG, "call $log (i32.const 77) (i32.const 8192) (i32.const 4)");
-    let far = answers(DROP, vec![(DROPPED, words(&[DATA, 1])), (DATA, words(&[2]))]);
+    let far = answers(DROP, vec![(DROPPED, words(&[DATA, 1])), (DATA, words(&[1_000_000]))]);
     let cases = [
         ("ends that do not ascend", field([1, 1], [4, 4], [2, 1], b"xy"), "ends that do not ascend"),
         ("ends beyond the data", field([1, 1], [4, 4], [1, 9], b"xy"), "ends that do not fit"),
