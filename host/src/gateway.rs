@@ -22,7 +22,7 @@ use crate::metrics::{LaneState, Metrics};
 use crate::pipeline::{Admission, Budget, Current, Ends, Running, Shared, StartError, pipeline_status};
 use crate::plugin::{LogMode, Plugins};
 use crate::plugins::{self, Registry, RegistryError};
-use crate::position::{Claim, lane_of};
+use crate::position::{Claim, Position, lane_of};
 use crate::status::Status;
 use crate::tables::{self, Following};
 use crate::topics::{StateTopics, TargetTopics, TopicError};
@@ -236,11 +236,13 @@ impl Gateway {
             if running.table.any_ended_halted() {
                 return Some(Outcome::Halted);
             }
-            let snapshot = running.shared.view.now();
+            let (snapshot, sources) = (running.shared.view.now(), running.shared.discovery.now());
             for (at, goal) in goals {
                 let lane = lane_of(&at.0, at.1, running.shared.pipeline.lanes);
                 let position = snapshot.positions.get(at);
-                if position.is_some_and(|position| position.next >= *goal) {
+                // A position in a topic that was made anew since says nothing of the one that is there.
+                let same = |position: &&Position| position.is_of(sources.id(&at.0));
+                if position.filter(same).is_some_and(|position| position.next >= *goal) {
                     continue;
                 }
                 // By this process or another one: the partition, or the whole lane.

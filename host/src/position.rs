@@ -272,6 +272,11 @@ impl Position {
         versioned(bytes, "position", |position: &Self| position.version)
     }
 
+    /// Whether it is a position in the topic with that id, as far as both are known.
+    pub fn is_of(&self, topic_id: &str) -> bool {
+        topic_id.is_empty() || self.topic_id.is_empty() || self.topic_id == topic_id
+    }
+
     /// Whether its topic was seen on the target, or anything was written to one.
     pub fn was_placed(&self) -> bool {
         !self.target_id.is_empty() || self.account.passed > 0 || self.account.emitted > 0
