@@ -95,7 +95,19 @@ fn is_serialized(text: &str) -> bool {
 fn deserialize(text: &str) -> Result<FileDescriptorProto, SchemaError> {
     let bytes = STANDARD.decode(text.trim()).map_err(|_| SchemaError::NotDescriptor)?;
     let descriptor = FileDescriptorProto::decode(bytes.as_slice()).map_err(|_| SchemaError::NotDescriptor)?;
-    if descriptor.syntax() == "editions" { Err(SchemaError::Editions) } else { Ok(descriptor) }
+    if descriptor.syntax() == "editions" {
+        return Err(SchemaError::Editions);
+    }
+    // Source cannot leave a name out, a descriptor can; and what has none no selector names.
+    let named = descriptor.message_type.iter().all(is_named) && descriptor.enum_type.iter().all(|found| !found.name().is_empty());
+    if named { Ok(descriptor) } else { Err(SchemaError::NotDescriptor) }
+}
+
+/// Whether a message has a name, and everything in it.
+fn is_named(message: &DescriptorProto) -> bool {
+    let fields = message.field.iter().all(|field| !field.name().is_empty());
+    let enums = message.enum_type.iter().all(|found| !found.name().is_empty());
+    !message.name().is_empty() && fields && enums && message.nested_type.iter().all(is_named)
 }
 
 /// The file under another name and without what the walk does not need.

@@ -47,6 +47,7 @@ impl Plan {
                     removable: site.spot != Spot::Required,
                     kinds: kinds(site.scalar).or(if nullable { Kinds::of(&[Kind::Null]) } else { Kinds::default() }),
                     uuid: false,
+                    sized: false,
                     several: false,
                     any_text: site.scalar == Scalar::String,
                 });
