@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::{Class, ConfigError, ConfigErrors};
-pub use file::File;
+pub use file::{File, STEP_KEYS};
 pub use place::{Any, At, Entries, Location, Spot};
 pub use plan::{Keyring, Plan, SelectorCheck};
 pub use schema::schema;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::plan::{PlanError, StepPlan};
 use super::traits::LossyKey;
 use crate::config::Location;
-use crate::config::plan::Step;
+use crate::config::plan::{KeyRule, Mode, Step};
 use crate::plugin::{Description, Effects};
 
 /// What to do about a step that [`lossy`] names.
@@ -110,6 +110,15 @@ pub fn lossy(step: &Step, number: usize, effects: Effects, description: &Descrip
     let answers: Vec<&str> = said(&description.settings_schema, "compacted", effect).collect();
     let mend = if answers.is_empty() { MEND.to_owned() } else { format!("say what is meant: write {}", answers.join(" or ")) };
     Some(LossyKey { at: step.at.clone(), why: format!("step {} ({}) {does}", number + 1, step.plugin), mend })
+}
+
+/// I6: whoever writes a step that masks means it to mask. One that is given nothing would let everything pass as it is.
+pub fn idle(step: &Step, description: &Description, effects: Effects) -> Option<String> {
+    let only_edits = Effects { edit_fields: false, reject: false, ..effects } == Effects::default();
+    let given = !step.fields.is_empty() || step.mode == Mode::AllowList || !matches!(step.key, KeyRule::Clear);
+    (description.effects.edit_fields && only_edits && !given).then(|| {
+        format!("plugin {} edits fields, and the step gives it none: everything would pass as it is; name them under fields", step.plugin)
+    })
 }
 
 #[cfg(test)]

@@ -73,7 +73,10 @@ impl ChainPlan {
     pub fn explain(&self, schemas: TopicSchemas<'_>) -> TopicExplained {
         let half = |schema: Option<&Parsed>, part: fn(&StepPlan) -> Option<&PartPlan>| {
             let subjects: Vec<Subject<'_>> = self.steps.iter().filter_map(|step| Some(Subject::of(step, part(step)?))).collect();
-            schema.map(|schema| explain(&subjects, schema)).unwrap_or_default()
+            match schema {
+                Some(schema) => explain(&subjects, schema),
+                None => SchemaExplained { message: None, steps: subjects.iter().map(Subject::without_schema).collect() },
+            }
         };
         let value = half(schemas.value, |step| step.value.as_ref());
         let key = half(schemas.key, |step| step.key.as_ref());
@@ -104,10 +107,7 @@ impl StepPlan {
     fn key_without_schema(&self) -> StepExplained {
         let mut explained = StepExplained::none(self);
         match &self.key {
-            Some(part) => {
-                let subject = Subject::of(self, part);
-                explained.places.extend((0..).zip(subject.names).map(|(field, name)| subject.masked(field, name.clone(), String::new())));
-            }
+            Some(part) => return Subject::of(self, part).without_schema(),
             None if self.masks() || self.null_key => {
                 let otherwise = Some(if self.null_key { "null" } else { "clear" });
                 explained.places.push(Explained { otherwise, ..Explained::of("key".to_owned(), String::new()) });
@@ -180,6 +180,17 @@ impl<'a> Subject<'a> {
             allow_list: step.is_allow_list(),
             watch: part.watch(),
         }
+    }
+
+    /// What can be said where only the records know their fields: what becomes of those that are named, and of all others.
+    fn without_schema(&self) -> StepExplained {
+        let named = (0..).zip(self.names).map(|(field, name)| self.masked(field, name.clone(), String::new()));
+        let mut explained = StepExplained { step: self.step, plugin: self.plugin.to_owned(), places: named.collect(), errors: Vec::new() };
+        if self.part == Part::Value {
+            let otherwise = Some(if self.allow_list { "dropped, unless kept" } else { "clear" });
+            explained.places.push(Explained { otherwise, ..Explained::of("all others".to_owned(), String::new()) });
+        }
+        explained
     }
 
     /// A place of this half, by its path in the document.

@@ -206,7 +206,7 @@ impl Asked<'_> {
     }
 
     fn wrong_type(&self, reference: SchemaRef, compiled: &Compiled) -> Option<String> {
-        let first = misfits(self.nest, self.operators, compiled).into_iter().next()?;
+        let first = misfits(self.nest, self.operators, compiled).next()?;
         let (schema, step) = (self.schema(), self.step + 1);
         Some(format!("{first} in {schema} with {reference}; give the field in step {step} an operator that makes what its type can take"))
     }

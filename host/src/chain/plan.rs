@@ -11,8 +11,8 @@ use super::part::{Building, HalfPlan, PartPlan, key_name};
 use super::recent::RecentOfLanes;
 use super::traits::{LossyKey, Traits};
 use super::{CallFailed, Failed};
-use crate::config::Location;
 use crate::config::plan::{self, FieldGrant, Isolation, KeyRule, Mode, Pipeline, Step, View};
+use crate::config::{Location, STEP_KEYS, nearest};
 use crate::metrics::{FailureKind, MaskedFields, Metrics, PluginCounter, PluginMetrics};
 use crate::plugin::{
     Batch, CallError, Column, Description, Effects, HostServices, InitError, Instance, KeyRing, LogMode, Plugin, Sees, StepPlace, StepSpec,
@@ -197,6 +197,9 @@ impl StepPlan {
             return Err(one(&step.at, format!("plugin {} does not ask to see {}; take it out of sees", step.plugin, beyond.join(", "))));
         }
         let effects = granted_effects(step, description).map_err(|message| one(step.locate("/effects"), message))?;
+        if let Some(message) = effects::idle(step, description, effects) {
+            return Err(one(&step.at, message));
+        }
         let masks = effects.edit_fields && !step.fields.is_empty();
         if let KeyRule::Masked(_) = &step.key {
             key_fits(step, description, effects).map_err(|message| one(step.locate("/key"), message))?;
@@ -453,6 +456,19 @@ fn located(step: &Step, error: &InitError) -> Vec<PlanError> {
     };
     problems
         .iter()
-        .map(|problem| PlanError { at: step.locate(&problem.at).clone(), message: format!("plugin {}: {}", step.plugin, problem.message) })
+        .map(|problem| {
+            let message = format!("plugin {}: {}{}", step.plugin, problem.message, meant(&problem.at, &problem.message));
+            PlanError { at: step.locate(&problem.at).clone(), message }
+        })
         .collect()
+}
+
+/// The step's own key that a setting which the plugin does not know was meant to be.
+fn meant(pointer: &str, message: &str) -> String {
+    let key = pointer.strip_prefix("/settings/").filter(|key| !key.contains('/') && !message.contains("did you mean"));
+    match key.and_then(|key| nearest(key, STEP_KEYS)) {
+        Some("absent") if key == Some("absent") => "; with this plugin, absent is pass or reject".to_owned(),
+        Some(near) => format!("; did you mean the step's own `{near}`?"),
+        None => String::new(),
+    }
 }

@@ -25,6 +25,11 @@ const ANA: &str = "223c73a7523c3279c2b39614443d9484";
 const ORDER: &str = r#"{"type":"record","name":"Order","fields":[{"name":"id","type":"long"},{"name":"note","type":["null","string"]},
     {"name":"items","type":{"type":"array","items":{"type":"record","name":"Item","fields":[{"name":"id","type":"long"}]}}}]}"#;
 
+/// Types whose texts have a form, and some that are none.
+const FORMS: &str = r#"{"type":"record","name":"Forms","fields":[{"name":"state","type":{"type":"enum","name":"State","symbols":["OPEN","SHUT"]}},
+    {"name":"ref","type":{"type":"string","logicalType":"uuid"}},{"name":"ok","type":"boolean"},
+    {"name":"tag","type":{"type":"fixed","name":"Tag","size":4}},{"name":"gone","type":"null"},{"name":"note","type":"string"}]}"#;
+
 const HMAC: &str = "{ use: hmac, key: pii }";
 
 /// A host that compiles here: the program of a test is not a compiler.
@@ -63,11 +68,14 @@ pub(super) fn build_steps(format: &str, steps: &[&str]) -> Result<ChainPlan, Vec
         (3, r#"{"type":"record","name":"K","fields":[{"name":"id","type":"string"},{"name":"region","type":"string"}]}"#),
         (4, r#"{"type":"record","name":"M","fields":[{"name":"contacts","type":{"type":"map","values":"string"}}]}"#),
         (6, ORDER),
+        (7, FORMS),
     ] {
         schemas.learn_avro(SchemaRef::Id(id), avro::Schema::parse(text, &[]).unwrap());
     }
     let order = r#"{"type":"object","additionalProperties":false,"properties":{"id":{"type":"string"},"n":{"type":"integer"}}}"#;
     schemas.keep(SchemaRef::Id(5), format::Parsed::Json(json_schema::Schema::parse(order, &[])));
+    let meta = r#"{"type":"object","properties":{"meta":{"type":"object"}}}"#;
+    schemas.keep(SchemaRef::Id(8), format::Parsed::Json(json_schema::Schema::parse(meta, &[])));
     ChainPlan::build(&plan.pipelines[0], &registry, &lent, &Metrics::new("test"), &Arc::new(schemas))
 }
 

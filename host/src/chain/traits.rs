@@ -17,7 +17,8 @@ pub struct Traits {
     pub injective: bool,
     /// The same value becomes the same one.
     pub deterministic: bool,
-    /// The form of what comes out: `text`, `uuid` (text, too), `same`, `part` (a number, as text where it came from text),
+    /// The form of what comes out: `text`, `uuid` (text, too), `letters` (text, maybe of the value's form; booleans are
+    /// cleared), `form` (text of a form that settings say), `same`, `part` (a number, as text where it came from text),
     /// `null`, `none`, `setting`, `cleared`.
     pub output: Option<String>,
 }
@@ -116,7 +117,7 @@ impl LossyKey {
     pub fn of_several_kinds(step: &Step, number: usize, schema: &Value) -> Option<Self> {
         let makes_text = |grant: &&FieldGrant| {
             let traits = Traits::of(schema, &grant.settings);
-            traits.is_some_and(|traits| matches!(traits.output.as_deref(), Some("text" | "uuid")))
+            traits.is_some_and(|traits| matches!(traits.output.as_deref(), Some("text" | "uuid" | "letters" | "form")))
         };
         let grant = step.key.fields().iter().find(makes_text)?;
         let why = format!(
@@ -176,12 +177,15 @@ mod tests {
             (json!({ "use": "keep" }), "clear", "same"),
             (json!({ "use": "redact" }), "one-way", "cleared"),
             (json!({ "use": "hmac", "key": "pii", "output": "uuid" }), "pseudonymised", "uuid"),
-            (json!({ "use": "detect", "then": { "use": "redact" } }), "one-way", "text"),
-            (json!({ "use": "detect", "then": { "use": "hmac", "key": "pii" } }), "pseudonymised", "text"),
-            (json!({ "use": "detect", "find": ["card"], "then": { "use": "tokenize", "key": "pii" } }), "reversible", "text"),
+            (json!({ "use": "keep_last", "n": 4 }), "one-way", "letters"),
+            (json!({ "use": "detect", "then": { "use": "redact" } }), "one-way", "same"),
+            (json!({ "use": "detect", "then": { "use": "hmac", "key": "pii" } }), "pseudonymised", "same"),
+            (json!({ "use": "detect", "find": ["card"], "then": { "use": "tokenize", "key": "pii" } }), "reversible", "same"),
             (json!({ "use": "json_keys", "then": { "use": "tokenize", "key": "pii" } }), "reversible", "same"),
             (json!({ "use": "fpe", "key": "pii", "alphabet": "digits" }), "reversible", "same"),
-            (json!({ "use": "fpe", "key": "pii", "alphabet": "lower" }), "reversible", "text"),
+            (json!({ "use": "fpe", "key": "pii", "alphabet": "lower" }), "reversible", "form"),
+            (json!({ "use": "fpe", "key": "pii", "alphabet": "lower", "unfit": "redact" }), "reversible", "cleared"),
+            (json!({ "use": "dictionary", "key": "pii", "values": ["x", "y"] }), "pseudonymised", "form"),
             (json!({ "use": "date_part", "part": "month" }), "one-way", "part"),
         ] {
             let traits = Traits::of(schema, &settings).unwrap_or_else(|| panic!("{settings}"));

@@ -28,7 +28,7 @@ pub use pipeline::{
 pub use pipeline::{QuarantineFile, TransactionFile};
 pub use registry::{BasicFile, CertificateFile, RegistryFile, UrlsFile};
 pub use step::{
-    CompactedFile, EffectFile, IsolationFile, MapNamesFile, ModeFile, SeesFile, StepFile, UnlistedFile, UnmatchedFile, ViewFile,
+    CompactedFile, EffectFile, IsolationFile, MapNamesFile, ModeFile, STEP_KEYS, SeesFile, StepFile, UnlistedFile, UnmatchedFile, ViewFile,
 };
 
 /// A Sluice configuration. `-f` may be given several times: clusters, keys and pipelines of all files come together,

@@ -147,6 +147,7 @@ impl Found {
             kinds,
             any_text: has("string") && self.any_text,
             uuid: self.uuid,
+            sized: false,
             several: self.types.as_ref().is_none_or(|types| types.iter().filter(|of| **of != "null").count() > 1),
         }
     }
@@ -208,19 +209,20 @@ impl<'s> Facts<'s> {
             (Some(mine), Some(theirs)) => Some(mine.intersection(&theirs).copied().collect()),
             (mine, theirs) => mine.or(theirs),
         };
-        let closed = self.closed || other.closed;
-        Self { closed, ..self.with(other) }
+        let (closed, formed) = (self.closed || other.closed, self.formed || other.formed);
+        Self { closed, formed, ..self.with(other) }
     }
 
     /// One of them holds.
     fn or(mut self, other: Self) -> Self {
-        // What is no object has no names.
+        // What is no object has no names, and what is no text has no form.
         let closed = (self.closed || !self.may_be("object")) && (other.closed || !other.may_be("object"));
+        let formed = (self.formed || !self.may_be("string")) && (other.formed || !other.may_be("string"));
         self.types = match (self.types.take(), other.types.clone()) {
             (Some(mine), Some(theirs)) => Some(mine.union(&theirs).copied().collect()),
             _ => None,
         };
-        Self { closed, ..self.with(other) }
+        Self { closed, formed, ..self.with(other) }
     }
 
     /// The places of both.
@@ -230,7 +232,6 @@ impl<'s> Facts<'s> {
         }
         At::join(&mut self.additional, other.additional);
         At::join(&mut self.items, other.items);
-        self.formed |= other.formed;
         self.uuid |= other.uuid;
         self
     }

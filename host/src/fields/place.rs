@@ -59,6 +59,8 @@ pub struct Place {
     pub any_text: bool,
     /// The text of a UUID may be set.
     pub uuid: bool,
+    /// Bytes that are set must be as many as the type says.
+    pub sized: bool,
     /// Values of several types may stand there, null aside: a number, say, and the text of its digits.
     pub several: bool,
 }

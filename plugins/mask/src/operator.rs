@@ -194,6 +194,8 @@ mod tests {
         for (json, expected) in [
             (r#"{"use":"keep_first","n":3}"#, [(1, 5, "ana************"), (1, 5, "****************")]),
             (r#"{"use":"redact"}"#, [(4, 4, "[redacted]"), (4, 4, "[redacted]")]),
+            (r#"{"use":"replace","value":"x"}"#, [(1, 5, "x"), (1, 5, "x")]),
+            (r#"{"use":"replace","value":7}"#, [(1, 2, "7"), (1, 2, "7")]),
             (r#"{"use":"fpe","key":"pii","alphabet":"digits","unfit":"redact"}"#, [(4, 4, "[redacted]"), (4, 4, "[redacted]")]),
             (r#"{"use":"dictionary","key":"pii","values":["x","x"]}"#, [(1, 5, "x"), (1, 5, "x")]),
             (r#"{"use":"detect","then":{"use":"keep_first","n":1}}"#, [(1, 5, "a**************"), (4, 4, "[redacted]")]),

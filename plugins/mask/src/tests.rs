@@ -37,7 +37,8 @@ fn each_variant_says_what_it_does_to_a_value() -> serde_json::Result<()> {
         }
         assert_eq!(keys, expected, "{name}");
         assert!(
-            ["text", "uuid", "same", "part", "null", "none", "setting", "cleared"].contains(&says["output"].as_str().unwrap_or_default()),
+            ["text", "uuid", "letters", "form", "same", "part", "null", "none", "setting", "cleared"]
+                .contains(&says["output"].as_str().unwrap_or_default()),
             "{name}"
         );
         let keyed = variant["required"].as_array().into_iter().flatten().any(|key| key == "key");

@@ -127,6 +127,76 @@ fn a_type_that_cannot_take_a_token_is_drift_before_a_record_passes() {
 }
 
 #[test]
+fn what_the_type_may_take_after_all_is_no_drift() {
+    // An order with an enum, a uuid, a boolean, a fixed one and a null: what may have their form, and what can not.
+    let whole = || Some(framed(7, &[&[0, 72][..], b"01234567-89ab-cdef-0123-456789abcdef", &[1], &[7; 4], &[2], b"a"].concat()));
+    for (field, drifts) in [
+        ("$.state: { use: dictionary, key: pii, values: [OPEN, SHUT] }", false),
+        ("$.state: { use: dictionary, key: pii, list: cities }", true),
+        ("$.state: { use: hmac, key: pii }", true),
+        ("$.ref: { use: fpe, key: pii, alphabet: custom, characters: 0123456789abcdef, keep: \"-\" }", false),
+        ("$.ok: { use: keep_last }", false),
+        ("$.ok: { use: hmac, key: pii }", true),
+        ("$.tag: { use: hmac, key: pii }", true),
+        ("$.gone: { use: hmac, key: pii }", false),
+        ("$: { use: detect, then: { use: redact } }", false),
+    ] {
+        let step = format!("{{ plugin: mask, fields: {{ {field} }} }}");
+        let (drift, _) = through(&mut chain("auto", &step), Sample { value: whole(), ..record(None, None) });
+        assert_eq!(drift.map(|drift| drift.misfit.kind), drifts.then_some(DriftKind::Type), "{field}");
+    }
+    // An object of which the schema says nothing more is not a value.
+    let (drift, _) = through(
+        &mut chain("auto", &format!("{{ plugin: mask, fields: {{ $.meta: {HMAC} }} }}")),
+        Sample { value: Some(framed(8, br#"{"meta":{"a":"ana@example.org"}}"#)), ..record(None, None) },
+    );
+    assert!(drift.is_none(), "{drift:?}");
+}
+
+#[test]
+fn a_step_that_is_given_nothing_masks_nothing() {
+    for (step, refused) in [
+        ("{ plugin: mask }", true),
+        ("{ plugin: mask, fields: {} }", true),
+        ("{ plugin: mask, key: \"null\" }", false),
+        ("{ plugin: mask, mode: allow_list, key: clear, keep: [$.n] }", false),
+        ("{ plugin: enrich, set: [{ to: $.n, value: 1 }] }", false),
+    ] {
+        let told = build("json", step).map(|_| ()).err().map(|problems| problems[0].to_string()).unwrap_or_default();
+        assert_eq!(told.contains("everything would pass as it is"), refused, "{step}: {told}");
+    }
+}
+
+#[test]
+fn slips_in_the_keys_of_a_step_are_told() {
+    for (step, hint) in [
+        ("{ plugin: mask, feilds: { $.a: { use: redact } }, key: \"null\" }", "did you mean the step's own `fields`?"),
+        ("{ plugin: mask, absent: keep, fields: { $.a: { use: redact } } }", "with this plugin, absent is pass or reject"),
+        ("{ plugin: filter, unmatchd: halt, where: { field: $.a, eq: 1 } }", "did you mean the step's own `unmatched`?"),
+    ] {
+        let told = build("json", step).map(|_| ()).unwrap_err()[0].to_string();
+        assert!(told.contains(hint), "{step}: {told}");
+    }
+}
+
+#[test]
+fn without_a_schema_the_named_fields_are_explained() {
+    for (step, others) in [
+        (format!("{{ plugin: mask, fields: {{ $.a: {HMAC} }} }}"), "clear"),
+        (format!("{{ plugin: mask, mode: allow_list, key: clear, fields: {{ $.a: {HMAC} }} }}"), "dropped, unless kept"),
+    ] {
+        let explained = build("json", &step).unwrap().explain(TopicSchemas::default());
+        let places = &explained.steps[0].places;
+        assert_eq!(
+            (places[0].path.as_str(), places[0].operator.as_deref(), places[0].nature),
+            ("$.a", Some("hmac"), Some("pseudonymised"))
+        );
+        assert_eq!((places[1].path.as_str(), places[1].otherwise), ("all others", Some(others)));
+        assert_eq!((places[2].path.as_str(), places[2].otherwise), ("key", Some("clear")));
+    }
+}
+
+#[test]
 fn what_the_step_allows_is_told_once() {
     // A selector that matches nothing for three windows: drift where it halts, no word of it otherwise.
     for (unmatched, plugin, drifts) in [

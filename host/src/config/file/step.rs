@@ -93,6 +93,25 @@ pub struct StepFile {
     pub settings: Vec<(At<String>, Any)>,
 }
 
+/// The keys of a step that are the host's; any other is the plugin's.
+pub const STEP_KEYS: [&str; 15] = [
+    "plugin",
+    "fields",
+    "sees",
+    "view",
+    "effects",
+    "mode",
+    "keep",
+    "key",
+    "headers",
+    "absent",
+    "unmatched",
+    "unlisted",
+    "map_names",
+    "compacted",
+    "isolation",
+];
+
 fn fields() -> At<ModeFile> {
     At::preset(ModeFile::Fields)
 }

@@ -276,6 +276,12 @@ fn absent(file: &StepFile, settings: &mut Map<String, Value>, places: &mut Place
         return Absent::Pass;
     };
     match absent.value.as_str() {
+        "pass" if file.plugin.value == "filter" => {
+            let message =
+                "absent: \"pass\" says nothing of what a filter does with such a record; write keep or drop (drop is the default)";
+            report.invalid(absent.spot, message.to_owned());
+            Absent::Pass
+        }
         "pass" => Absent::Pass,
         "reject" => Absent::Reject,
         word @ ("keep" | "drop") => {

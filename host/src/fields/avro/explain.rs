@@ -49,6 +49,7 @@ impl Plan {
                 removable: nullable && parent != Parent::Root || matches!(parent, Parent::Element | Parent::Entry),
                 kinds: types().map(kinds).fold(Kinds::default(), Kinds::or),
                 uuid: types().any(|of| matches!(of, Type::String(Logical::Uuid) | Type::Fixed { logical: Logical::Uuid, .. })),
+                sized: types().all(|of| !matches!(of, Type::Bytes(_))) && types().any(|of| matches!(of, Type::Fixed { .. })),
                 several: types().filter(|of| !matches!(of, Type::Null)).count() > 1,
                 any_text: types().any(|of| matches!(of, Type::String(Logical::None))),
                 type_name: found.type_name,

@@ -105,6 +105,16 @@ fn places_know_what_may_be_set() {
     let scalar = plan_of(r#"{"type":["string","integer"]}"#, "$", None, Containers::Expand);
     let place = scalar.places(0).next().unwrap();
     assert!(place.several && !place.removable);
+    for (schema, any_text) in [
+        (r#"{"anyOf":[{"enum":["x"]},{"type":"string"}]}"#, true),
+        (r#"{"anyOf":[{"type":"null"},{"type":"string"}]}"#, true),
+        (r#"{"oneOf":[{"type":"integer"},{"enum":["x"]}]}"#, false),
+        (r#"{"allOf":[{"type":"string"},{"enum":["x"]}]}"#, false),
+        (r#"{"type":"string","if":{"const":"y"},"then":{"const":"y"}}"#, true),
+    ] {
+        let plan = plan_of(schema, "$", None, Containers::Expand);
+        assert_eq!(plan.places(0).next().unwrap().any_text, any_text, "{schema}");
+    }
 }
 
 #[test]

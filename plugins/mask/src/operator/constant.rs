@@ -73,6 +73,8 @@ impl Constant {
         for (_, value) in column {
             match self {
                 Self::Remove => output.remove(),
+                // Bytes stay bytes.
+                Self::Replace { kind: Kind::TEXT, bytes } if value.kind == Kind::BYTES => output.set(Kind::BYTES, bytes),
                 Self::Replace { kind, bytes } => output.set(*kind, bytes),
                 Self::Keep => output.keep(),
                 _ if value.is_null() => output.keep(),

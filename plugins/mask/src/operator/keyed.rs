@@ -54,7 +54,8 @@ impl Hmac {
         let encodings = [("hex", Encoding::Hex), ("base64", Encoding::Base64), ("base64url", Encoding::Base64Url)];
         let encoding = reader.one_of_or("encoding", if hex { &encodings[..1] } else { &encodings }, Encoding::Hex);
         let length = reader.integer("length", DEFAULT_BYTES as u64, FEWEST_BYTES as u64, MOST_BYTES as u64);
-        Some(Form::Text { encoding: encoding?, length: length?, named: reader.flag("key_id")? })
+        let named = reader.flag("key_id");
+        Some(Form::Text { encoding: encoding?, length: length?, named: named? })
     }
 
     pub fn answer(&self, column: &Column) -> Result<Output, Rejection> {

@@ -103,6 +103,7 @@ fn what_is_wrong_is_said_where_it_is() {
             &["/fields/2/length: unknown setting; known are use, key, domain, output"],
         ),
         (r#"{"use":"hmac","key":"pii","key_id":"yes"}"#, &["/fields/2/key_id: must be true or false"]),
+        (r#"{"use":"hmac","key":"pii","key_id":true,"length":3}"#, &["/fields/2/length: must be an integer from 16 to 32"]),
         (r#"{"use":"hmac","key":"pii","output":"hex","encoding":"base64"}"#, &["/fields/2/encoding: must be one of hex, not `base64`"]),
         (r#"{"use":"tokenize","key":"pii","prefix":1}"#, &["/fields/2/prefix: must be text"]),
         (
