@@ -240,8 +240,10 @@ impl Gateway {
             for (at, goal) in goals {
                 let lane = lane_of(&at.0, at.1, running.shared.pipeline.lanes);
                 let position = snapshot.positions.get(at);
-                // A position in a topic that was made anew since says nothing of the one that is there.
-                let same = |position: &&Position| position.is_of(sources.id(&at.0));
+                // A position in a topic that was made anew says nothing of the one that is there: its partition halts. Where
+                // it restarts instead, what is to be reached is still the old one's end, as the run began.
+                let restarts = running.shared.pipeline.restart_recreated;
+                let same = |position: &&Position| restarts || position.is_of(sources.id(&at.0));
                 if position.filter(same).is_some_and(|position| position.next >= *goal) {
                     continue;
                 }

@@ -13,6 +13,7 @@ use rdkafka::error::KafkaResult;
 
 use super::{Context, observer_config};
 use crate::config::plan::Cluster;
+use crate::failpoint;
 
 /// How long a client is kept at least. A cluster that is down answers no client; a new one each time would only add
 /// connections.
@@ -46,11 +47,15 @@ impl Observer {
     /// still waits for it goes on waiting.
     pub fn unanswered(&self, asked: &Arc<Client>) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&current.0, asked) || current.1.elapsed() < KEPT {
+        let fresh = current.1.elapsed() < KEPT && !failpoint::mutant("topic_ids_unanswered");
+        if !Arc::ptr_eq(&current.0, asked) || fresh {
             return;
         }
         match self.config.create_with_context(self.context.clone()) {
-            Ok(client) => *current = (Arc::new(client), Instant::now()),
+            Ok(client) => {
+                tracing::info!(cluster = &*self.context.cluster, "another client asks the cluster from now on");
+                *current = (Arc::new(client), Instant::now());
+            }
             Err(error) => tracing::warn!(%error, "no other client for a cluster that does not answer; keeping this one"),
         }
     }
