@@ -220,6 +220,9 @@ pub struct LimitsFile {
     pub compile_time: At<Span>,
     /// Log lines of one call, 0 to 10000; the rest is counted and dropped. Default 100.
     pub log_lines: At<u32>,
+    /// Stack of a plugin's code, 64KiB to 2MiB, the same for all plugins of a process. Default 512KiB: some ten thousand
+    /// calls deep.
+    pub stack: At<Size>,
 }
 
 impl Default for LimitsFile {
@@ -232,6 +235,7 @@ impl Default for LimitsFile {
             output_bytes: At::preset(Size(limits::OUTPUT_BYTES as u64)),
             compile_time: At::preset(Span(limits::COMPILE_TIME)),
             log_lines: At::preset(limits::LOG_LINES),
+            stack: At::preset(Size(limits::STACK_BYTES as u64)),
         }
     }
 }

@@ -231,6 +231,7 @@ mod tests {
 
     use super::*;
     use crate::plugin::engine::engine;
+    use crate::plugin::limits::STACK_BYTES;
 
     const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -248,7 +249,7 @@ mod tests {
     fn what_was_kept_loads_again() {
         let root = tempfile::tempdir().unwrap();
         let cache = Cache::open(root.path().join("a/b")).unwrap();
-        let engine = engine().unwrap();
+        let engine = engine(STACK_BYTES).unwrap();
         assert!(cache.load(&engine, "k").unwrap().is_none());
         fill(&cache, "k", &engine.precompile_component(EMPTY).unwrap());
         assert!(cache.load(&engine, "k").unwrap().is_some());
@@ -261,7 +262,7 @@ mod tests {
         let cache = Cache::open(root.path().join("c")).unwrap();
         drop(cache.draft("k").unwrap());
         fill(&cache, "k", b"not machine code");
-        assert!(cache.load(&engine().unwrap(), "k").unwrap().is_none());
+        assert!(cache.load(&engine(STACK_BYTES).unwrap(), "k").unwrap().is_none());
         assert_eq!(names(&cache), [""; 0]);
     }
 
@@ -291,13 +292,13 @@ mod tests {
     fn what_nobody_uses_makes_room() {
         let root = tempfile::tempdir().unwrap();
         let cache = Cache::open(root.path().join("c")).unwrap();
-        let code = engine().unwrap().precompile_component(EMPTY).unwrap();
+        let code = engine(STACK_BYTES).unwrap().precompile_component(EMPTY).unwrap();
         for (key, age) in [("a", 4), ("b", 3), ("c", 2), ("d", 1)] {
             fill(&cache, key, &code);
             aged(&cache.path(key), Duration::from_secs(age * 60));
         }
         // What is loaded was used.
-        assert!(cache.load(&engine().unwrap(), "a").unwrap().is_some());
+        assert!(cache.load(&engine(STACK_BYTES).unwrap(), "a").unwrap().is_some());
         cache.evict("b", 3, u64::MAX);
         let sorted = || {
             let mut names = names(&cache);
@@ -316,7 +317,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let dir = root.path().join("c");
         let cache = Cache::open(&dir).unwrap();
-        let engine = engine().unwrap();
+        let engine = engine(STACK_BYTES).unwrap();
         fill(&cache, "k", &engine.precompile_component(EMPTY).unwrap());
         let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 

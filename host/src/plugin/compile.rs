@@ -15,7 +15,7 @@ use wasmtime::Engine;
 
 use super::cache::Draft;
 use super::engine;
-use super::limits::{BINARY_BYTES, Limits};
+use super::limits::{BINARY_BYTES, Limits, STACK_BYTES};
 
 /// The first argument that turns the program into a compiler; see [`compile_child_main`].
 pub const CHILD_ARGUMENT: &str = "__compile-plugin";
@@ -200,7 +200,7 @@ fn child(arguments: &[OsString]) -> Result<(), CompileError> {
     let mut wasm = Vec::new();
     let read = io::stdin().lock().take(BINARY_BYTES as u64 * 2).read_to_end(&mut wasm);
     read.map_err(run("reading the plugin"))?;
-    let engine = engine::build().map_err(|error| run("setting up the engine")(io::Error::other(error)))?;
+    let engine = engine::build(STACK_BYTES).map_err(|error| run("setting up the engine")(io::Error::other(error)))?;
     let compiled = engine.precompile_component(&wasm);
     let compiled = compiled.map_err(|error| CompileError::Plugin(message(&error)))?;
     let mut stdout = io::stdout().lock();

@@ -10,8 +10,6 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use wasmtime::{Config, Engine};
 
-use super::limits::STACK_BYTES;
-
 /// Time between two ticks of the epoch: the grain of every deadline. Guests check the epoch at every loop and call,
 /// so a finer grain costs the ticker, not them.
 pub(super) const TICK: Duration = Duration::from_millis(10);
@@ -23,22 +21,29 @@ pub struct EngineError {
     why: String,
 }
 
-static SHARED: Mutex<Option<Engine>> = Mutex::new(None);
+/// The engine, and the bytes of stack that it was made with.
+static SHARED: Mutex<Option<(Engine, usize)>> = Mutex::new(None);
 
 /// The engine of this process, made by the first caller together with its ticker thread. There is one because
-/// epochs belong to an engine, and because code compiled for one engine fits only engines set up alike.
-pub fn engine() -> Result<Engine, EngineError> {
+/// epochs belong to an engine, and because code compiled for one engine fits only engines set up alike. So all guests of a
+/// process have `stack` bytes of stack, and a caller who wants another number than the first gets an error.
+pub fn engine(stack: usize) -> Result<Engine, EngineError> {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(engine) = &*shared {
-        return Ok(engine.clone());
+    match &*shared {
+        Some((engine, made_with)) if *made_with == stack => return Ok(engine.clone()),
+        Some((_, made_with)) => {
+            return Err(EngineError { why: format!("guests of this process have {made_with} bytes of stack, not {stack}") });
+        }
+        None => {}
     }
-    let engine = build()?;
+    let engine = build(stack)?;
     start_ticker(&engine)?;
-    Ok(shared.insert(engine).clone())
+    Ok(shared.insert((engine, stack)).0.clone())
 }
 
-/// An engine without a ticker: enough to compile, and the same in everything that compiled code depends on.
-pub(super) fn build() -> Result<Engine, EngineError> {
+/// An engine without a ticker: enough to compile, and the same in everything that compiled code depends on, which the size
+/// of the stack is not.
+pub(super) fn build(stack: usize) -> Result<Engine, EngineError> {
     let mut config = Config::new();
     config
         // Refuses components that want to run concurrently, and makes every call three times cheaper.
@@ -46,7 +51,7 @@ pub(super) fn build() -> Result<Engine, EngineError> {
         // Endless loops end at the next tick after their deadline.
         .epoch_interruption(true)
         // Deep recursion traps long before the thread's own stack ends, which would end the process.
-        .max_wasm_stack(STACK_BYTES)
+        .max_wasm_stack(stack)
         // A 64-bit memory would need bounds checks and could not be reserved as a whole.
         .wasm_memory64(false)
         // The same bytes on every machine: replays after an abort must not differ from the first run.
@@ -111,18 +116,36 @@ impl Hasher for Sha256Hasher {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
+    use super::super::limits::STACK_BYTES;
     use super::*;
 
     #[test]
     fn the_process_has_one_engine() {
-        assert!(Engine::same(&engine().unwrap(), &engine().unwrap()));
+        assert!(Engine::same(&engine(STACK_BYTES).unwrap(), &engine(STACK_BYTES).unwrap()));
+        assert!(engine(STACK_BYTES / 2).unwrap_err().to_string().contains("have 524288 bytes of stack, not 262144"));
+    }
+
+    #[test]
+    fn its_stack_is_what_was_asked_for() {
+        let deep = r#"(module (func $deep (export "deep") (param i32) (result i32) (if (result i32) (local.get 0)
+            (then (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1))))) (else (i32.const 0)))))"#;
+        let deep = wat::parse_str(deep).unwrap();
+        let overflows = |stack| {
+            let engine = build(stack).unwrap();
+            let mut store = wasmtime::Store::new(&engine, ());
+            store.set_epoch_deadline(1);
+            let module = wasmtime::Module::new(&engine, &deep).unwrap();
+            let instance = wasmtime::Instance::new(&mut store, &module, &[]).unwrap();
+            instance.get_typed_func::<i32, i32>(&mut store, "deep").unwrap().call(&mut store, 5_000).is_err()
+        };
+        assert!(overflows(64 << 10) && !overflows(STACK_BYTES));
     }
 
     #[test]
     fn engines_set_up_alike_have_one_fingerprint() {
-        assert_eq!(fingerprint(&engine().unwrap()), fingerprint(&build().unwrap()));
+        assert_eq!(fingerprint(&engine(STACK_BYTES).unwrap()), fingerprint(&build(STACK_BYTES / 2).unwrap()));
         let other = Engine::new(Config::new().epoch_interruption(false)).unwrap();
-        assert_ne!(fingerprint(&build().unwrap()), fingerprint(&other));
+        assert_ne!(fingerprint(&build(STACK_BYTES).unwrap()), fingerprint(&other));
     }
 
     #[test]

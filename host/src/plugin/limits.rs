@@ -13,7 +13,7 @@ pub const COMPILE_TIME: Duration = Duration::from_secs(60);
 /// guest of 12 MB takes 383 MiB.
 pub const COMPILE_BYTES: u64 = 3 << 30;
 /// Linear memory of one instance, summed over all its memories. Stops hoarding: eight lanes of three steps each
-/// share a machine. Python and JavaScript guests want 128 MiB.
+/// share a machine. Languages that bring a runtime have more room with 128 MiB.
 pub const MEMORY_BYTES: usize = 64 << 20;
 /// Linear memories of one instance. Stops address space being reserved by the gigabyte: each memory reserves 4 GiB.
 pub const MEMORIES: usize = 4;
@@ -68,7 +68,7 @@ pub const NAMES: usize = 64;
 pub const SCHEMA_BYTES: usize = 256 << 10;
 /// Bytes of one answer from the constant-seed generator. Stops `get-random-bytes` as an allocator.
 pub const RANDOM_BYTES: u64 = 64 << 10;
-/// Stack of WebAssembly code. Stops deep recursion.
+/// Stack of WebAssembly code, the same for all guests of a process. Stops deep recursion.
 pub const STACK_BYTES: usize = 512 << 10;
 /// Stack that a thread needs to call plugins, in bytes. Guests run on their caller's stack and overflowing that one
 /// ends the process, so threads that call plugins are made with at least this much.
@@ -130,6 +130,8 @@ pub struct Limits {
     pub log_line_bytes: usize,
     /// See [`COUNTS`].
     pub counts: u64,
+    /// See [`STACK_BYTES`].
+    pub stack_bytes: usize,
 }
 
 impl Default for Limits {
@@ -157,6 +159,7 @@ impl Default for Limits {
             log_lines: LOG_LINES,
             log_line_bytes: LOG_LINE_BYTES,
             counts: COUNTS,
+            stack_bytes: STACK_BYTES,
         }
     }
 }

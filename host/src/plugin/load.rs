@@ -58,7 +58,7 @@ pub struct Plugin {
 impl Plugins {
     /// Sets up loading. Compiled code is kept in `cache`; [`Cache::default_dir`] is where.
     pub fn new(limits: Limits, compile: Compile, cache: Cache) -> Result<Plugins, SetUpError> {
-        let engine = engine()?;
+        let engine = engine(limits.stack_bytes)?;
         let fingerprint = fingerprint(&engine);
         Ok(Plugins { engine, fingerprint, limits, compile, cache })
     }

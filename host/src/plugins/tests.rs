@@ -35,6 +35,7 @@ fn section(dir: &Path, trust: Trust) -> config::plan::Plugins {
         output_bytes: 64 << 20,
         compile_time: Duration::from_secs(60),
         log_lines: 100,
+        stack: 512 << 10,
     };
     config::plan::Plugins { dir: Some(dir.to_owned()), lock: None, trust, limits }
 }

@@ -232,6 +232,7 @@ fn limits(file: &LimitsFile, report: &mut Report) -> PluginLimits {
         output_bytes: size_in_range("plugins.limits.output_bytes", &file.output_bytes, 64 << 10, 1 << 30, report),
         compile_time: span_in_range("plugins.limits.compile_time", &file.compile_time, seconds(1), seconds(600), report).0,
         log_lines: in_range("plugins.limits.log_lines", &file.log_lines, 0, 10_000, report),
+        stack: size_in_range("plugins.limits.stack", &file.stack, 64 << 10, 2 << 20, report),
     }
 }
 

@@ -51,6 +51,8 @@ pub struct PluginLimits {
     pub compile_time: Duration,
     /// Log lines of one call, 0 to 10000.
     pub log_lines: u32,
+    /// Bytes of stack, 64 KiB to 2 MiB.
+    pub stack: u64,
 }
 
 impl PluginLimits {
@@ -65,6 +67,7 @@ impl PluginLimits {
             output_bytes: self.output_bytes as usize,
             hostcall_bytes: limits::hostcall_bytes(self.output_bytes as usize),
             log_lines: self.log_lines,
+            stack_bytes: self.stack as usize,
             ..Limits::default()
         }
     }

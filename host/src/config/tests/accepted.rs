@@ -416,7 +416,7 @@ fn the_schema_has_every_key_with_its_manual() {
     let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters compacted compile_time current delivery dir \
         effects env exclude fields file format groups headers http include isolation keep key keys lanes limits listen lock log_lines map_names max_age \
         max_bytes max_records memory mode name offsets on_error on_gap on_topic_recreated output_bytes output_records password payload \
-        pipelines plugin plugins previous properties quarantine regex rename schema_registry schemas sees signers source start steps \
+        pipelines plugin plugins previous properties quarantine regex rename schema_registry schemas sees signers source stack start steps \
         tables target time timeout timestamp topic topic_config topic_rules topics transaction trust unlisted unmatched url username \
         value view wait";
     assert_eq!(keys.into_iter().collect::<Vec<_>>(), expected.split_whitespace().collect::<Vec<_>>());

@@ -11,7 +11,7 @@ fn played(script: &str, wasm: &[u8], limits: &Limits) -> Result<Vec<u8>, Compile
     let root = tempfile::tempdir().unwrap();
     let mut draft = Cache::open(root.path().join("c")).unwrap().draft("k").unwrap();
     let how = Compile::Child { program: "/bin/sh".into(), arguments: vec!["-c".into(), script.into(), "compiler".into()] };
-    compile(&how, &engine::build().unwrap(), wasm, limits, &mut draft)?;
+    compile(&how, &engine::build(STACK_BYTES).unwrap(), wasm, limits, &mut draft)?;
     let mut made = Vec::new();
     draft.file.seek(SeekFrom::Start(0)).unwrap();
     draft.file.read_to_end(&mut made).unwrap();
@@ -49,7 +49,7 @@ fn nothing_is_compiled_without_its_process() {
     let mut draft = Cache::open(root.path().join("c")).unwrap().draft("k").unwrap();
     let how = Compile::Child { program: "/nowhere/compiler".into(), arguments: vec![] };
     let wasm = b"\0asm\x0d\0\x01\0";
-    let got = compile(&how, &engine::build().unwrap(), wasm, &Limits::default(), &mut draft);
+    let got = compile(&how, &engine::build(STACK_BYTES).unwrap(), wasm, &Limits::default(), &mut draft);
     assert!(matches!(got, Err(CompileError::Run { doing: "starting it", .. })), "{got:?}");
     assert_eq!(draft.file.as_file().metadata().unwrap().len(), 0);
 }

@@ -5,6 +5,7 @@ use super::*;
 use crate::plugin::compile::CompileError;
 use crate::plugin::failure::CallError;
 use crate::plugin::guest::{Guest, load};
+use crate::plugin::limits::STACK_BYTES;
 
 fn refusal(bytes: Vec<u8>) -> String {
     load(bytes, &Limits::default()).unwrap_err().to_string()
@@ -31,7 +32,7 @@ fn a_plugin_says_what_it_is() {
 
 #[test]
 fn what_is_not_a_component_is_named() {
-    let compiled = engine().unwrap().precompile_component(&Guest::default().bytes()).unwrap();
+    let compiled = engine(STACK_BYTES).unwrap().precompile_component(&Guest::default().bytes()).unwrap();
     let cases: [(&[u8], &str); 6] = [
         (b"", "it is empty"),
         (b"\0asm\x01\0\0\0", "it is a core module"),
