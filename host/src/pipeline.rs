@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::plan::{Cluster, Delivery, Pipeline};
 use crate::discovery::{Discovery, DiscoveryError, Questions, REFRESH};
@@ -164,9 +165,16 @@ impl Shared {
     /// Last stable offsets of all of the source's partitions; one that does not answer fails the whole.
     pub fn goals(&self) -> Result<Offsets, String> {
         let named = |at: &(String, i32), error| format!("cannot ask the source for the end of {}-{}: {error}", at.0, at.1);
-        let client = self.observer.client();
-        let answers = stable_ends(&client, self.discovery.now().partitions()).inspect_err(|_| self.observer.unanswered(&client))?;
-        answers.into_iter().map(|(at, end)| end.map_err(|error| named(&at, error)).map(|end| (at, end))).collect()
+        let until = Instant::now() + ASK_WITHIN;
+        loop {
+            let client = self.observer.client();
+            let answers = stable_ends(&client, self.discovery.now().partitions()).inspect_err(|_| self.observer.unanswered(&client))?;
+            // The leader of a topic that was just made may not know yet that it is one.
+            if !answers.values().any(|end| end.is_err_and(settles)) || Instant::now() >= until {
+                return answers.into_iter().map(|(at, end)| end.map_err(|error| named(&at, error)).map(|end| (at, end))).collect();
+            }
+            thread::park_timeout(Duration::from_millis(100));
+        }
     }
 
     /// Asks for the source's ends anew; where it does not answer they stay as they were.
@@ -302,6 +310,12 @@ pub fn ends_of<'a>(source: &BaseConsumer<Context>, partitions: impl Iterator<Ite
 }
 
 /// Asks the source for the last stable offset of each of these partitions.
+/// Whether an error says that the brokers have yet to agree on who leads.
+fn settles(error: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as E;
+    matches!(error, E::UnknownLeaderEpoch | E::FencedLeaderEpoch | E::NotLeaderForPartition | E::LeaderNotAvailable)
+}
+
 fn stable_ends<'a>(source: &BaseConsumer<Context>, partitions: impl Iterator<Item = (&'a str, i32)>) -> Result<OffsetAnswers, String> {
     let asked: Vec<(&str, i32)> = partitions.collect();
     ffi::list_offsets(source.client(), &asked, Spec::LatestStable, ASK_WITHIN)
