@@ -98,16 +98,27 @@ fn deserialize(text: &str) -> Result<FileDescriptorProto, SchemaError> {
     if descriptor.syntax() == "editions" {
         return Err(SchemaError::Editions);
     }
-    // Source cannot leave a name out, a descriptor can; and what has none no selector names.
-    let named = descriptor.message_type.iter().all(is_named) && descriptor.enum_type.iter().all(|found| !found.name().is_empty());
+    // In source a name is an identifier, in a descriptor it is any text, or none: what has no such name no selector names.
+    let package = descriptor.package().is_empty() || descriptor.package().split('.').all(is_identifier);
+    let messages = descriptor.message_type.iter().all(is_named);
+    let named = package && messages && are_named(&descriptor.enum_type, &descriptor.extension);
     if named { Ok(descriptor) } else { Err(SchemaError::NotDescriptor) }
 }
 
 /// Whether a message has a name, and everything in it.
 fn is_named(message: &DescriptorProto) -> bool {
-    let fields = message.field.iter().all(|field| !field.name().is_empty());
-    let enums = message.enum_type.iter().all(|found| !found.name().is_empty());
-    !message.name().is_empty() && fields && enums && message.nested_type.iter().all(is_named)
+    let oneofs = message.oneof_decl.iter().all(|oneof| is_identifier(oneof.name()));
+    let inside = are_named(&message.enum_type, &message.field) && are_named(&[], &message.extension);
+    is_identifier(message.name()) && oneofs && inside && message.nested_type.iter().all(is_named)
+}
+
+fn are_named(enums: &[EnumDescriptorProto], fields: &[FieldDescriptorProto]) -> bool {
+    let values = |found: &EnumDescriptorProto| found.value.iter().all(|value| is_identifier(value.name()));
+    enums.iter().all(|found| is_identifier(found.name()) && values(found)) && fields.iter().all(|field| is_identifier(field.name()))
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && name.starts_with(|first: char| !first.is_ascii_digit())
 }
 
 /// The file under another name and without what the walk does not need.
