@@ -217,11 +217,7 @@ fn tell_unplaced(before: &Sources, topics: &BTreeMap<String, Topic>) {
 
 /// The topics that match, and the names of those about which the source cannot tell at present.
 fn list(source: &Observer, filter: &TopicFilter) -> Result<(BTreeMap<String, Topic>, BTreeSet<String>), DiscoveryError> {
-    let client = source.client();
-    let metadata = client
-        .fetch_metadata(None, ASK_WITHIN)
-        .inspect_err(|_| source.unanswered(&client))
-        .map_err(|error| DiscoveryError::List(error.to_string()))?;
+    let metadata = source.ask(|client| client.fetch_metadata(None, ASK_WITHIN)).map_err(|error| DiscoveryError::List(error.to_string()))?;
     let (mut topics, mut unsure) = (BTreeMap::new(), BTreeSet::new());
     for topic in metadata.topics().iter().filter(|topic| filter.matches(topic.name())) {
         match topic.error().map(RDKafkaErrorCode::from) {
@@ -245,8 +241,7 @@ fn identify(source: &Observer, topics: &mut BTreeMap<String, Topic>, target: &Ta
         return;
     }
     let names: Vec<&str> = topics.keys().map(String::as_str).collect();
-    let client = source.client();
-    match ffi::topic_ids(client.client(), &names, ASK_WITHIN) {
+    match source.ask(|client| ffi::topic_ids(client.client(), &names, ASK_WITHIN)) {
         Ok(ids) => {
             for (name, id) in ids {
                 if let (Some(topic), Ok(id)) = (topics.get_mut(&name), id) {
@@ -254,10 +249,7 @@ fn identify(source: &Observer, topics: &mut BTreeMap<String, Topic>, target: &Ta
                 }
             }
         }
-        Err(error) => {
-            tracing::warn!(%error, "topic ids unknown; a re-created topic would not be noticed");
-            source.unanswered(&client);
-        }
+        Err(error) => tracing::warn!(%error, "topic ids unknown; a re-created topic would not be noticed"),
     }
 }
 

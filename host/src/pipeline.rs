@@ -167,8 +167,7 @@ impl Shared {
         let named = |at: &(String, i32), error| format!("cannot ask the source for the end of {}-{}: {error}", at.0, at.1);
         let until = Instant::now() + ASK_WITHIN;
         loop {
-            let client = self.observer.client();
-            let answers = stable_ends(&client, self.discovery.now().partitions()).inspect_err(|_| self.observer.unanswered(&client))?;
+            let answers = self.observer.ask(|client| stable_ends(client, self.discovery.now().partitions()))?;
             // The leader of a topic that was just made may not know yet that it is one.
             if !answers.values().any(|end| end.is_err_and(settles)) || Instant::now() >= until {
                 return answers.into_iter().map(|(at, end)| end.map_err(|error| named(&at, error)).map(|end| (at, end))).collect();
@@ -179,16 +178,12 @@ impl Shared {
 
     /// Asks for the source's ends anew; where it does not answer they stay as they were.
     fn ask_ends(&self) {
-        let client = self.observer.client();
-        match stable_ends(&client, self.discovery.now().partitions()).map(answered) {
+        match self.observer.ask(|client| stable_ends(client, self.discovery.now().partitions())).map(answered) {
             Ok(answer) => {
                 let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
                 *ends = (ends.0 + 1, Arc::new(answer));
             }
-            Err(error) => {
-                tracing::debug!(pipeline = self.pipeline.name, error, "lag stays as it was");
-                self.observer.unanswered(&client);
-            }
+            Err(error) => tracing::debug!(pipeline = self.pipeline.name, error, "lag stays as it was"),
         }
     }
 

@@ -120,8 +120,7 @@ impl TargetTopics {
 
     /// Asks all `partitions` for one offset each: see [`ffi::list_offsets`].
     pub fn list_offsets(&self, partitions: &[(&str, i32)], spec: Spec, wait: Duration) -> Result<ffi::OffsetAnswers, RDKafkaErrorCode> {
-        let client = self.observer.client();
-        ffi::list_offsets(client.client(), partitions, spec, wait).inspect_err(|_| self.observer.unanswered(&client))
+        self.observer.ask(|client| ffi::list_offsets(client.client(), partitions, spec, wait))
     }
 
     /// Largest batch that every data topic takes, bytes.
@@ -186,8 +185,7 @@ impl TargetTopics {
             return;
         }
         let names: Vec<&str> = topics.keys().map(String::as_str).collect();
-        let client = self.observer.client();
-        match ffi::topic_ids(client.client(), &names, ASK_WITHIN) {
+        match self.observer.ask(|client| ffi::topic_ids(client.client(), &names, ASK_WITHIN)) {
             Ok(ids) => {
                 for (name, id) in ids {
                     match (topics.get_mut(&name).map(|topic| &mut topic.target), id) {
@@ -197,10 +195,7 @@ impl TargetTopics {
                     }
                 }
             }
-            Err(error) => {
-                tracing::debug!(%error, cluster = self.cluster, "topic ids of the target unknown");
-                self.observer.unanswered(&client);
-            }
+            Err(error) => tracing::debug!(%error, cluster = self.cluster, "topic ids of the target unknown"),
         }
     }
 
@@ -302,10 +297,9 @@ impl TargetTopics {
 
     /// The leader of each partition of a topic, below 0 where it has none at present; None: there is no such topic.
     fn leaders(&self, topic: &str) -> Result<Option<Vec<i32>>, TopicError> {
-        let client = self.observer.client();
-        let metadata = client
-            .fetch_metadata(Some(topic), ASK_WITHIN)
-            .inspect_err(|_| self.observer.unanswered(&client))
+        let metadata = self
+            .observer
+            .ask(|client| client.fetch_metadata(Some(topic), ASK_WITHIN))
             .map_err(|error| self.unanswered("look at", topic, &error))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
         match found.error().map(RDKafkaErrorCode::from) {

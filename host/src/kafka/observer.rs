@@ -43,6 +43,12 @@ impl Observer {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
+    /// Asks by the client of now; one that is not answered is replaced.
+    pub fn ask<T, E>(&self, question: impl FnOnce(&Client) -> Result<T, E>) -> Result<T, E> {
+        let client = self.client();
+        question(&client).inspect_err(|_| self.unanswered(&client))
+    }
+
     /// A client was not answered: unless it was replaced meanwhile, or is a fresh one, another one takes its place. Who
     /// still waits for it goes on waiting.
     pub fn unanswered(&self, asked: &Arc<Client>) {

@@ -145,10 +145,8 @@ impl Lane {
 
     pub(super) fn offsets(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<BTreeMap<(String, i32), i64>, Failure> {
         let failed = |what: String| Failure::Client(format!("cannot ask the source for start offsets: {what}"));
-        let client = self.shared.observer.client();
-        let answers = ffi::list_offsets(client.client(), partitions, spec, ASK_WITHIN)
-            .inspect_err(|_| self.shared.observer.unanswered(&client))
-            .map_err(|error| failed(error.to_string()))?;
+        let asked = self.shared.observer.ask(|client| ffi::list_offsets(client.client(), partitions, spec, ASK_WITHIN));
+        let answers = asked.map_err(|error| failed(error.to_string()))?;
         let mut out = BTreeMap::new();
         for (topic, partition) in partitions {
             let at = ((*topic).to_owned(), *partition);

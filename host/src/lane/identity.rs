@@ -66,8 +66,7 @@ impl Working<'_> {
         let (pipeline, lane, observer) = (&self.lane.shared.pipeline.name, self.lane.number, &self.lane.shared.observer);
         tracing::warn!(pipeline, lane, %error, "no answer to what the source's topics are; asking once more");
         observer.unanswered(&asked.client);
-        let client = observer.client();
-        ffi::topic_ids(client.client(), &named(topics), ASK_WITHIN).inspect_err(|_| observer.unanswered(&client))
+        observer.ask(|client| ffi::topic_ids(client.client(), &named(topics), ASK_WITHIN))
     }
 
     /// Fails, so that the transaction is aborted and read again, unless everything it moves is of the topics that its
@@ -104,9 +103,7 @@ impl Working<'_> {
         if known.is_empty() {
             return Ok(self.trust(slot, Identity::Same));
         }
-        let observer = &self.lane.shared.observer;
-        let client = observer.client();
-        let ids = ffi::topic_ids(client.client(), &[&topic], ASK_WITHIN).inspect_err(|_| observer.unanswered(&client));
+        let ids = self.lane.shared.observer.ask(|client| ffi::topic_ids(client.client(), &[&topic], ASK_WITHIN));
         let Some(id) = ids.ok().and_then(|mut ids| ids.remove(&*topic)?.ok()).filter(|id| !id.is_empty()) else {
             return self.ask_later(slot, format!("topic {topic} may be another one than before, and the source does not say which it is"));
         };
