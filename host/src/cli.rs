@@ -149,6 +149,7 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// A failure at run time, exit code 1.
     pub fn new(message: impl ToString) -> Self {
         Self { message: message.to_string(), exit: Exit::Failed }
     }

@@ -36,6 +36,7 @@ const PACE: u64 = 200;
 /// How long the data set may take to arrive.
 const ARRIVE_WITHIN: Duration = Duration::from_secs(120);
 
+/// Arguments of `sluice demo`.
 #[derive(Args)]
 pub struct DemoArgs {
     /// Two real clusters instead of the ones in this process: source and target bootstrap servers.

@@ -17,6 +17,7 @@ use crate::{gateway, kafka};
 /// How long the source may take to list its topics.
 const ASK_WITHIN: std::time::Duration = std::time::Duration::from_secs(15);
 
+/// Arguments of `sluice explain`.
 #[derive(Args)]
 pub struct ExplainArgs {
     #[command(flatten)]
@@ -40,6 +41,8 @@ struct Topic {
     errors: Vec<String>,
 }
 
+/// Prints what each step makes of each matching topic. A topic that cannot be copied, or a step that does not fit its
+/// schema, is exit code 3.
 pub fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
     let plan = super::load(&args.files)?;
     let prepared = gateway::prepare(&plan, LogMode::Count)?;

@@ -10,6 +10,7 @@ use crate::resize::{self, ResizeError};
 use crate::standstill::MoveError;
 use crate::{gateway, kafka, log};
 
+/// Arguments of `sluice lanes resize`.
 #[derive(Args)]
 pub struct ResizeArgs {
     #[command(flatten)]
@@ -30,6 +31,8 @@ struct Resized<'a> {
     positions: usize,
 }
 
+/// Gives a stopped pipeline its number of lanes; one that has it already is left as it is. One that a process still
+/// runs, whose lanes are not all to be seen, or whose rekey was broken off is refused: exit code 5.
 pub fn resize(args: &ResizeArgs) -> Result<Exit, Failure> {
     log::init().map_err(Failure::new)?;
     let plan = super::load(&args.files)?;

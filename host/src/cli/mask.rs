@@ -14,6 +14,7 @@ use super::{Exit, Failure};
 use crate::masking::{Scalar, Trial, TrialError, Tried};
 use crate::plugin::Kind;
 
+/// Arguments of `sluice mask try`.
 #[derive(Args)]
 pub struct TryArgs {
     /// The operator.
@@ -55,6 +56,7 @@ struct Shown {
     code: Option<String>,
 }
 
+/// Masks one value and prints what it becomes. A rejection is exit code 1, settings that the operator refuses are 3.
 pub fn try_one(args: &TryArgs) -> Result<Exit, Failure> {
     let keys = Arc::new(super::key_ring(&args.files)?);
     let settings = settings(args)?;

@@ -22,6 +22,7 @@ use crate::view::{Snapshot, View};
 /// How long the positions may take to be read.
 const READ_WITHIN: Duration = Duration::from_secs(120);
 
+/// Arguments of `sluice offsets map`.
 #[derive(Args)]
 pub struct MapArgs {
     #[command(flatten)]
@@ -73,6 +74,7 @@ struct By {
     plugins: BTreeMap<String, String>,
 }
 
+/// Prints an answer for each offset, in the order asked. Exit code 1 where any has none.
 pub fn map(args: &MapArgs) -> Result<Exit, Failure> {
     let plan = super::load(&args.files)?;
     let pipeline = super::pipeline_of(&plan, &args.pipeline)?;

@@ -13,6 +13,7 @@ use clap::Subcommand;
 
 use super::{Exit, Failure};
 
+/// The commands of `sluice plugin`, all on one level.
 #[derive(Subcommand)]
 pub enum PluginCommand {
     #[command(flatten)]
@@ -54,6 +55,7 @@ pub enum DirectoryCommand {
     Verify(sign::VerifyArgs),
 }
 
+/// Runs a command of `sluice plugin`.
 pub fn plugin(command: &PluginCommand) -> Result<Exit, Failure> {
     match command {
         PluginCommand::Author(command) => author(command),

@@ -16,6 +16,7 @@ use crate::rekey::verdict::Verdict;
 use crate::rekey::{Applied, Rekey, RekeyError};
 use crate::{gateway, log};
 
+/// The commands of `sluice rekey`, in the order in which they are used.
 #[derive(Subcommand)]
 pub enum RekeyCommand {
     /// Show what would be made anew, what cannot be, and what forbids it. Changes nothing.
@@ -26,6 +27,7 @@ pub enum RekeyCommand {
     Verdict(PlanArgs),
 }
 
+/// Arguments of `sluice rekey plan` and `sluice rekey verdict`.
 #[derive(Args)]
 pub struct PlanArgs {
     #[command(flatten)]
@@ -34,6 +36,7 @@ pub struct PlanArgs {
     output: Format,
 }
 
+/// Arguments of `sluice rekey apply`.
 #[derive(Args)]
 pub struct ApplyArgs {
     #[command(flatten)]
@@ -58,6 +61,8 @@ struct What {
     readmit: bool,
 }
 
+/// Runs a command of `sluice rekey`. A plan with something to do is exit code 6, one that is refused or would lose
+/// records 5; a verdict that does not hold is 1.
 pub fn rekey(command: &RekeyCommand) -> Result<Exit, Failure> {
     log::init().map_err(Failure::new)?;
     match command {

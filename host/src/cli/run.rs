@@ -9,6 +9,7 @@ use crate::gateway::{Gateway, Options, Outcome};
 use crate::lane::Stop;
 use crate::{log, signals};
 
+/// Arguments of `sluice run`.
 #[derive(Args)]
 pub struct RunArgs {
     #[command(flatten)]
@@ -21,6 +22,8 @@ pub struct RunArgs {
     readmit: bool,
 }
 
+/// Runs the pipelines until the first SIGTERM or SIGINT, or until they have caught up where that was asked for, and
+/// drains them. Exit code 1 where a run met a halt instead of catching up, or a lane did not end in time.
 pub fn run(args: RunArgs) -> Result<Exit, Failure> {
     log::init().map_err(Failure::new)?;
     let plan = super::load(&args.files)?;

@@ -22,6 +22,7 @@ const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
 const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const ALPHANUMERIC: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+/// Arguments of `sluice unmask`.
 #[derive(Args)]
 pub struct UnmaskArgs {
     #[command(flatten)]
@@ -50,6 +51,8 @@ pub struct UnmaskArgs {
     tokens: Vec<String>,
 }
 
+/// Opens the values given, or those on stdin, in chunks: each is in the audit log before any of it is printed. Exit
+/// code 1 where any value did not open.
 pub fn unmask(args: &UnmaskArgs) -> Result<Exit, Failure> {
     log::init().map_err(Failure::new)?;
     let ring = super::key_ring(&args.files.files)?;

@@ -78,6 +78,7 @@ pub(super) struct Report {
 }
 
 impl Report {
+    /// Nothing found yet; `files` are the names, in the order by which spots number them.
     pub(super) fn new(files: Vec<Arc<str>>) -> Self {
         Self { files, found: Vec::new() }
     }
@@ -115,6 +116,7 @@ impl Report {
         self.found.push((spot, ConfigError { at, message, class }));
     }
 
+    /// Whether nothing was found wrong so far.
     pub(super) fn is_clean(&self) -> bool {
         self.found.is_empty()
     }

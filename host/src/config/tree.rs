@@ -21,6 +21,7 @@ pub(super) struct Node {
     pub(super) kind: Kind,
 }
 
+/// What a value is. Maps and lists keep the order of the file.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Null,

@@ -54,6 +54,7 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// A producer without transactions, with the topic looked up.
     pub fn open(source: &Cluster) -> Result<Self, Failure> {
         let mut sink = Sink::new(super::data_producer(source)?, false, Duration::from_secs(30));
         let topic = sink.topic(TOPIC).map_err(Failure::new)?;

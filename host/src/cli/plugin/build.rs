@@ -11,6 +11,7 @@ use crate::cli::{Exit, Failure, chain};
 use crate::toolkit;
 use crate::toolkit::build::Built;
 
+/// Arguments of `sluice plugin build`.
 #[derive(Args)]
 pub struct BuildArgs {
     /// The plugin's folder.
@@ -36,6 +37,7 @@ struct Report<'a> {
     compile_seconds: f64,
 }
 
+/// Builds a folder's plugin and prints what came of it; a component that does not load is exit code 1.
 pub fn build(args: &BuildArgs) -> Result<Exit, Failure> {
     let host = toolkit::host().map_err(|error| Failure::new(chain(&error)))?;
     let built = toolkit::build::build(&host, &args.dir, args.out.as_deref()).map_err(|error| Failure::new(chain(&error)))?;

@@ -18,6 +18,7 @@ use crate::plugins::store::{Before, Incoming, Store};
 use crate::plugins::trust::{self, Gate, Untrusted};
 use crate::plugins::{self, Registry, is_embedded};
 
+/// Arguments of `sluice plugin deploy`.
 #[derive(Args)]
 pub struct DeployArgs {
     /// The component. With `trust: signed`, FILE.sig has to be beside it.
@@ -29,6 +30,7 @@ pub struct DeployArgs {
     output: Format,
 }
 
+/// Arguments of `sluice plugin rollback`.
 #[derive(Args)]
 pub struct RollbackArgs {
     /// The plugin's name.
@@ -111,6 +113,8 @@ impl Here {
     }
 }
 
+/// Puts a component into the plugin directory under its own name, if it is signed as the configuration asks and every
+/// step that names it takes it; keeps the one before.
 pub fn deploy(args: &DeployArgs) -> Result<Exit, Failure> {
     let here = Here::of(&args.files)?;
     let (dir, lock) = here.places()?;
@@ -128,6 +132,8 @@ pub fn deploy(args: &DeployArgs) -> Result<Exit, Failure> {
     show(&plugin, &dir.join(file), previous, args.output)
 }
 
+/// Exchanges a plugin's component with the one that is kept; refused where none is, where the configuration's trust
+/// does not readmit it, or where a step does not take it.
 pub fn rollback(args: &RollbackArgs) -> Result<Exit, Failure> {
     let here = Here::of(&args.files)?;
     let (dir, lock) = here.places()?;
@@ -154,6 +160,7 @@ pub fn read(file: &Path) -> Result<Component, Failure> {
     directory::read(file, limits::BINARY_BYTES).map_err(|error| Failure::new(format!("cannot use {}: {error}", file.display())))
 }
 
+/// What the trust rule refuses: exit code 5.
 pub fn untrusted(error: Untrusted) -> Failure {
     Failure { message: error.to_string(), exit: Exit::Unsafe }
 }

@@ -25,6 +25,7 @@ use crate::{log, signals};
 /// Timestamp of a sample's records: 2026-01-01T00:00:00Z.
 const TIMESTAMP: i64 = 1_767_225_600_000;
 
+/// Arguments of `sluice plugin dev`.
 #[derive(Args)]
 pub struct DevArgs {
     /// The plugin's folder.
@@ -63,6 +64,8 @@ enum Feed {
     Topic(Box<Tail>),
 }
 
+/// Builds and shows records at every save until it is stopped. With `--once` it does so once, and what failed is exit
+/// code 1.
 pub fn dev(args: &DevArgs) -> Result<Exit, Failure> {
     log::init_for_authors().map_err(Failure::new)?;
     let stop = Arc::new(Stop::default());

@@ -17,6 +17,7 @@ use crate::toolkit;
 /// The interface that every plugin exports, before its version.
 const CONTRACT: &str = "sluice:plugin/plugin@";
 
+/// Arguments of `sluice plugin inspect`.
 #[derive(Args)]
 pub struct InspectArgs {
     /// A component, or the name of an embedded plugin.
@@ -56,6 +57,7 @@ struct About {
     field_settings_schema: Value,
 }
 
+/// Prints what the component is and what it asks for; one that Sluice refuses is shown too, with exit code 1.
 pub fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
     let (file, bytes) = read(args)?;
     let host = toolkit::host().map_err(|error| Failure::new(chain(&error)))?;

@@ -9,12 +9,15 @@ use crate::plugins::store::Store;
 use crate::plugins::trust::{self, Gate};
 use crate::plugins::{self, Knows, directory, load_file};
 
+/// Arguments of `sluice plugin lock`.
 #[derive(Args)]
 pub struct LockArgs {
     #[command(flatten)]
     files: Files,
 }
 
+/// Writes the lock of the plugin directory anew, whatever the one before admitted. One file that does not load, or two
+/// of one name, and nothing is written.
 pub fn lock(args: &LockArgs) -> Result<Exit, Failure> {
     let plan = cli::load(&args.files)?;
     let Some((dir, file)) = trust::places(&plan.plugins) else {

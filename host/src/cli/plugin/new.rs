@@ -8,6 +8,7 @@ use crate::cli::{Exit, Failure, chain};
 use crate::toolkit::language::Language;
 use crate::toolkit::template;
 
+/// Arguments of `sluice plugin new`.
 #[derive(Args)]
 pub struct NewArgs {
     /// Name of the plugin: lower-case letters, digits and dashes; steps name it by that.
@@ -21,6 +22,7 @@ pub struct NewArgs {
     dir: Option<PathBuf>,
 }
 
+/// Writes the template of a language into the folder and prints what to do next.
 pub fn new(args: &NewArgs) -> Result<Exit, Failure> {
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     let files = template::write(&dir, &args.name, args.lang).map_err(|error| Failure::new(chain(&error)))?;

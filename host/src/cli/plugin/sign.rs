@@ -20,6 +20,7 @@ const CHANCE: &str = "/dev/urandom";
 /// Largest key file, bytes.
 const KEY_BYTES: u64 = 4_096;
 
+/// Arguments of `sluice plugin keygen`.
 #[derive(Args)]
 pub struct KeygenArgs {
     /// The file for the secret key; it must not be there yet.
@@ -27,6 +28,7 @@ pub struct KeygenArgs {
     key: PathBuf,
 }
 
+/// Arguments of `sluice plugin sign`.
 #[derive(Args)]
 pub struct SignArgs {
     /// The component.
@@ -37,6 +39,7 @@ pub struct SignArgs {
     key: PathBuf,
 }
 
+/// Arguments of `sluice plugin verify`.
 #[derive(Args)]
 pub struct VerifyArgs {
     /// The component; its signatures are in FILE.sig.
@@ -51,6 +54,8 @@ fn public(text: &str) -> Result<PublicKey, String> {
     PublicKey::parse(text).map_err(|error| error.to_string())
 }
 
+/// Writes a new secret key that its owner alone may read, and prints the public one. A file that is there stays: exit
+/// code 1.
 pub fn keygen(args: &KeygenArgs) -> Result<Exit, Failure> {
     let said = |doing: &str, path: &Path, error: std::io::Error| Failure::new(format!("cannot {doing} {}: {error}", path.display()));
     let mut seed = [0; 32];
@@ -64,6 +69,7 @@ pub fn keygen(args: &KeygenArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Writes the signature beside the component, with those of others over the same bytes that are there already.
 pub fn sign(args: &SignArgs) -> Result<Exit, Failure> {
     let key = secret(&args.key)?;
     let component = read(&args.file)?;
@@ -78,6 +84,7 @@ pub fn sign(args: &SignArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Looks for a signature of any of the signers over these very bytes; without one exit code 5.
 pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
     let component = read(&args.file)?;
     let beside = signature_file(&args.file);

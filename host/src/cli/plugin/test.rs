@@ -19,6 +19,7 @@ use crate::toolkit::timing::{self, Timing};
 use crate::toolkit::trial::{BATCHES, Run, Script, Trial, TrialError};
 use crate::toolkit::{build::BUILD_DIR, stage::Stage, update, watch::Look};
 
+/// Arguments of `sluice plugin test`.
 #[derive(Args)]
 pub struct TestArgs {
     /// A plugin's folder that was built, a component, or the name of an embedded plugin.
@@ -56,6 +57,7 @@ struct Target {
     fixtures: PathBuf,
 }
 
+/// Runs every fixture and prints its verdict; one that fails, or no fixture at all, is exit code 1.
 pub fn test(args: &TestArgs) -> Result<Exit, Failure> {
     log::init_for_authors().map_err(Failure::new)?;
     let target = target(&args.target)?;

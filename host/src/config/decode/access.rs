@@ -17,6 +17,7 @@ pub(super) struct Items<'a> {
 }
 
 impl<'a> Items<'a> {
+    /// `items` are those of `view`; of a null there are none.
     pub(super) fn new(view: View<'a>, items: &'a [Node]) -> Self {
         let rest = items.iter();
         Self { view, rest }
@@ -43,6 +44,7 @@ pub(super) struct Properties<'a> {
 }
 
 impl<'a> Properties<'a> {
+    /// `entries` are those of `view`; of a null there are none.
     pub(super) fn new(view: View<'a>, entries: &'a [(Key, Node)]) -> Self {
         Self { view, rest: entries.iter(), value: None }
     }
@@ -104,6 +106,7 @@ enum Placed<'a> {
 }
 
 impl<'a> PlacedParts<'a> {
+    /// Of a value, with the place to show it at: its key for a null, map or list, else where it stands itself.
     pub(super) fn of(view: View<'a>) -> Self {
         Self { spot: view.node.shown(view.key), value: Placed::Value(view), next: 0 }
     }
@@ -134,6 +137,7 @@ impl<'a> SeqAccess<'a> for PlacedParts<'a> {
 pub(super) struct AnyParts(std::array::IntoIter<u32, 2>);
 
 impl AnyParts {
+    /// Of a value that is left undecoded, to be looked up by its number.
     pub(super) fn of(node: &Node) -> Self {
         Self([node.spot.file, node.id].into_iter())
     }
@@ -161,6 +165,8 @@ pub(super) struct Variant<'a> {
 }
 
 impl<'a> Variant<'a> {
+    /// The choice that is written. Anything but a text or a map of one key is refused; whether the word is one of
+    /// `variants` is for serde to say.
     pub(super) fn of(view: View<'a>, variants: &'static [&'static str]) -> Result<Self, Fault> {
         match &view.node.kind {
             Kind::Text(word) => Ok(Self { word, key: None, content: None, alone: view }),

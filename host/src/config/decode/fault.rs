@@ -18,6 +18,7 @@ pub(super) enum Position {
 }
 
 impl Position {
+    /// The node's number in the file.
     pub(super) fn id(self) -> u32 {
         match self {
             Self::Node(id) | Self::Key(id) => id,
@@ -25,6 +26,7 @@ impl Position {
     }
 }
 
+/// What is wrong with a node; worded once its path is known.
 #[derive(Debug)]
 pub(super) enum What {
     Message(String),
@@ -68,6 +70,7 @@ impl What {
     }
 }
 
+/// An error of shape on its way up to whoever knows the path.
 #[derive(Debug)]
 pub(super) struct Fault {
     /// None until the first node on the way up takes it.
@@ -82,6 +85,7 @@ impl Fault {
         self
     }
 
+    /// A node that is another kind of thing than is wanted. It is named by kind alone: its text may be a secret.
     pub(super) fn wrong_type(node: &Node, expected: &dyn Expected) -> Self {
         let quote = match (&node.kind, expected.to_string().as_str()) {
             (Kind::Number(_) | Kind::Bool(_), "a string") => "; put it in quotes",

@@ -21,6 +21,7 @@ pub enum KeyFile {
     Masked(Entries<At<Any>>),
 }
 
+/// What becomes of the key where no plugin touches it.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -31,6 +32,7 @@ pub(super) enum KeyWord {
     Null,
 }
 
+/// What the plugin is to do with places in a key that is a document.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -42,6 +44,7 @@ pub(super) struct KeyFields {
     keep: Option<Vec<String>>,
 }
 
+/// What becomes of the key: a word, places in it, or settings for all of it.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]

@@ -22,6 +22,7 @@ const DEFAULT_MEMORY: u64 = 256 << 20;
 const MIN_MEMORY: u64 = 32 << 20;
 
 impl Context<'_> {
+    /// The folder of the file that the spot is in: what relative paths there are relative to.
     pub(super) fn base(&self, spot: Spot) -> &Path {
         self.bases.get(spot.file as usize).map_or(Path::new(""), |base| base)
     }
@@ -36,6 +37,7 @@ pub(super) fn in_range<T: Copy + PartialOrd + Display>(name: &str, value: &At<T>
     value.value
 }
 
+/// [`in_range`] for a span of time.
 pub(super) fn span_in_range(name: &str, value: &At<Span>, low: Span, high: Span, report: &mut Report) -> Span {
     if value.value.0 < low.0 || value.value.0 > high.0 {
         let message = format!("{name} is {}, and has to be from {low} to {high}", value.value);
@@ -44,6 +46,7 @@ pub(super) fn span_in_range(name: &str, value: &At<Span>, low: Span, high: Span,
     value.value
 }
 
+/// [`in_range`] for a size; bounds and answer in bytes.
 pub(super) fn size_in_range(name: &str, value: &At<Size>, low: u64, high: u64, report: &mut Report) -> u64 {
     if value.value.0 < low || value.value.0 > high {
         let (low, high) = (Size(low), Size(high));
@@ -53,6 +56,7 @@ pub(super) fn size_in_range(name: &str, value: &At<Size>, low: u64, high: u64, r
     value.value.0
 }
 
+/// All clusters, by name. One with something wrong is there too, so that what names it is checked; the report has it.
 pub(super) fn clusters(
     files: &[(At<String>, At<ClusterFile>)],
     context: &Context<'_>,
@@ -87,6 +91,7 @@ fn cluster(name: &At<String>, file: &ClusterFile, context: &Context<'_>, report:
     }
 }
 
+/// Whether it is `host:port` or `[address]:port`, with a port from 1 to 65535. Names are not looked up.
 pub(super) fn is_server(server: &str) -> bool {
     let (host, port) = match server.strip_prefix('[').and_then(|s| s.split_once(']')) {
         Some((host, rest)) => (host, rest.strip_prefix(':')),
@@ -126,10 +131,12 @@ fn property(name: &At<String>, value: &At<PropertyFile>, context: &Context<'_>, 
     }
 }
 
+/// Whether the secret is UTF-8 without NUL, as properties and passwords have to be.
 pub(super) fn is_text(secret: &Secret) -> bool {
     std::str::from_utf8(secret.expose()).is_ok_and(|text| !text.contains('\0'))
 }
 
+/// All keys, by name; one that cannot be had, or is too short, is reported and left out.
 pub(super) fn keys(files: &[(At<String>, At<KeyReference>)], context: &Context<'_>, report: &mut Report) -> Keyring {
     let mut keyring = Keyring::default();
     for (name, at) in files {
@@ -170,6 +177,8 @@ fn secret(name: &str, reference: &At<Reference>, context: &Context<'_>, report: 
     }
 }
 
+/// The section `plugins`, or its defaults: no directory, the default limits, trust that is open. None where the trust
+/// cannot be had; that was reported.
 pub(super) fn plugins(file: Option<&At<PluginsFile>>, context: &Context<'_>, report: &mut Report) -> Option<Plugins> {
     let Some(file) = file else {
         return Some(Plugins { dir: None, lock: None, trust: Trust::Open, limits: limits(&LimitsFile::default(), report) });
@@ -236,6 +245,8 @@ fn limits(file: &LimitsFile, report: &mut Report) -> PluginLimits {
     }
 }
 
+/// The section `http`, or its default. None where that is no address, or one that other machines reach; that was
+/// reported.
 pub(super) fn http(file: Option<&At<HttpFile>>, report: &mut Report) -> Option<Http> {
     let default = loopback();
     let listen = file.map_or(&default, |file| &file.value.listen);
@@ -261,6 +272,7 @@ pub(super) fn http(file: Option<&At<HttpFile>>, report: &mut Report) -> Option<H
     }
 }
 
+/// What all queues together may hold, bytes: at least 32 MiB, 256 MiB by default.
 pub(super) fn memory(file: Option<&At<Size>>, report: &mut Report) -> u64 {
     let Some(memory) = file else {
         return DEFAULT_MEMORY;

@@ -10,6 +10,7 @@ use super::super::place::Location;
 use super::settings::Places;
 use super::{FieldGrant, SelectorCheck};
 
+/// The grants of one half of a step while they are gathered.
 pub(super) struct Granter<'a> {
     check: SelectorCheck<'a>,
     /// By canonical form: where it was first written.
@@ -27,6 +28,7 @@ struct Seen {
 }
 
 impl<'a> Granter<'a> {
+    /// No grants yet; `first` is how many the step has before these.
     pub(super) fn new(check: SelectorCheck<'a>, first: usize) -> Self {
         Self { check, seen: HashMap::new(), first, grants: Vec::new() }
     }

@@ -8,6 +8,7 @@ use super::super::place::{At, Entries, Spot};
 use super::super::secret::KeyReference;
 use super::super::units::Size;
 
+/// The sections of all files, in the order of the files; no name occurs twice in one.
 #[derive(Default)]
 pub(super) struct Merged {
     pub(super) clusters: Vec<(At<String>, At<ClusterFile>)>,
@@ -19,6 +20,7 @@ pub(super) struct Merged {
     pub(super) pipelines: Vec<At<PipelineFile>>,
 }
 
+/// Puts files together. What is given twice is reported, and the first one stays.
 pub(super) fn merge(files: Vec<File>, report: &mut Report) -> Merged {
     let mut merged = Merged::default();
     let mut clusters = Names::new("cluster");

@@ -26,6 +26,7 @@ pub(super) struct Known<'a> {
     pub(super) table_names: Vec<&'a str>,
 }
 
+/// The pipelines whose clusters and topics can be had; no pipeline at all is an error, and so is each that is left out.
 pub(super) fn pipelines(files: &[At<PipelineFile>], known: &Known<'_>, context: &Context<'_>, report: &mut Report) -> Vec<Pipeline> {
     if files.is_empty() {
         report.invalid(Spot::default(), "there is no pipeline; write one under \"pipelines\"");

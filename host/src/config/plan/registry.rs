@@ -55,6 +55,7 @@ pub enum RegistryAuth {
     Bearer(Secret),
 }
 
+/// The registry of a cluster. None where a certificate or the credentials cannot be had; that was reported.
 pub(super) fn registry(file: &At<RegistryFile>, context: &Context<'_>, report: &mut Report) -> Option<SchemaRegistry> {
     let (spot, file) = (file.spot, &file.value);
     let urls = urls(&file.url, report);

@@ -13,6 +13,7 @@ use super::super::tree::{Key, Kind, Node};
 pub struct Places(BTreeMap<String, Location>);
 
 impl Places {
+    /// Notes where the value under the pointer stands; the last call counts.
     pub(super) fn set(&mut self, pointer: &str, at: Location) {
         self.0.insert(pointer.to_owned(), at);
     }

@@ -18,6 +18,8 @@ use super::settings::{Places, below, fields_named, tables_named};
 use super::view;
 use super::{Absent, Context, Effects, Isolation, Mode, Sees, Step, Unmatched};
 
+/// One step of a pipeline, as far as it goes; what is wrong with it is reported. None only where a setting refers to no
+/// node of the forest.
 pub(super) fn step(file: &At<StepFile>, known: &Known<'_>, context: &Context<'_>, report: &mut Report) -> Option<Step> {
     let at = report.locate(file.value.plugin.spot);
     let file = &file.value;

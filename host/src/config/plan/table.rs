@@ -10,6 +10,7 @@ use super::super::suggest::hint;
 use super::super::topics::is_topic_name;
 use super::{Cluster, Context, Table, TableFormat, TableSource};
 
+/// The tables, by name; one whose source is not clear is reported and left out.
 pub(super) fn tables(
     files: &[(At<String>, At<TableFile>)],
     clusters: &BTreeMap<String, Arc<Cluster>>,
