@@ -81,6 +81,7 @@ pub struct Missed<'a> {
 }
 
 impl<'a> Missed<'a> {
+    /// `counts` has an entry for each watched selector, as the partition's last batch left it.
     pub(super) fn new(plan: &'a ChainPlan, topic: &'a str, partition: i32, counts: &'a mut [u32]) -> Self {
         Self { plan, topic, partition, counts, drift: None }
     }
@@ -90,6 +91,7 @@ impl<'a> Missed<'a> {
         self.drift
     }
 
+    /// Notes a misfit at a source offset; of several the one at the lowest offset stays.
     pub(super) fn drifted(&mut self, misfit: Misfit, offset: i64) {
         if self.drift.as_ref().is_none_or(|drift| offset < drift.offset) {
             self.drift = Some(Drift { misfit, offset });

@@ -37,6 +37,7 @@ pub enum Unread {
 }
 
 impl Unread {
+    /// A value that nothing reads, by a code of the host.
     pub(super) fn code(code: &str) -> Self {
         Self::Code(code.to_owned())
     }

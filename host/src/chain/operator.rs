@@ -25,6 +25,7 @@ impl Operator {
         Self::new(&grant.settings, plugin, field_schema)
     }
 
+    /// From the settings of a field as they are; see [`Operator::of`].
     pub(super) fn new(settings: &Value, plugin: &str, field_schema: &Value) -> Self {
         Self {
             name: settings["use"].as_str().unwrap_or(plugin).to_owned(),

@@ -160,10 +160,12 @@ impl Building<'_> {
 }
 
 impl HalfPlan {
+    /// One half of the records of a pipeline, whose schemas it shares.
     pub fn new(schemas: &Arc<Schemas>, half: Half) -> Self {
         Self { schemas: schemas.clone(), half }
     }
 
+    /// Which half: key or value.
     pub fn part(&self) -> Part {
         self.half.part
     }
@@ -267,10 +269,12 @@ impl PartPlan {
         }
     }
 
+    /// A record that fails at this half of the step; see [`PartPlan::code`].
     pub fn failed(&self, code: &str) -> Failed {
         Failed { code: self.code(code), step: Some(self.step) }
     }
 
+    /// What the step watches for in a schema of this half.
     pub fn watch(&self) -> Watch {
         self.watch
     }

@@ -270,6 +270,7 @@ impl StepPlan {
         self.number
     }
 
+    /// Whether the step lets nothing pass that it does not name (I6).
     pub(super) fn is_allow_list(&self) -> bool {
         self.mode == Mode::AllowList
     }
@@ -342,6 +343,7 @@ impl StepPlan {
         })
     }
 
+    /// A call that failed, by its code: the rejection that the plugin declared, or `plugin_` and the kind of error.
     pub(super) fn call_failed(&self, error: CallError) -> CallFailed {
         let code = match &error {
             CallError::Rejected(code) => code.clone(),
@@ -363,10 +365,13 @@ impl StepPlan {
         code == VALUE_REJECTED || self.plugin.description().rejections.iter().any(|own| own == code)
     }
 
+    /// A record that fails in this step.
     pub(super) fn failed(&self, code: String) -> Failed {
         Failed { code, step: Some(self.number) }
     }
 
+    /// A record that the plugin rejected: `code` counts the rejections it declared. One that it did not declare is
+    /// `value_rejected`.
     pub(super) fn rejected(&self, code: u32) -> Failed {
         let name = self.plugin.description().rejections.get(code as usize).cloned();
         self.failed(name.unwrap_or_else(|| VALUE_REJECTED.to_owned()))

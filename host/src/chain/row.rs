@@ -35,6 +35,7 @@ pub struct Row<'r> {
 }
 
 impl<'r> Row<'r> {
+    /// The record as the source has it; `source` is its place in the batch.
     pub fn of(source: usize, record: &'r dyn Record) -> Self {
         Self {
             source,
@@ -55,6 +56,7 @@ impl<'r> Row<'r> {
         }
     }
 
+    /// The key or the value to replace; none makes it null.
     pub fn half_mut(&mut self, part: Part) -> &mut Option<Cow<'r, [u8]>> {
         match part {
             Part::Key => &mut self.key,

@@ -15,6 +15,7 @@ use super::selector::{Selector, Step};
 /// combinations multiply, from taking the memory at start. 100 descendant names need some 20,000.
 const MAX_TRANSITIONS: usize = 1 << 18;
 
+/// What an automaton is built from; without `keep` there is no allow list.
 pub(super) struct Sources<'a> {
     pub(super) fields: &'a [Selector],
     pub(super) keep: Option<&'a [Selector]>,
@@ -62,6 +63,7 @@ pub(super) struct Target {
 }
 
 impl Names {
+    /// `names` each once, with the node it leads to; all others lead to `other`.
     pub(super) fn new(mut names: Vec<(Box<[u8]>, u32)>, other: u32) -> Self {
         names.sort_by_key(|(name, _)| name.len());
         let longest = names.last().map_or(0, |(name, _)| name.len());
@@ -69,6 +71,7 @@ impl Names {
         Self { names, first, other }
     }
 
+    /// Where a member goes; `name` has its escapes resolved.
     #[inline(always)]
     pub(super) fn find(&self, name: &[u8]) -> Target {
         if let Some(&[first, end]) = self.first.get(name.len()..).and_then(|rest| rest.first_chunk::<2>()) {
@@ -83,6 +86,7 @@ impl Names {
         Target { node: self.other, known: None }
     }
 
+    /// How many names selectors write here.
     pub(super) fn len(&self) -> usize {
         self.names.len()
     }
@@ -116,6 +120,7 @@ pub(super) struct Elements {
 }
 
 impl Elements {
+    /// Whether some index counts from the end, so that the array's length has to be known first.
     pub(super) fn has_back(&self) -> bool {
         !self.back.is_empty()
     }

@@ -129,6 +129,8 @@ impl Hits {
         &self.matched
     }
 
+    /// Empties it for a document and a selection of that many fields. Room beyond what is kept between documents is
+    /// given back.
     pub(super) fn reset(&mut self, fields: usize) {
         self.hits.clear();
         self.prunes.clear();

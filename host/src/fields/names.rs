@@ -29,6 +29,7 @@ pub(super) struct Mark {
 }
 
 impl SeenNames {
+    /// Forgets all objects; the memory stays.
     pub(super) fn clear(&mut self) {
         self.names.clear();
         self.unescaped.clear();

@@ -15,6 +15,7 @@ use std::cmp::Reverse;
 
 use super::selector::{Segment, Selector, Step};
 
+/// What decides first between two selectors; the later one wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Class {
     Document,
@@ -26,6 +27,7 @@ pub(super) enum Class {
 /// Order among selectors that name the same value (class is part of it: it follows from the first two).
 pub(super) type Order = (Reverse<usize>, Reverse<usize>, Reverse<usize>, usize);
 
+/// The class of a selector, by its loosest segment.
 pub(super) fn class(selector: &Selector) -> Class {
     let segments = selector.segments();
     if segments.is_empty() {
@@ -39,6 +41,7 @@ pub(super) fn class(selector: &Selector) -> Class {
     }
 }
 
+/// The order of a selector; the greater one wins.
 pub(super) fn order(selector: &Selector) -> Order {
     let count = |wanted: fn(&Segment) -> bool| selector.segments().iter().filter(|segment| wanted(segment)).count();
     (

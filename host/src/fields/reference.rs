@@ -80,6 +80,7 @@ pub(super) struct Reference<'a> {
 }
 
 impl<'a> Reference<'a> {
+    /// Evaluates all selectors over the document; no `keep` means no allow list.
     pub(super) fn new(root: &'a Value, fields: &'a [Selector], keep: Option<&'a [Selector]>) -> Self {
         let evaluate_all = |selectors: &'a [Selector]| selectors.iter().map(|s| (s, evaluate(root, s))).collect();
         Self { root, fields: evaluate_all(fields), keep: keep.map(evaluate_all) }
@@ -99,10 +100,13 @@ impl<'a> Reference<'a> {
         best.map(|(_, field)| field)
     }
 
+    /// Whether the field's selector names anything in the document.
     pub(super) fn matched(&self, field: usize) -> bool {
         !self.fields[field].1.is_empty()
     }
 
+    /// Whether the value at `path` is kept: it or a container around it is listed, or it is a container on the way to
+    /// what is, as the root always is. Always so without an allow list.
     pub(super) fn stays(&self, path: &[usize]) -> bool {
         let Some(keep) = &self.keep else { return true };
         let covered = |(_, paths): &(&Selector, Vec<Path>)| paths.iter().any(|named| path.starts_with(named));

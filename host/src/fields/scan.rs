@@ -28,6 +28,7 @@ pub(super) fn byte(doc: &[u8], pos: usize) -> u8 {
     doc.get(pos).copied().unwrap_or(0)
 }
 
+/// Where the next byte stands that is no white space, or the end.
 #[inline(always)]
 pub(super) fn skip_space(doc: &[u8], mut pos: usize) -> usize {
     if byte(doc, pos) > b' ' {
@@ -43,6 +44,7 @@ pub(super) fn skip_space(doc: &[u8], mut pos: usize) -> usize {
     pos
 }
 
+/// White space of RFC 8259, section 2.
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }

@@ -77,11 +77,13 @@ impl Selector {
         out
     }
 
+    /// The segments behind `$`; none for the whole document.
     pub(super) fn segments(&self) -> &[Segment] {
         &self.segments
     }
 }
 
+/// Appends `['name']` as in a normalized path (RFC 9535, section 2.7).
 pub(super) fn push_quoted(out: &mut String, name: &str) {
     out.push_str("['");
     for char in name.chars() {

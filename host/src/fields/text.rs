@@ -87,6 +87,7 @@ pub(super) struct Aligned<'a> {
 }
 
 impl<'a> Aligned<'a> {
+    /// At the beginning of both; `raw` is a valid string without its quotes.
     pub(super) fn new(raw: &'a [u8]) -> Self {
         Self { raw, at: 0, text: 0 }
     }

@@ -28,6 +28,7 @@ pub enum Parsed {
 }
 
 impl Parsed {
+    /// The kind of schema; none for one that is of no use.
     pub fn kind(&self) -> Option<SchemaKind> {
         match self {
             Self::Avro(_) => Some(SchemaKind::Avro),
@@ -37,6 +38,7 @@ impl Parsed {
         }
     }
 
+    /// Parses a registered schema with its references. One that does not parse is unusable, and the log says why.
     pub fn of(schema: &Schema) -> Self {
         let references: Vec<(String, String)> =
             schema.references.iter().map(|reference| (reference.name.clone(), reference.text.clone())).collect();
@@ -86,6 +88,7 @@ impl Schemas {
         }
     }
 
+    /// Whether the source has a registry to ask; without one, `format: auto` expects no header that names a schema.
     pub fn has_registry(&self) -> bool {
         self.registry.is_some()
     }

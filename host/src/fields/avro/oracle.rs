@@ -94,6 +94,7 @@ impl Ty {
         }
     }
 
+    /// Whether it is a record, array or map; the root counts as one.
     pub(super) fn is_container(&self) -> bool {
         matches!(self, Self::Array(_) | Self::Map(_) | Self::Record(_) | Self::Root)
     }
@@ -216,6 +217,7 @@ fn blocks<T>(bytes: &mut &[u8], read: &mut dyn FnMut(&mut &[u8]) -> Option<T>) -
 }
 
 impl Tree {
+    /// Appends the encoding, with arrays and maps in the blocks that the tree has.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Null => {}

@@ -96,6 +96,7 @@ pub(super) struct Fields {
     pub(super) steps: Box<[Step]>,
 }
 
+/// One stretch of a record's fields, in the order of the datum.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     /// Fields that are passed over, as a run of the schema's children.

@@ -27,6 +27,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// At `pos` of the body, with no empty value counted yet.
     pub(super) fn new(schema: &'a Tables, body: &'a [u8], pos: usize) -> Self {
         Self { schema, body, pos, empty_values: 0 }
     }
@@ -60,6 +61,7 @@ impl<'a> Reader<'a> {
         Err(if rest.len() < 10 { DecodeError::Truncated } else { DecodeError::BadVarint })
     }
 
+    /// A zig-zag number of up to five bytes that has 32 bits.
     #[inline(always)]
     pub(super) fn int(&mut self) -> Result<i32, DecodeError> {
         let start = self.pos;
@@ -84,11 +86,13 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
+    /// UTF-8 with its length before it.
     #[inline(always)]
     pub(super) fn string(&mut self) -> Result<&'a str, DecodeError> {
         std::str::from_utf8(self.bytes()?).map_err(|_| DecodeError::InvalidUtf8)
     }
 
+    /// One byte, 0 or 1; any other is refused.
     #[inline(always)]
     pub(super) fn boolean(&mut self) -> Result<bool, DecodeError> {
         match self.take(1)? {
@@ -160,6 +164,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Passes over a scalar, checking it as reading it would; of null and containers over nothing.
     #[inline(always)]
     pub(super) fn skip_scalar(&mut self, scalar: Type) -> Result<(), DecodeError> {
         match scalar {

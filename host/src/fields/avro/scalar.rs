@@ -96,6 +96,7 @@ fn raw(bytes: &[u8], logical: Logical) -> Result<Value<'_>, DecodeError> {
 }
 
 impl Value<'_> {
+    /// As what it crosses to a plugin. Dates, times, UUIDs and numbers that are not finite are text.
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Null => Kind::Null,

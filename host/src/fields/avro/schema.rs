@@ -82,6 +82,7 @@ pub(super) struct Field {
     pub(super) aliases: Vec<Box<str>>,
 }
 
+/// The names of an enum.
 #[derive(Debug)]
 pub(super) struct Enum {
     pub(super) fullname: Box<str>,
@@ -91,11 +92,13 @@ pub(super) struct Enum {
 }
 
 impl Tables {
+    /// The type of that number; numbers come from these tables alone.
     #[inline(always)]
     pub(super) fn get(&self, number: u32) -> Type {
         self.types[number as usize]
     }
 
+    /// The types of a record's fields or a union's branches.
     #[inline(always)]
     pub(super) fn children(&self, run: Run) -> &[u32] {
         &self.children[run.first as usize..(run.first + run.count) as usize]

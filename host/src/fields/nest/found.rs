@@ -67,6 +67,7 @@ impl Found {
         self.hits.pruned() > 0 || self.texts().iter().any(|text| text.found.is_pruned())
     }
 
+    /// The texts opened in this document, in document order.
     pub(super) fn texts(&self) -> &[Text] {
         self.texts.get(..self.opened).unwrap_or_default()
     }

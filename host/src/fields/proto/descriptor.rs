@@ -14,6 +14,7 @@ pub(super) struct Tables {
     names: Vec<(Box<str>, u32)>,
 }
 
+/// A message type; its number is its place in [`Tables`].
 #[derive(Debug)]
 pub(super) struct Message {
     /// With its package.
@@ -22,6 +23,7 @@ pub(super) struct Message {
     pub(super) fields: Box<[Field]>,
 }
 
+/// A field or extension of a message.
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) number: u32,
@@ -41,6 +43,7 @@ pub(super) enum Type {
     Group(u32),
 }
 
+/// A type whose values hold no others; of an enum with its number in [`Tables`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Scalar {
     Double,
@@ -75,6 +78,7 @@ pub(super) enum Label {
     Map,
 }
 
+/// The symbols of an enum.
 #[derive(Debug)]
 pub(super) struct Enum {
     pub(super) name: Box<str>,
@@ -87,9 +91,11 @@ pub(super) struct Enum {
 }
 
 impl Tables {
+    /// No messages at all.
     #[cfg(test)]
     pub(super) const EMPTY: Self = Self { messages: Vec::new(), enums: Vec::new(), names: Vec::new() };
 
+    /// The tables of a pool whose names are all resolved.
     pub(super) fn new(pool: &DescriptorPool) -> Self {
         let messages: Vec<MessageDescriptor> = pool.all_messages().collect();
         let enums: Vec<EnumDescriptor> = pool.all_enums().collect();
@@ -152,10 +158,12 @@ impl Tables {
         number(&self.names, name)
     }
 
+    /// The message of that number; numbers come from these tables alone.
     pub(super) fn message(&self, number: u32) -> &Message {
         &self.messages[number as usize]
     }
 
+    /// The enum of that number; numbers come from these tables alone.
     pub(super) fn enumeration(&self, number: u32) -> &Enum {
         &self.enums[number as usize]
     }
@@ -175,6 +183,7 @@ fn number(names: &[(Box<str>, u32)], name: &str) -> u32 {
 }
 
 impl Message {
+    /// The field or extension of that number; none if the schema does not have it.
     pub(super) fn field(&self, number: u32) -> Option<&Field> {
         self.fields.binary_search_by_key(&number, |field| field.number).ok().and_then(|at| self.fields.get(at))
     }
@@ -225,6 +234,7 @@ impl Tables {
 }
 
 impl Scalar {
+    /// The wire type of one value, not packed.
     pub(super) fn wire(self) -> u8 {
         match self {
             Self::Double | Self::Fixed64 | Self::Sfixed64 => wire::I64,
@@ -254,11 +264,13 @@ impl Enum {
         Self { name: found.full_name().into(), by_number: by_number.into(), by_name: by_name.into(), first }
     }
 
+    /// The symbol of a number, of aliases the first declared; none for a number without one.
     pub(super) fn symbol(&self, number: i32) -> Option<&str> {
         let at = self.by_number.binary_search_by_key(&number, |(number, _)| *number).ok()?;
         self.by_number.get(at).map(|(_, name)| &**name)
     }
 
+    /// The number of a symbol, aliases too.
     pub(super) fn number(&self, symbol: &[u8]) -> Option<i32> {
         let at = self.by_name.binary_search_by(|(name, _)| name.as_bytes().cmp(symbol)).ok()?;
         self.by_name.get(at).map(|(_, number)| *number)

@@ -62,6 +62,7 @@ message New { string name = 1; int32 size = 2; optional string nick = 3; Color c
   map<string, New> parts = 13; float narrow = 14; }
 "#;
 
+/// Selectors, separated by white space.
 pub(super) fn list(selectors: &str) -> Vec<Selector> {
     selectors.split_whitespace().map(|text| Selector::parse(text).unwrap()).collect()
 }
@@ -82,6 +83,7 @@ impl Fixture {
         Self { pool, schema, id }
     }
 
+    /// The compiler's descriptor of the message, for what prost-reflect reads and writes.
     pub(super) fn descriptor(&self) -> MessageDescriptor {
         self.pool.get_message_by_name(self.schema.name(self.id)).unwrap()
     }
@@ -91,6 +93,7 @@ impl Fixture {
         DynamicMessage::parse_text_format(self.descriptor(), text).unwrap_or_else(|error| panic!("{text}: {error:?}")).encode_to_vec()
     }
 
+    /// Bytes as prost-reflect reads them; panics where it does not.
     pub(super) fn message(&self, bytes: &[u8]) -> DynamicMessage {
         DynamicMessage::decode(self.descriptor(), bytes).unwrap()
     }
@@ -107,6 +110,7 @@ impl Fixture {
         self.message(bytes).to_text_format()
     }
 
+    /// The plan of selectors, written as for [`list`], for the message.
     pub(super) fn plan(&self, fields: &str, keep: Option<&str>, containers: Containers) -> Plan {
         let keep = keep.map(list);
         let selection = Selection::compile(&list(fields), keep.as_deref(), containers).unwrap();
@@ -161,8 +165,10 @@ impl Fixture {
     }
 }
 
+/// An edit that sets a value; `kind` is the number of the contract.
 pub(super) fn set(kind: u8, data: &str) -> Edit<'_> {
     Edit::Set { kind, data: data.as_bytes() }
 }
 
+/// An edit that clears a value, with a text for those that take one.
 pub(super) const CLEAR: Edit<'_> = Edit::Clear { text: b"[gone]" };

@@ -66,6 +66,7 @@ pub(super) struct Entry {
     pub(super) slot: u32,
 }
 
+/// What the walk does with an occurrence of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     /// It stays, unseen.
@@ -102,6 +103,7 @@ pub(super) struct Slot {
     pub(super) once: bool,
 }
 
+/// The fields whose selectors name a repeated field as one value.
 #[derive(Debug)]
 pub(super) struct Whole {
     pub(super) accepts: Box<[u32]>,
@@ -132,6 +134,7 @@ pub(super) struct Visit {
     pub(super) what: What,
 }
 
+/// What becomes of a value. `Blank` and `Scalar` have the number of a [`Site`], `Enter` of a [`State`].
 #[derive(Clone, Copy, Debug)]
 pub(super) enum What {
     /// It stays.
@@ -152,6 +155,7 @@ pub(super) struct Site {
     pub(super) spot: Spot,
 }
 
+/// What a value is in its message, which decides whether it may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Spot {
     /// A field that has to stand in its message.
@@ -166,6 +170,7 @@ pub(super) enum Spot {
 }
 
 impl State {
+    /// What becomes of that field number; also of one that the schema does not have.
     #[inline(always)]
     pub(super) fn find(&self, number: u32) -> Entry {
         match self.direct.get(number as usize) {

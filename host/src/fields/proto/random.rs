@@ -6,9 +6,11 @@
 use prost_reflect::bytes::Bytes;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
 
+/// A generator whose whole sequence follows from its seed.
 pub(super) struct Random(u64);
 
 impl Random {
+    /// Any seed will do, 0 too.
     pub(super) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -21,6 +23,7 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
+    /// A number from 0 to `bound` - 1; `bound` is not 0.
     pub(super) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }

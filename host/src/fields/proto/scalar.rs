@@ -81,6 +81,7 @@ fn array<const N: usize>(raw: &[u8]) -> Result<[u8; N], DecodeError> {
 }
 
 impl Value<'_> {
+    /// As what it crosses to a plugin: a number that is not finite is text.
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Bool(_) => Kind::Boolean,
@@ -232,6 +233,7 @@ impl<'a> Encoded<'a> {
         if fits { Ok(Self::Four(value.to_le_bytes())) } else { Err(PatchError::DoesNotFit) }
     }
 
+    /// The wire type that its tag has to have.
     pub(super) fn wire(&self) -> u8 {
         match self {
             Self::Varint(_) => wire::VARINT,
@@ -251,6 +253,7 @@ impl<'a> Encoded<'a> {
         }
     }
 
+    /// Appends its bytes, a length included where it has one, without a tag.
     pub(super) fn push(&self, out: &mut Vec<u8>) {
         self.parts().iter().for_each(|part| out.extend_from_slice(part));
     }

@@ -6,10 +6,15 @@ use super::super::scan::MAX_DEPTH;
 
 /// Wire types, the low three bits of a tag.
 pub(super) const VARINT: u8 = 0;
+/// Eight bytes, little-endian.
 pub(super) const I64: u8 = 1;
+/// A length, and so many bytes.
 pub(super) const LEN: u8 = 2;
+/// Begins a group.
 pub(super) const START: u8 = 3;
+/// Ends the group of the same field number.
 pub(super) const END: u8 = 4;
+/// Four bytes, little-endian.
 pub(super) const I32: u8 = 5;
 
 /// A tag as written: number and wire type.
@@ -17,20 +22,24 @@ pub(super) const I32: u8 = 5;
 pub(super) struct Tag(u32);
 
 impl Tag {
+    /// `number` is from 1 to 2^29 - 1, `wire` one of the types above.
     pub(super) fn new(number: u32, wire: u8) -> Self {
         Self(number << 3 | u32::from(wire))
     }
 
+    /// The field number; of a tag that was read from 1 to 2^29 - 1.
     #[inline(always)]
     pub(super) fn number(self) -> u32 {
         self.0 >> 3
     }
 
+    /// The wire type; of a tag that was read one of those above.
     #[inline(always)]
     pub(super) fn wire(self) -> u8 {
         (self.0 & 7) as u8
     }
 
+    /// Appends it in as few bytes as it takes.
     pub(super) fn push(self, out: &mut Vec<u8>) {
         push_varint(u64::from(self.0), out);
     }
@@ -143,6 +152,7 @@ pub(super) struct Varint {
 }
 
 impl Varint {
+    /// The shortest form of a number: 1 to 10 bytes.
     pub(super) fn new(mut value: u64) -> Self {
         let mut bytes = [0; 10];
         let mut length = 0;
@@ -155,11 +165,13 @@ impl Varint {
         Self { bytes, length: length + 1 }
     }
 
+    /// The bytes that go to the wire.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }
 
+/// Appends a number in as few bytes as it takes.
 pub(super) fn push_varint(value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(Varint::new(value).bytes());
 }
@@ -169,6 +181,7 @@ pub(super) fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63) as u64
 }
 
+/// The signed number of which [`zigzag`] made an unsigned one.
 pub(super) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }

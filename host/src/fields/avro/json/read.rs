@@ -16,6 +16,7 @@ use super::super::scalar::{self, push_bytes};
 use super::super::schema::{Field, Run, Tables, Type};
 use super::{ARRAY, BOOLEAN, NUMBER, OBJECT, STRING, ViewError, forms, stand_alone};
 
+/// Appends the datum that the JSON text stands for. After an error `out` may hold a part of it.
 pub(super) fn datum(tables: &Tables, json: &[u8], out: &mut Vec<u8>) -> Result<(), ViewError> {
     if std::str::from_utf8(json).is_err() {
         return Err(ViewError::Json(DecodeError::InvalidUtf8));

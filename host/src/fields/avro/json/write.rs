@@ -11,6 +11,7 @@ use super::super::scalar::{self, Value};
 use super::super::schema::{Run, Tables, Type};
 use super::stand_alone;
 
+/// Appends the datum as JSON; bytes behind it are an error. After an error `out` may hold a part of it.
 pub(super) fn datum(tables: &Tables, body: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     if u32::try_from(body.len()).is_err() {
         return Err(DecodeError::TooLarge);

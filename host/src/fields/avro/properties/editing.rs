@@ -42,6 +42,7 @@ pub(super) struct Editing<'a> {
     pub(super) path: Vec<usize>,
 }
 
+/// What a value becomes: none if it goes; an error refuses the whole datum.
 pub(super) type Edited = Result<Option<Tree>, PatchError>;
 
 impl Editing<'_> {

@@ -16,6 +16,7 @@ use super::{UNKNOWN, ViewError};
 
 const NOT_JSON: ViewError = ViewError::Json(DecodeError::NotJson);
 
+/// Appends the message that the JSON text stands for. After an error `out` may hold a part of it.
 pub(super) fn message(tables: &Tables, number: u32, json: &[u8], out: &mut Vec<u8>) -> Result<(), ViewError> {
     if std::str::from_utf8(json).is_err() {
         return Err(ViewError::Json(DecodeError::InvalidUtf8));

@@ -15,6 +15,7 @@ use super::super::scalar::{self, Value};
 use super::super::wire::{self, Tag};
 use super::UNKNOWN;
 
+/// Appends the message as JSON. After an error `out` may hold a part of it.
 pub(super) fn message(tables: &Tables, number: u32, body: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     if i32::try_from(body.len()).is_err() {
         return Err(DecodeError::TooLarge);

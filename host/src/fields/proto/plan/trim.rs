@@ -4,6 +4,7 @@
 use super::{Action, Entry, Plan, Slot, What, Which};
 
 impl Plan {
+    /// Runs once, after all states are there.
     pub(super) fn trim(&mut self) {
         self.spread_indexed();
         for slot in 0..self.slots.len() {

@@ -26,6 +26,7 @@ pub(in super::super) struct Container {
     pub(in super::super) end: u32,
 }
 
+/// The occurrences of one field in an open message.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counter {
     pub(super) seen: u32,
@@ -51,6 +52,7 @@ pub(super) struct Frame {
     pub(super) hits: (usize, usize),
 }
 
+/// How much there was before a value: the containers since are forgotten where nothing was found in them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
     pub(super) containers: usize,
