@@ -143,10 +143,12 @@ pub struct Discovery {
 }
 
 impl Discovery {
+    /// Rises with every change, 0 before the first answer of the source; cheap.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
+    /// What is known now; empty before the first answer of the source.
     pub fn now(&self) -> Arc<Sources> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -40,6 +40,7 @@ pub struct Context {
 }
 
 impl Context {
+    /// For one client of the cluster; clones share the last error.
     pub fn new(cluster: &Cluster) -> Self {
         Self { cluster: cluster.name.as_str().into(), last_error: Arc::default() }
     }

@@ -120,10 +120,12 @@ impl Failure {
 pub struct Stop(AtomicBool);
 
 impl Stop {
+    /// Asks for the end; it cannot be taken back.
     pub fn request(&self) {
         self.0.store(true, Ordering::Release);
     }
 
+    /// Whether the end was asked for; every wait looks at it.
     pub fn requested(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }

@@ -83,10 +83,12 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Whether records and positions are committed in one transaction.
     pub fn exactly_once(&self) -> bool {
         self.pipeline.delivery == Delivery::ExactlyOnce
     }
 
+    /// Largest batch that every data topic of the target takes, bytes.
     pub fn batch_bytes(&self) -> usize {
         self.target_topics.batch_bytes()
     }

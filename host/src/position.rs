@@ -80,6 +80,7 @@ pub struct Account {
 }
 
 impl Account {
+    /// Adds what came of other records: of a later transaction, or of another partition.
     pub fn add(&mut self, other: &Account) {
         self.read += other.read;
         self.passed += other.passed;
@@ -170,24 +171,29 @@ pub struct Unreadable {
 }
 
 impl Key {
+    /// The key of a lane's control record; its partition says which lane.
     pub fn control() -> Self {
         Self::Control { control: VERSION }
     }
 
+    /// As JSON. The same key always gives the same bytes, by which compaction goes.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
 
+    /// Reads a key that [`Key::encode`] wrote; any other field or form is refused.
     pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
         serde_json::from_slice(bytes).map_err(|_| Unreadable { what: "key of a record" })
     }
 }
 
 impl Control {
+    /// As JSON: the value of the control record.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
 
+    /// Reads a control record of [`VERSION`]; any other version is refused.
     pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
         versioned(bytes, "control record", |control: &Self| control.version)
     }
@@ -204,6 +210,7 @@ impl Control {
         }
     }
 
+    /// Whether the lane has had a position of the partition, which then must be there.
     pub fn knows(&self, topic: &str, partition: i32) -> bool {
         self.known.get(topic).is_some_and(|partitions| partitions.binary_search(&partition).is_ok())
     }
@@ -264,10 +271,12 @@ impl Position {
         own.max(reached)
     }
 
+    /// As JSON: the value of the record.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
     }
 
+    /// Reads a position of [`VERSION`]; any other version is refused.
     pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
         versioned(bytes, "position", |position: &Self| position.version)
     }

@@ -44,6 +44,7 @@ impl Coordinates<'_> {
         json(&Where { source: self.source, topic: self.topic, partition: self.partition, offset: self.offset })
     }
 
+    /// The record's value on the target, as JSON.
     pub fn value(&self) -> Vec<u8> {
         json(self)
     }

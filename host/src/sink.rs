@@ -48,6 +48,7 @@ pub enum Kind {
     Lost,
 }
 
+/// A call to the target that failed: what was done, why, and what has to happen now.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} on the target: {reason}")]
 pub struct SinkError {
@@ -61,6 +62,7 @@ pub struct SinkError {
 }
 
 impl SinkError {
+    /// `own` is false: whoever writes the lane's own records says so.
     pub fn new(doing: &'static str, reason: impl Into<String>, code: Option<RDKafkaErrorCode>, kind: Kind) -> Self {
         Self { doing, reason: reason.into(), code, kind, own: false }
     }
@@ -175,10 +177,12 @@ impl Sink {
         Ok(index)
     }
 
+    /// The name of a topic by its number, which [`Sink::topic`] gave.
     pub fn topic_name(&self, index: u16) -> &str {
         &self.names[usize::from(index)]
     }
 
+    /// Forgets what became of earlier records, and begins a transaction if the sink is transactional.
     pub fn begin(&mut self) -> Result<(), SinkError> {
         self.landed.clear();
         self.failure = None;

@@ -82,6 +82,7 @@ pub struct Source {
 }
 
 impl Source {
+    /// Takes the consumer over, with nothing assigned. One without a `group.id` has no queue, and is refused.
     pub fn new(consumer: BaseConsumer<Context>) -> Result<Self, SourceError> {
         let queue = FetchQueue::new(consumer)
             .ok_or_else(|| SourceError { doing: "open the queue of", reason: "the client has no consumer queue".into() })?;

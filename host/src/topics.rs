@@ -98,6 +98,7 @@ pub struct TargetTopics {
 }
 
 impl TargetTopics {
+    /// Makes the clients; waits for no broker. `premade`: every topic is there, and there is no admin client.
     pub fn new(cluster: &Cluster, premade: bool) -> Result<Self, TopicError> {
         let failed = |error: KafkaError| TopicError::client(cluster, &error);
         let admin = if premade { None } else { Some(kafka::admin(cluster).map_err(failed)?) };
@@ -109,6 +110,7 @@ impl TargetTopics {
         Ok(Self { cluster: cluster.name.clone(), admin, observer, runtime, batch_bytes: AtomicUsize::new(LARGEST_BATCH) })
     }
 
+    /// Whether every topic was made beforehand: then there is no admin client.
     pub fn is_premade(&self) -> bool {
         self.admin.is_none()
     }

@@ -46,10 +46,12 @@ pub struct View {
 }
 
 impl View {
+    /// A copy of what was read so far.
     pub fn now(&self) -> Snapshot {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether a committed control record of the lane was read.
     pub fn has_control(&self, lane: u32) -> bool {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner).controls.contains_key(&lane)
     }

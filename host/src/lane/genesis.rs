@@ -143,6 +143,8 @@ impl Lane {
         }
     }
 
+    /// One offset of each of these source partitions. An answer that is missing, or an error of any of them, fails the
+    /// whole.
     pub(super) fn offsets(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<BTreeMap<(String, i32), i64>, Failure> {
         let failed = |what: String| Failure::Client(format!("cannot ask the source for start offsets: {what}"));
         let asked = self.shared.observer.ask(|client| ffi::list_offsets(client.client(), partitions, spec, ASK_WITHIN));

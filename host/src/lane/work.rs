@@ -345,6 +345,7 @@ impl Working<'_> {
         Ok(())
     }
 
+    /// Begins a transaction unless one is open.
     pub(super) fn begin(&mut self) -> Result<(), Failure> {
         if self.open.is_none() {
             self.sink.begin()?;

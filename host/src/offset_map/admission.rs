@@ -22,6 +22,7 @@ pub struct Admission {
 }
 
 impl Admission {
+    /// Appends it, as [`Admission::read`] takes it; it has to fit.
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         put(out, self.generation);
         put_text(out, &self.config_hash);
@@ -36,6 +37,7 @@ impl Admission {
         }
     }
 
+    /// Reads what [`Admission::put`] wrote. A step that is there twice, and a text of a wrong length, are refused.
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         let generation = reader.number()?;
         let config_hash = reader.text(MOST_TEXT)?.to_owned();

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// them is the record itself.
 pub(super) type Record = (i64, Vec<(i32, i64)>, bool);
 
+/// What one transaction does with one source partition, before offsets are known.
 #[derive(Debug, Clone)]
 pub(super) struct Transaction {
     source: i32,
@@ -41,15 +42,19 @@ pub(super) fn history() -> impl Strategy<Value = (Vec<Transaction>, bool)> {
         .prop_flat_map(|(replays, spread, others)| (prop::collection::vec(transaction(replays, spread, others), 1..12), Just(others)))
 }
 
+/// A partition of the only source topic.
 pub(super) fn source(partition: i32) -> SourcePartition {
     SourcePartition { topic: "orders".into(), partition }
 }
 
+/// A partition of the only target topic.
 pub(super) fn target(partition: i32) -> TargetPartition {
     TargetPartition { topic: "orders".into(), partition }
 }
 
+/// The first source offset of every partition.
 pub(super) const START: i64 = 100;
+/// The first target offset of every partition: others wrote before.
 pub(super) const TARGET_START: i64 = 40;
 
 /// A row a record of a source partition.
@@ -76,6 +81,8 @@ impl Table {
         self.exact && pairs.iter().filter(|(from, to)| *from == source || *to == target).count() == 1
     }
 
+    /// The first output of a record at or after `offset`, `within` one target partition where that is said; none if
+    /// none survived.
     pub(super) fn forward(&self, source: i32, within: Option<i32>, offset: i64) -> Option<(i32, i64)> {
         let rows = &self.sources.get(&source)?.rows;
         let outputs = rows.iter().filter(|(at, _)| *at >= offset).flat_map(|(_, outputs)| outputs);

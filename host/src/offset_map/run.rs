@@ -42,6 +42,7 @@ impl TargetRun {
         self.start + self.length as i64
     }
 
+    /// Whether both are in one target partition; of runs of the same segment only, as topics are numbered in it.
     pub(super) fn same_partition(&self, other: &TargetRun) -> bool {
         self.topic == other.topic && self.partition == other.partition
     }

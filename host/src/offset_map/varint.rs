@@ -31,26 +31,31 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// At the first of these bytes.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
+    /// Whether all was read.
     pub(super) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
+    /// The next byte; an error at the end.
     pub(super) fn byte(&mut self) -> Result<u8, Malformed> {
         let (&first, rest) = self.rest.split_first().ok_or(Malformed("it ends early"))?;
         self.rest = rest;
         Ok(first)
     }
 
+    /// The next `length` bytes; an error if there are fewer.
     pub(super) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or(Malformed("it ends early"))?;
         self.rest = rest;
         Ok(bytes)
     }
 
+    /// A varint of at most 64 bits; one that is longer than it need be is read too.
     pub(super) fn number(&mut self) -> Result<u64, Malformed> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
@@ -67,6 +72,7 @@ impl<'a> Reader<'a> {
         Err(Malformed("a number has more than 64 bits"))
     }
 
+    /// A signed number, as [`put_signed`] writes it.
     pub(super) fn signed(&mut self) -> Result<i64, Malformed> {
         let value = self.number()?;
         Ok((value >> 1) as i64 ^ -((value & 1) as i64))

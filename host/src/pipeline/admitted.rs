@@ -88,6 +88,7 @@ pub struct Current {
 }
 
 impl Current {
+    /// Version 0: what the process started with, admitted since now.
     pub fn new(chain: Arc<ChainPlan>, admission: Admission) -> Self {
         let since = vec![now_millis(); chain.steps.len()];
         Self {
@@ -102,6 +103,7 @@ impl Current {
         self.version.load(Ordering::Acquire)
     }
 
+    /// What a lane runs from its next transaction on.
     pub fn now(&self) -> Arc<Admitted> {
         self.admitted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -17,6 +17,7 @@ pub struct Compaction<'a> {
 }
 
 impl<'a> Compaction<'a> {
+    /// Asks nothing yet.
     pub fn of(shared: &'a Shared, chain: &'a ChainPlan) -> Self {
         Self { shared, chain, source: OnceCell::new() }
     }

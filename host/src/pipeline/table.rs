@@ -61,6 +61,7 @@ pub struct LaneTable {
 }
 
 impl LaneTable {
+    /// Owns no lane; none can start before [`LaneTable::open`].
     pub fn new(shared: Arc<Shared>) -> Self {
         Self { shared, confirm: Mutex::default(), inner: Arc::default() }
     }
@@ -96,6 +97,7 @@ impl LaneTable {
         inner.info.clear();
     }
 
+    /// Whether no lane's thread is left; one that has ended is, until it is reaped.
     pub fn is_empty(&self) -> bool {
         self.lock().owned.values().all(|owned| owned.thread.is_none())
     }
@@ -112,6 +114,7 @@ impl LaneTable {
         inner.info.iter().any(|(lane, info)| matches!(info.state, LaneState::Halted | LaneState::Declined) && ended(lane))
     }
 
+    /// Whether this process owns a lane, be it running or not.
     pub fn owns_any(&self) -> bool {
         !self.lock().owned.is_empty()
     }

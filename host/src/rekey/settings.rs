@@ -29,6 +29,7 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Makes the clients; waits for no broker.
     pub fn new(cluster: &Cluster) -> Result<Self, RekeyError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()

@@ -19,6 +19,7 @@ pub(super) struct AdminCall {
 }
 
 impl AdminCall {
+    /// For one question to the brokers, which have `wait` to answer it.
     pub(super) fn new<C: ClientContext>(client: &Client<C>, api: sys::rd_kafka_admin_op_t, wait: Duration) -> Self {
         // SAFETY: a valid client; the options are freed in drop.
         unsafe {

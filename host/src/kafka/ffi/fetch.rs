@@ -63,6 +63,7 @@ impl Fetched {
         self.raw().rkt as usize
     }
 
+    /// The partition's number in the topic; without meaning where there is no topic.
     pub fn partition(&self) -> i32 {
         self.raw().partition
     }
@@ -72,11 +73,13 @@ impl Fetched {
         self.raw().offset
     }
 
+    /// The record's key; none where it is null.
     pub fn key(&self) -> Option<&[u8]> {
         // SAFETY: pointer and length belong together and live as long as the message.
         unsafe { slice(self.raw().key, self.raw().key_len) }
     }
 
+    /// The record's value; none where it is null. Without meaning for an event.
     pub fn value(&self) -> Option<&[u8]> {
         // SAFETY: as above.
         unsafe { slice(self.raw().payload, self.raw().len) }
@@ -168,6 +171,7 @@ impl<C: ConsumerContext + 'static> FetchQueue<C> {
         Some(Self { queue: NonNull::new(queue)?, consumer, room: Vec::new() })
     }
 
+    /// The consumer that the queue is of, for assignments and questions.
     pub fn consumer(&self) -> &BaseConsumer<C> {
         &self.consumer
     }

@@ -32,6 +32,7 @@ impl Headers {
         Self(list)
     }
 
+    /// An empty list with room for `expected` headers.
     pub fn new(expected: usize) -> Self {
         // SAFETY: librdkafka aborts on allocation failure rather than returning null.
         Self(NonNull::new(unsafe { sys::rd_kafka_headers_new(expected) }).expect("librdkafka never returns a null header list"))

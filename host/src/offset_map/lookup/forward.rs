@@ -14,6 +14,7 @@ struct Hit {
     exact: bool,
 }
 
+/// The questions about one source partition, and their answers so far.
 #[derive(Debug)]
 pub(super) struct Forward {
     pub(super) source: usize,
@@ -31,6 +32,7 @@ pub(super) struct Forward {
 }
 
 impl Forward {
+    /// No answers yet; offsets may come in any order, and twice.
     pub(super) fn new(ask: AskForward, spread: &mut Spread) -> Self {
         let AskForward { source, within, mut offsets, genesis } = ask;
         offsets.sort_unstable();
@@ -64,6 +66,8 @@ impl Forward {
         self.covered = Some((first, to));
     }
 
+    /// A run of records landed in the target partition of that index; one outside `within` is passed over. `exact`: a
+    /// transaction wrote it.
     pub(super) fn land(&mut self, landing: &Landing, target: usize, exact: bool) {
         if self.within.is_some_and(|within| within != target) {
             return;
@@ -80,6 +84,8 @@ impl Forward {
         self.last = Some(Hit { source: last, target, offset: run.end(), exact });
     }
 
+    /// Where an offset landed, once all segments were seen; past the last survivor the place after it. None for an
+    /// offset that was not asked, or of which neither the map nor a genesis says anything.
     pub(super) fn answer(&self, offset: i64, spread: &Spread) -> Option<Mapped> {
         let index = self.offsets.binary_search(&offset).ok()?;
         let (first, to) = self.covered.unwrap_or((i64::MAX, i64::MIN));

@@ -14,6 +14,7 @@ struct Back {
     exact: bool,
 }
 
+/// The questions about one target partition, and their answers so far.
 #[derive(Debug)]
 pub(super) struct Reverse {
     pub(super) target: usize,
@@ -28,6 +29,7 @@ pub(super) struct Reverse {
 }
 
 impl Reverse {
+    /// No answers yet; offsets may come in any order, and twice.
     pub(super) fn new(ask: AskReverse, spread: &mut Spread) -> Self {
         let AskReverse { target, mut offsets } = ask;
         offsets.sort_unstable();
@@ -36,6 +38,8 @@ impl Reverse {
         Self { target: spread.target(&target.topic, target.partition), offsets, backs, last: None, first: i64::MAX }
     }
 
+    /// A run of records of `source` landed in this partition; of two at one offset the later one counts. `exact`: a
+    /// transaction wrote it.
     pub(super) fn land(&mut self, landing: &Landing, source: usize, exact: bool) {
         let run = landing.target;
         self.first = self.first.min(run.start);
@@ -60,6 +64,8 @@ impl Reverse {
         }
     }
 
+    /// Where an offset came from, once all segments were seen; past the last record the source offset after that. None
+    /// for an offset that was not asked, or where no record landed at all.
     pub(super) fn answer(&self, offset: i64, spread: &Spread) -> Option<Origin> {
         let index = self.offsets.binary_search(&offset).ok()?;
         let back = self.backs[index].or(self.last)?;

@@ -39,14 +39,17 @@ pub(super) struct Spread {
 }
 
 impl Spread {
+    /// The index of a source partition; none if it was not met.
     pub(super) fn find_source(&self, name: &SourcePartition) -> Option<usize> {
         self.source_index.get(name).copied()
     }
 
+    /// The index of a target partition; none if it was not met.
     pub(super) fn find_target(&self, topic: &str, partition: i32) -> Option<usize> {
         self.target_index.get(topic)?.get(&partition).copied()
     }
 
+    /// The index of a source partition, which is met now if it was not before.
     pub(super) fn source(&mut self, name: &SourcePartition) -> usize {
         if let Some(index) = self.find_source(name) {
             return index;
@@ -56,6 +59,7 @@ impl Spread {
         self.sources.len() - 1
     }
 
+    /// The index of a target partition, which is met now if it was not before.
     pub(super) fn target(&mut self, topic: &str, partition: i32) -> usize {
         if let Some(index) = self.find_target(topic, partition) {
             return index;
@@ -90,10 +94,12 @@ impl Spread {
         self.sources[source].1 == Partners::None && self.targets[target].feeders == Partners::None
     }
 
+    /// The source partition of an index.
     pub(super) fn source_name(&self, source: usize) -> &SourcePartition {
         &self.sources[source].0
     }
 
+    /// The target partition of an index.
     pub(super) fn target_name(&self, target: usize) -> &TargetPartition {
         &self.targets[target].name
     }
