@@ -48,6 +48,7 @@ mod active {
         (name.to_owned(), Point { action, at, hits: Mutex::new(0) })
     }
 
+    /// Counts a call, and does what the environment says at the call it names. A wrong `SLUICE_FAILPOINTS` panics.
     pub fn hit(name: &str) {
         let Some(point) = points().get(name) else { return };
         {
@@ -84,6 +85,7 @@ mod active {
         }
     }
 
+    /// Whether `SLUICE_MUTANT` is that defect; there is one at most.
     pub fn mutant(name: &str) -> bool {
         std::env::var("SLUICE_MUTANT").is_ok_and(|mutant| mutant == name)
     }

@@ -63,6 +63,7 @@ pub struct Files {
 }
 
 impl Files {
+    /// Before the first look. `unusable` is what the start of the process found and said.
     pub fn new(dir: PathBuf, lock_file: PathBuf, trust: Trust, unusable: &[Unusable]) -> Self {
         let mut files = Self {
             lock: Stamp::at(&lock_file),

@@ -39,6 +39,7 @@ pub struct Switch {
 }
 
 impl Switch {
+    /// `registry` is what the process started with; each switch replaces it.
     pub fn new(registry: Registry, lent: Lent, metrics: Metrics, running: Arc<Vec<Running>>) -> Self {
         Self { registry, lent, metrics, running, claimed: 0 }
     }

@@ -93,6 +93,7 @@ impl Trial {
         self.run_in(&plugin, keys)
     }
 
+    /// Runs it in a plugin that is loaded; see [`Trial::run`].
     pub(super) fn run_in(&self, plugin: &Arc<Plugin>, keys: Arc<KeyRing>) -> Result<Tried, TrialError> {
         let mut settings = self.settings.clone();
         let mut fields = Vec::new();

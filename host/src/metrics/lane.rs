@@ -36,6 +36,7 @@ struct Row {
     results: [u64; TransactionResult::ALL.len()],
 }
 
+/// The rows of all lanes that this process has had.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     rows: Mutex<BTreeMap<Key, Row>>,
@@ -56,6 +57,7 @@ pub struct LaneMetrics {
 }
 
 impl LaneMetrics {
+    /// A handle of the lane. A row without a state begins as waiting, not assigned.
     pub(super) fn open(lanes: &Arc<Lanes>, pipeline: &str, lane: u32) -> Self {
         let key = (pipeline.to_owned(), lane);
         lanes.with(&key, |row| {

@@ -70,6 +70,7 @@ struct Row {
 
 const OUTCOMES: [&str; 4] = ["passed", "filtered", "quarantined", "emitted"];
 
+/// The rows of all partitions that this process has copied; none is ever taken away.
 #[derive(Debug, Default)]
 pub(super) struct Partitions {
     rows: Mutex<BTreeMap<PartitionLabels, Arc<Row>>>,
@@ -82,6 +83,7 @@ pub struct PartitionMetrics {
 }
 
 impl PartitionMetrics {
+    /// A handle of the partition; the counts of its row go on.
     pub(super) fn open(partitions: &Partitions, labels: PartitionLabels) -> Self {
         let mut rows = lock(&partitions.rows);
         let row = rows.entry(labels).or_insert_with(|| {

@@ -61,6 +61,7 @@ type Name = [(&'static str, String); 1];
 type NameAndKind = [(&'static str, String); 2];
 type Counted = [(&'static str, String); 4];
 
+/// All series about plugins. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Plugins {
     duration: Family<Name, Histogram, fn() -> Histogram>,
@@ -81,6 +82,7 @@ fn durations() -> Histogram {
 }
 
 impl Plugins {
+    /// Puts the series on the page; called once a registry.
     pub(super) fn register(registry: &mut Registry) -> Self {
         let this = Self {
             duration: Family::new_with_constructor(durations as fn() -> Histogram),
@@ -104,10 +106,12 @@ impl Plugins {
         this
     }
 
+    /// Counts a component that was dropped in.
     pub(super) fn swap(&self, plugin: &str, result: SwapResult) {
         self.swaps.get_or_create_owned(&[("plugin", plugin.to_owned()), ("result", result.to_string())]).inc();
     }
 
+    /// Shows the component with this digest as the plugin, in place of the one before.
     pub(super) fn admitted(&self, plugin: &str, digest: &str) {
         let mut digests = lock(&self.digests);
         if let Some(before) = digests.insert(plugin.to_owned(), digest.to_owned()) {
@@ -116,6 +120,7 @@ impl Plugins {
         self.info.get_or_create_owned(&[("plugin", plugin.to_owned()), ("digest", digest.to_owned())]).set(1);
     }
 
+    /// The handle of a plugin, with every kind of failure on the page from the start.
     pub(super) fn plugin(&self, name: &str) -> PluginMetrics {
         let failures = FailureKind::ALL.iter().map(|kind| {
             let labels = [("plugin", name.to_owned()), ("kind", kind.to_string())];
@@ -133,12 +138,14 @@ impl Plugins {
         }
     }
 
+    /// A counter that the plugin declared; `step` is from 1.
     pub(super) fn counter(&self, pipeline: &str, plugin: &str, step: u32, name: &str) -> PluginCounter {
         let labels =
             [("pipeline", pipeline.to_owned()), ("plugin", plugin.to_owned()), ("step", step.to_string()), ("name", name.to_owned())];
         PluginCounter(self.counters.get_or_create_owned(&labels))
     }
 
+    /// The counter of an operator, over all plugins and pipelines.
     pub(super) fn masked(&self, operator: &str) -> MaskedFields {
         MaskedFields(self.masked.get_or_create_owned(&[("operator", operator.to_owned())]))
     }

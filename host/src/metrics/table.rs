@@ -8,6 +8,7 @@ use prometheus_client::registry::Registry;
 
 type Name = [(&'static str, String); 1];
 
+/// All series about tables. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tables {
     rows: Family<Name, Gauge>,
@@ -16,6 +17,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
+    /// Puts the series on the page; called once a registry.
     pub(super) fn register(registry: &mut Registry) -> Self {
         let this = Self::default();
         registry.register("sluice_table_rows", "Rows of a table", this.rows.clone());
@@ -28,6 +30,7 @@ impl Tables {
         this
     }
 
+    /// The handle of a table, by its name in the configuration.
     pub(super) fn table(&self, name: &str) -> TableMetrics {
         let name = [("table", name.to_owned())];
         TableMetrics {

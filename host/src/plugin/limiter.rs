@@ -20,6 +20,7 @@ pub(super) struct Limiter {
 }
 
 impl Limiter {
+    /// Nothing taken yet; the limits stay for the life of the store.
     pub(super) fn new(limits: &Limits) -> Self {
         Limiter {
             memory_limit: limits.memory_bytes,

@@ -55,6 +55,7 @@ pub struct LogLines {
     pub dropped: u64,
 }
 
+/// What the store of one instance carries.
 pub(super) struct State {
     pub(super) plugin: Arc<str>,
     pub(super) limits: Limits,
@@ -83,6 +84,7 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Notes where the records of a call stand, before the guest runs.
     pub(super) fn begin(&mut self, batch: &Batch) {
         self.topic.clone_from(&batch.topic);
         self.partition = batch.partition;
@@ -98,6 +100,7 @@ struct Deadline {
 }
 
 impl State {
+    /// Before any call, without CPU time: [`arm`] grants it. `counters` is how many the plugin declares.
     pub(super) fn new(plugin: Arc<str>, limits: &Limits, counters: usize, services: HostServices, place: StepPlace) -> Self {
         State {
             plugin,

@@ -25,6 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 type Answer = Result<Arc<Schema>, LookupError>;
 
+/// Schemas that are known, ids that the registry does not know, and the questions under way.
 #[derive(Default)]
 pub(super) struct Cache {
     state: Mutex<State>,

@@ -29,14 +29,17 @@ impl Counters {
         self.failures.load(Ordering::Relaxed)
     }
 
+    /// A look-up was answered from memory, be it with a schema or with "no such schema".
     pub(super) fn hit(&self) {
         self.hits.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A look-up had to ask the registry.
     pub(super) fn miss(&self) {
         self.misses.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A request brought neither a yes nor a no.
     pub(super) fn failure(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }

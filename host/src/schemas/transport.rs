@@ -49,6 +49,7 @@ pub(super) enum Outcome {
     TooLarge,
 }
 
+/// The HTTP client of one registry and its addresses.
 pub(super) struct Transport {
     agent: Agent,
     urls: Vec<String>,
@@ -57,6 +58,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
+    /// Connects to nothing yet. Certificates and credentials that TLS or a header cannot take are refused.
     pub(super) fn new(config: &SchemaRegistry) -> Result<Self, SetupError> {
         let agent = Agent::config_builder()
             .tls_config(tls(config)?)

@@ -25,6 +25,7 @@ pub(super) struct Read {
 }
 
 impl Read {
+    /// Replaces all rows of the table at once; look-ups see the old ones or the new ones.
     pub(super) fn put_into(self, table: &Table) {
         let mut state = table.change();
         (state.rows, state.revision) = (self.rows, Some(self.revision));

@@ -30,6 +30,7 @@ impl Keyed {
         Keyed::of_key(&secret.derive::<32>(&["sluice/hmac/", domain]))
     }
 
+    /// Under a key of any length; one longer than a block is hashed first, as RFC 2104 says.
     pub(super) fn of_key(key: &[u8]) -> Self {
         let mut block = [0; BLOCK];
         match block.get_mut(..key.len()) {

@@ -46,6 +46,7 @@ impl Script {
         }
     }
 
+    /// The key that the configuration looks up under that variable; none for any other.
     pub(super) fn secret(&self, name: &str) -> Option<String> {
         let number: usize = name.strip_prefix(SECRET)?.parse().ok()?;
         self.keys.get(number).map(|(_, secret)| secret.clone())

@@ -19,6 +19,7 @@ impl Short {
         }
     }
 
+    /// The figures, in the order of the value.
     pub(super) fn into_figures(self) -> Vec<u16> {
         self.figures
     }
