@@ -296,6 +296,14 @@ fn steps() {
         ],
     );
     check(
+        "a filter's",
+        &pipeline("    steps:\n      - { plugin: filter, absent: pass, where: { field: $.a, eq: 1 } }\n"),
+        &[
+            "s.yaml:11:35: absent: \"pass\" says nothing of what a filter does with such a record; write keep or drop (drop is the \
+             default)",
+        ],
+    );
+    check(
         "others",
         &pipeline(
             "    steps:
