@@ -117,3 +117,75 @@ impl Reason {
         Self::ALL.iter().copied().find(|reason| reason.as_str() == code).unwrap_or(Self::Internal)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HALTS: &str = include_str!("../../HALTS.md");
+
+    /// The names of an error's codes: the arms of the function that begins like this.
+    fn arms<'a>(text: &'a str, function: &str) -> Vec<&'a str> {
+        let bodies = text.split(function).skip(1).filter_map(|rest| rest.split("\n    }\n").next());
+        bodies.flat_map(str::lines).filter_map(|line| line.split_once("=> \"")?.1.split('"').next()).collect()
+    }
+
+    /// The codes that stand where they are used.
+    fn used(text: &str) -> Vec<&str> {
+        let begins = ["code(\"", "failed(\"", "host(\"", "&str = \"route_"];
+        let after = |begin: &str| {
+            let at = if begin.ends_with("route_") { "route_".len() } else { 0 };
+            text.match_indices(begin).map(|(found, _)| found + begin.len() - at).collect::<Vec<_>>()
+        };
+        begins.iter().flat_map(|begin| after(begin)).filter_map(|at| text.get(at..)?.split('"').next()).collect()
+    }
+
+    fn explained(name: &str) -> bool {
+        HALTS.contains(&format!("`{name}`"))
+    }
+
+    #[test]
+    fn every_reason_is_explained() {
+        for reason in Reason::ALL.iter().filter(|reason| **reason != Reason::None) {
+            assert!(explained(reason.as_str()), "HALTS.md does not say what to do about {reason}");
+        }
+    }
+
+    /// Codes are no one list: each error has its own.
+    #[test]
+    fn every_code_of_a_record_is_explained() {
+        let errors = [
+            include_str!("../fields/hit.rs"),
+            include_str!("../fields/patch.rs"),
+            include_str!("../schemas/error.rs"),
+            include_str!("../schemas/wire.rs"),
+            include_str!("../chain/format/view.rs"),
+        ];
+        let views = [include_str!("../fields/avro/json.rs"), include_str!("../fields/proto/json.rs")];
+        let places = [
+            include_str!("../chain.rs"),
+            include_str!("../chain/columns.rs"),
+            include_str!("../chain/format.rs"),
+            include_str!("../chain/format/view.rs"),
+            include_str!("../chain/format/written.rs"),
+            include_str!("../chain/part.rs"),
+            include_str!("../chain/step.rs"),
+            include_str!("../chain/step/answer.rs"),
+            include_str!("../chain/step/show.rs"),
+            include_str!("../lane/route.rs"),
+        ];
+        let named = |codes: Vec<&str>, prefix: &str| codes.into_iter().map(|code| format!("{prefix}{code}")).collect::<Vec<_>>();
+        let mut codes: Vec<String> = errors.iter().flat_map(|text| named(arms(text, "fn code("), "")).collect();
+        codes.extend(views.iter().flat_map(|text| named(arms(text, "fn code("), "view_")));
+        codes.extend(named(arms(include_str!("../lane/commit.rs"), "fn refusal_code("), ""));
+        // What a plugin rejects has the plugin's own code.
+        let kinds = arms(include_str!("../plugin/failure.rs"), "fn kind(").into_iter().filter(|kind| *kind != "rejected");
+        codes.extend(named(kinds.collect(), "plugin_"));
+        codes.extend(places.iter().flat_map(|text| named(used(text), "")));
+        assert!(codes.len() > 70, "the source is written in another way: {codes:?}");
+        for code in codes {
+            // Some are a key's alone.
+            assert!(explained(&code) || explained(&format!("key_{code}")), "HALTS.md does not say what to do about {code}");
+        }
+    }
+}
