@@ -53,6 +53,28 @@ fn every_configuration_is_accepted() {
     fs::remove_dir_all(&dir).expect("the case's directory is ours");
 }
 
+/// Each step that the plugins' page gives for a transform of Kafka Connect is one as it stands there.
+#[test]
+fn the_steps_for_kafka_connect_are_accepted() {
+    let dir = lab::scratch("connect");
+    let page = fs::read_to_string(examples().join("../plugins/README.md")).expect("the page is there");
+    let (_, table) = page.split_once("## Coming from Kafka Connect").expect("the table is there");
+    let steps: Vec<&str> = table.split('`').filter(|code| code.starts_with("{ plugin: ")).collect();
+    assert!(steps.len() > 25, "the table is written in another way: {steps:?}");
+    let mut text = "clusters: { a: { bootstrap_servers: \"a:1\" }, b: { bootstrap_servers: \"b:1\" } }\n\
+                    keys: { pii: { env: SLUICE_PII_KEY } }\npipelines:\n"
+        .to_owned();
+    for (number, step) in steps.iter().enumerate() {
+        text += &format!("  - {{ name: p{number}, source: a, target: b, topics: {{ include: [t] }}, steps: [{step}] }}\n");
+    }
+    let file = dir.join("connect.yaml");
+    fs::write(&file, text).expect("the case's directory is writable");
+
+    let file = file.to_str().expect("plain path");
+    Sluice::start(&dir, "validate", 0, &["validate", "-f", file], &[("SLUICE_PII_KEY", KEY)]).wait(SOON).expect_code(0);
+    fs::remove_dir_all(&dir).expect("the case's directory is ours");
+}
+
 /// The plugin of `examples/rust-plugin`, dropped into the plugin directory and named in a step.
 #[test]
 #[ignore = "needs brokers: tests/run"]
