@@ -19,7 +19,9 @@ fn examples() -> PathBuf {
 /// Copies an example's configurations to the case's directory, with the secrets that its page asks for.
 pub(super) fn copied(dir: &Path, example: &str) -> Vec<PathBuf> {
     let to = dir.join(example);
-    fs::create_dir_all(to.join("secrets")).expect("the case's directory is writable");
+    for folder in ["secrets", "plugins"] {
+        fs::create_dir_all(to.join(folder)).expect("the case's directory is writable");
+    }
     for secret in ["main.password", "pii.key"] {
         fs::write(to.join("secrets").join(secret), KEY).expect("the case's directory is writable");
     }
@@ -29,7 +31,7 @@ pub(super) fn copied(dir: &Path, example: &str) -> Vec<PathBuf> {
         let copy = to.join(path.file_name().expect("a file has a name"));
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("yaml") => configurations.push(copy.clone()),
-            Some("key") => {}
+            Some("key" | "csv") => {}
             _ => continue,
         }
         fs::copy(&path, &copy).expect("the example can be copied");
@@ -40,16 +42,18 @@ pub(super) fn copied(dir: &Path, example: &str) -> Vec<PathBuf> {
 #[test]
 fn every_configuration_is_accepted() {
     let dir = lab::scratch("examples");
-    let env = [("SLUICE_PII_KEY", KEY), ("SLUICE_LANDING_KEY_PASSWORD", KEY), ("SLUICE_STAGING_KEY", KEY), ("SLUICE_PARTNER_KEY", KEY)];
+    let secrets = ["PII_KEY", "OLD_KEY", "STAGING_KEY", "PARTNER_KEY", "LANDING_KEY_PASSWORD", "LANDING_PASSWORD", "REGISTRY_PASSWORD"];
+    let secrets = secrets.map(|name| format!("SLUICE_{name}"));
+    let env: Vec<(&str, &str)> = secrets.iter().map(|name| (name.as_str(), KEY)).collect();
     let mut accepted = 0;
-    for example in ["quickstart", "two-stage", "staging", "partner"] {
+    for example in ["quickstart", "two-stage", "staging", "partner", "every-key"] {
         for file in copied(&dir, example) {
             let file = file.to_str().expect("plain path");
             Sluice::start(&dir, "validate", 0, &["validate", "-f", file], &env).wait(SOON).expect_code(0);
             accepted += 1;
         }
     }
-    assert_eq!(accepted, 5, "an example went, or came without being tried");
+    assert_eq!(accepted, 6, "an example went, or came without being tried");
     fs::remove_dir_all(&dir).expect("the case's directory is ours");
 }
 

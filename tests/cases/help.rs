@@ -63,7 +63,7 @@ fn the_schema_knows_every_section() {
 fn the_examples_fit_the_schema() {
     let dir = lab::scratch("schema-fits");
     let schema = schema(&dir);
-    for example in ["quickstart", "two-stage", "staging", "partner"] {
+    for example in ["quickstart", "two-stage", "staging", "partner", "every-key"] {
         for file in copied(&dir, example) {
             let fits = |name: &str, text: &str| {
                 let path = dir.join(name);

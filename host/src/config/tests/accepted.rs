@@ -413,6 +413,13 @@ fn the_schema_has_every_key_with_its_manual() {
         }
         walk.extend(value.as_array().into_iter().flatten());
     }
+    // Of the example that shows them all; what is not supported yet has no value to show.
+    let example = include_str!("../../../../examples/every-key/sluice.yaml");
+    let shown: Vec<&str> =
+        example.split(|c: char| !(c.is_alphanumeric() || "_:".contains(c))).filter_map(|word| word.strip_suffix(':')).collect();
+    let later = ["acls", "groups", "rename", "schemas", "topic_config"];
+    let hidden: Vec<&&str> = keys.iter().filter(|key| !shown.contains(key) && !later.contains(key)).collect();
+    assert!(hidden.is_empty(), "not in examples/every-key: {hidden:?}");
     let expected = "absent acls basic batch_records bearer bootstrap_servers ca certificate cluster clusters compacted compile_time current delivery dir \
         effects env exclude fields file format groups headers http include isolation keep key keys lanes limits listen lock log_lines map_names max_age \
         max_bytes max_records memory mode name offsets on_error on_gap on_topic_recreated output_bytes output_records password payload \
