@@ -84,8 +84,8 @@ pub struct StepFile {
     /// before it. What `key` says is not excused by it.
     #[serde(default = "refuse")]
     pub compacted: At<CompactedFile>,
-    /// How long a plugin's instance lives. Default `lane`; `batch` costs tens of microseconds a batch and makes sure that
-    /// the plugin carries nothing from one batch to the next.
+    /// How long a plugin's instance lives. Default `lane`; `batch` costs about a tenth of a millisecond a batch and makes
+    /// sure that the plugin carries nothing from one batch to the next.
     #[serde(default = "lane")]
     pub isolation: At<IsolationFile>,
     /// The plugin's own settings. `table` anywhere in them, or in those of a field, names an entry of `tables`.
