@@ -36,6 +36,7 @@ mod examples;
 mod features;
 mod help;
 mod pages;
+mod pipes;
 mod scale;
 mod shape;
 mod swaps;

@@ -1,6 +1,5 @@
 //! The command line: arguments in, one library call, an exit code out. Results go to stdout, everything else to stderr;
 //! it must not decide anything that a library user would miss.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
 mod explain;
 mod lanes;
@@ -11,12 +10,12 @@ mod plugin;
 mod rekey;
 mod run;
 mod unmask;
+mod validate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use serde::Serialize;
 
 use crate::config;
 use crate::config::plan::{Pipeline, Plan};
@@ -25,6 +24,7 @@ use crate::fields::Path;
 use crate::gateway::RunError;
 use crate::plugin::KeyRing;
 use crate::plugins;
+use crate::say::{say, tell};
 use output::Format;
 
 /// How a command ended; the numbers are what scripts rely on.
@@ -63,11 +63,11 @@ enum Command {
     /// Run the pipelines of a configuration until stopped, or until they have caught up.
     Run(run::RunArgs),
     /// Check a configuration, its plugins and their settings, without a cluster.
-    Validate(ValidateArgs),
+    Validate(validate::ValidateArgs),
     /// Show what each step makes of each topic's latest schema: operators, what stays clear, what does not fit.
     Explain(explain::ExplainArgs),
     /// Print the JSON Schema of the configuration.
-    Schema,
+    Schema(SchemaArgs),
     /// Show where the pipelines stand, from committed state on the targets.
     Status(StatusArgs),
     /// Ask the offset map.
@@ -117,20 +117,12 @@ pub struct Files {
     pub files: Vec<PathBuf>,
 }
 
+/// Arguments of `sluice schema`.
 #[derive(Args)]
-struct ValidateArgs {
-    #[command(flatten)]
-    files: Files,
-    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
+struct SchemaArgs {
+    /// json or yaml; table is json.
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Json)]
     output: Format,
-}
-
-/// A configuration that holds.
-#[derive(Serialize)]
-struct Valid {
-    valid: bool,
-    pipelines: usize,
-    steps: usize,
 }
 
 #[derive(Args)]
@@ -192,9 +184,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match cli.command {
         Command::Run(args) => run::run(args),
-        Command::Validate(args) => validate(&args),
+        Command::Validate(args) => validate::validate(&args),
         Command::Explain(args) => explain::explain(&args),
-        Command::Schema => schema(),
+        Command::Schema(args) => schema(&args),
         Command::Status(args) => status(&args),
         Command::Offsets(OffsetsCommand::Map(args)) => offsets::map(&args),
         Command::Lanes(LanesCommand::Resize(args)) => lanes::resize(&args),
@@ -207,7 +199,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            eprintln!("{}", failure.message);
+            tell!("{}", failure.message);
             failure.exit.into()
         }
     }
@@ -252,27 +244,19 @@ pub fn refused(errors: &config::ConfigErrors) -> Failure {
     Failure { message: errors.to_string().trim_end().to_owned(), exit }
 }
 
-fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
-    let plan = load(&args.files)?;
-    crate::gateway::prepare(&plan, crate::plugin::LogMode::Count)?;
-    let steps = plan.pipelines.iter().map(|pipeline| pipeline.steps.len()).sum();
-    let found = Valid { valid: true, pipelines: plan.pipelines.len(), steps };
-    match args.output {
-        Format::Table => println!("valid: {} pipeline(s), {} step(s)", found.pipelines, found.steps),
-        format => println!("{}", output::plain(&found, format).map_err(failed)?),
-    }
-    Ok(Exit::Done)
-}
-
-fn schema() -> Result<Exit, Failure> {
-    let text = serde_json::to_string_pretty(&config::schema()).map_err(Failure::new)?;
-    println!("{text}");
+fn schema(args: &SchemaArgs) -> Result<Exit, Failure> {
+    let schema = config::schema();
+    let text = match args.output {
+        Format::Yaml => output::plain(&schema, Format::Yaml).map_err(failed)?,
+        Format::Json | Format::Table => serde_json::to_string_pretty(&schema).map_err(Failure::new)?,
+    };
+    say!("{text}");
     Ok(Exit::Done)
 }
 
 fn status(args: &StatusArgs) -> Result<Exit, Failure> {
     let plan = load(&args.files)?;
     let status = crate::gateway::status_of(&plan, std::time::Duration::from_secs(15))?;
-    println!("{}", output::status(&status, args.output).map_err(Failure::new)?);
+    say!("{}", output::status(&status, args.output).map_err(Failure::new)?);
     Ok(Exit::Done)
 }

@@ -1,6 +1,5 @@
 //! The demonstration: the real lane between two clusters inside this process (librdkafka's mock: the real protocol on
 //! loopback), or between two of the user's. It proves nothing about delivery: the mock writes no transaction markers.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
 mod data;
 mod show;
@@ -17,6 +16,7 @@ use crate::config::{self, Source};
 use crate::gateway::{Gateway, Options, Outcome};
 use crate::kafka::{self, Context, ProducerSettings, ffi};
 use crate::lane::Stop;
+use crate::say::tell;
 use crate::topics::{StateTopics, TargetTopics};
 use crate::{log, signals};
 use data::Payment;
@@ -66,7 +66,7 @@ pub fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
             let mocks = [Mock::start()?, Mock::start()?];
             let plan = plan([&mocks[0].address, &mocks[1].address])?;
             make_topics(&plan, &mocks)?;
-            eprintln!("two clusters in this process: landing {}, main {}", mocks[0].address, mocks[1].address);
+            tell!("two clusters in this process: landing {}, main {}", mocks[0].address, mocks[1].address);
             stream(args, plan, true, &stop)
         }
         Some([landing, main]) => {
@@ -139,13 +139,13 @@ fn make_topics(plan: &Plan, [landing, main]: &[Mock; 2]) -> Result<(), Failure> 
 fn stream(args: &DemoArgs, plan: Plan, premade: bool, stop: &Arc<Stop>) -> Result<Exit, Failure> {
     let payments = data::payments()?;
     let (landing, main) = (plan.pipelines[0].source.clone(), plan.pipelines[0].target.clone());
-    eprintln!("sending {} payment events to {}", payments.len(), landing.name);
+    tell!("sending {} payment events to {}", payments.len(), landing.name);
     let mut sender = data::Sender::open(&landing)?;
     sender.send(&payments, stop)?;
     let began = Instant::now();
     let gateway = Gateway::start(plan, Options { until_caught_up: true, premade, ..Options::default() })?;
     if let Some(address) = gateway.address() {
-        eprintln!("pages on http://{address}: /status /metrics /readyz");
+        tell!("pages on http://{address}: /status /metrics /readyz");
     }
     let arrived = show::follow(&gateway, stop, began + ARRIVE_WITHIN);
     let took = began.elapsed();
@@ -153,7 +153,7 @@ fn stream(args: &DemoArgs, plan: Plan, premade: bool, stop: &Arc<Stop>) -> Resul
     let balanced = show::account(&gateway, payments.len(), took)?;
     shown?;
     if args.keep_running && arrived.is_some() {
-        eprintln!("streaming {PACE} events a second; stop with Ctrl-C");
+        tell!("streaming {PACE} events a second; stop with Ctrl-C");
         keep_running(&mut sender, &payments, &gateway, stop)?;
     }
     let drained = gateway.drain();

@@ -59,3 +59,4 @@ pub mod toolkit;
 pub mod cli;
 pub mod demo;
 pub mod masking;
+pub mod say;

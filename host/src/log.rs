@@ -88,7 +88,9 @@ fn subscriber<W>(form: Form, filter: EnvFilter, writer: W) -> Box<dyn Subscriber
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let lines = fmt().with_env_filter(filter).with_writer(writer);
+    // A line that cannot be written (a full disk, a reader that left) is lost. Told on stderr, where it failed already,
+    // it would panic in whatever thread wrote it: a lane's.
+    let lines = fmt().with_env_filter(filter).with_writer(writer).log_internal_errors(false);
     match form {
         Form::Compact { colour } => Box::new(lines.compact().with_ansi(colour).finish()),
         Form::Json => Box::new(lines.json().flatten_event(true).with_span_list(false).finish()),

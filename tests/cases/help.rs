@@ -25,6 +25,9 @@ fn helped(dir: &Path, path: &[String]) -> usize {
     let usage = ["Usage: sluice".to_owned()].iter().chain(path).cloned().collect::<Vec<_>>().join(" ");
     assert!(ended.stdout.contains(&usage), "{args:?} does not say how it is used:\n{}", ended.stdout);
     assert!(ended.stderr.is_empty(), "{args:?}: {}", ended.stderr);
+    // What shows nothing, or shows as it goes, has no other form.
+    let shows = listed(&ended.stdout).is_empty() && !["run", "demo", "plugin new", "plugin dev"].contains(&&*path.join(" "));
+    assert_eq!(shows, ended.stdout.contains("--output"), "{args:?}: the form of what it shows\n{}", ended.stdout);
     let about = ended.stdout.lines().next().unwrap_or_default();
     assert!(about.len() > 10 && !about.starts_with("Usage"), "{args:?} does not say what it does:\n{}", ended.stdout);
     let below = listed(&ended.stdout).into_iter().filter(|name| name != "help");

@@ -1,5 +1,4 @@
 //! `sluice explain`: what each pipeline makes of each topic's schema, before a record passes.
-#![allow(clippy::print_stdout, reason = "this is the command line")]
 
 use clap::Args;
 use rdkafka::consumer::Consumer;
@@ -10,6 +9,7 @@ use super::{Exit, Failure, Files};
 use crate::chain::{ChainPlan, StepExplained, TopicSchemas, format::Parsed};
 use crate::config::plan::{Format as Written, Pipeline};
 use crate::plugin::LogMode;
+use crate::say::say;
 use crate::schemas::wire::Part;
 use crate::topics::TargetTopics;
 use crate::{gateway, kafka};
@@ -54,7 +54,7 @@ pub fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
     }
     match args.output {
         Format::Table => topics.iter().for_each(table),
-        format => println!("{}", plain(&topics, format).map_err(Failure::new)?),
+        format => say!("{}", plain(&topics, format).map_err(Failure::new)?),
     }
     let errors =
         topics.iter().map(|topic| topic.errors.len() + topic.steps.iter().map(|step| step.errors.len()).sum::<usize>()).sum::<usize>();
@@ -123,19 +123,19 @@ fn refused(pipeline: &Pipeline, chain: &ChainPlan, topic: &str) -> Result<Vec<St
 }
 
 fn table(topic: &Topic) {
-    println!("pipeline {}, topic {}: {}", topic.pipeline, topic.topic, topic.schema);
-    println!("  keys: {}", topic.key_schema);
-    topic.errors.iter().for_each(|error| println!("  error: {error}"));
+    say!("pipeline {}, topic {}: {}", topic.pipeline, topic.topic, topic.schema);
+    say!("  keys: {}", topic.key_schema);
+    topic.errors.iter().for_each(|error| say!("  error: {error}"));
     for step in &topic.steps {
-        println!("  step {} ({})", step.step, step.plugin);
+        say!("  step {} ({})", step.step, step.plugin);
         for place in &step.places {
             let becomes = match (&place.operator, place.nature, place.otherwise) {
                 (Some(operator), Some(nature), _) => format!("{operator} ({nature})"),
                 (Some(operator), None, _) => operator.clone(),
                 (None, _, otherwise) => otherwise.unwrap_or_default().to_owned(),
             };
-            println!("    {:<40} {:<28} {becomes}", place.path, place.type_name);
+            say!("    {:<40} {:<28} {becomes}", place.path, place.type_name);
         }
-        step.errors.iter().for_each(|error| println!("    error: {error}"));
+        step.errors.iter().for_each(|error| say!("    error: {error}"));
     }
 }

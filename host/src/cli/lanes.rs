@@ -1,5 +1,4 @@
 //! `sluice lanes resize`.
-#![allow(clippy::print_stdout, reason = "this is the command line")]
 
 use clap::Args;
 use serde::Serialize;
@@ -7,6 +6,7 @@ use serde::Serialize;
 use super::output::{self, Format};
 use super::{Exit, Failure, Files};
 use crate::resize::{self, ResizeError};
+use crate::say::say;
 use crate::standstill::MoveError;
 use crate::{gateway, kafka, log};
 
@@ -52,7 +52,7 @@ pub fn resize(args: &ResizeArgs) -> Result<Exit, Failure> {
             return Err(Failure { message: error.to_string(), exit });
         }
     };
-    println!("{}", shown(&resized, args.output)?);
+    say!("{}", shown(&resized, args.output)?);
     Ok(Exit::Done)
 }
 

@@ -1,7 +1,5 @@
 //! `sluice mask try`: one value through the real component. It must not print anything but the result on stdout.
-#![allow(clippy::print_stdout, reason = "this is the command line")]
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,6 +11,7 @@ use super::output::{Format, plain};
 use super::{Exit, Failure};
 use crate::masking::{Scalar, Trial, TrialError, Tried};
 use crate::plugin::Kind;
+use crate::say::{self, say};
 
 /// Arguments of `sluice mask try`.
 #[derive(Args)]
@@ -22,8 +21,8 @@ pub struct TryArgs {
     operator: String,
     /// A setting of the operator; may be repeated. VALUE is JSON where it reads as JSON, else text; a KEY with dots is one
     /// inside another: then.use=redact.
-    #[arg(long = "set", value_name = "KEY=VALUE", allow_hyphen_values = true)]
-    settings: Vec<String>,
+    #[arg(long = "set", value_name = "KEY=VALUE", allow_hyphen_values = true, value_parser = setting)]
+    settings: Vec<(String, String)>,
     /// The operator's key, one of `keys` in FILE; short for --set key=NAME.
     #[arg(long, value_name = "NAME")]
     key: Option<String>,
@@ -64,10 +63,12 @@ pub fn try_one(args: &TryArgs) -> Result<Exit, Failure> {
     let trial = Trial { settings, subject: args.subject.as_deref().map(Scalar::read), value };
     let tried = trial.run(keys).map_err(|error| {
         let exit = if matches!(error, TrialError::Settings { .. }) { Exit::Config } else { Exit::Failed };
-        Failure { message: error.to_string(), exit }
+        let keyless = args.files.is_empty() && trial.settings.contains_key("key");
+        let hint = if keyless { "; keys come from a configuration: give its file by -f" } else { "" };
+        Failure { message: format!("{error}{hint}"), exit }
     })?;
     if args.output != Format::Table {
-        println!("{}", plain(&shown(&trial, &tried), args.output).map_err(Failure::new)?);
+        say!("{}", plain(&shown(&trial, &tried), args.output).map_err(Failure::new)?);
         return Ok(if matches!(tried, Tried::Rejected(_)) { Exit::Failed } else { Exit::Done });
     }
     let result = match &tried {
@@ -77,18 +78,21 @@ pub fn try_one(args: &TryArgs) -> Result<Exit, Failure> {
         Tried::Rejected(code) => return Err(Failure::new(format!("the record is rejected: {code}"))),
     };
     let bytes = if result.kind == Kind::Null { b"null" } else { &*result.bytes };
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.write_all(b"\n")).map_err(|error| Failure::new(format!("cannot write the result: {error}")))?;
+    say::bytes(bytes);
     Ok(Exit::Done)
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 fn settings(args: &TryArgs) -> Result<Map<String, Value>, Failure> {
     let wrong = |message: String| Failure { message, exit: Exit::Config };
     let mut settings = Map::new();
-    for setting in &args.settings {
-        let (path, value) = setting.split_once('=').ok_or_else(|| wrong(format!("--set {setting}: write KEY=VALUE")))?;
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-        let (path, last) = path.rsplit_once('.').map_or((None, path), |(path, last)| (Some(path), last));
+    for (setting, value) in &args.settings {
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.clone()));
+        let (path, last) = setting.rsplit_once('.').map_or((None, setting.as_str()), |(path, last)| (Some(path), last));
         let mut inside = &mut settings;
         for name in path.into_iter().flat_map(|path| path.split('.')) {
             let below = inside.entry(name).or_insert_with(|| Value::Object(Map::new()));
@@ -143,7 +147,7 @@ mod tests {
     fn given(operator: &str, settings: &[&str], key: Option<&str>) -> Result<Value, String> {
         let args = TryArgs {
             operator: operator.into(),
-            settings: settings.iter().map(|&setting| setting.into()).collect(),
+            settings: settings.iter().map(|text| setting(text)).collect::<Result<_, _>>()?,
             key: key.map(str::to_owned),
             subject: None,
             input: String::new(),
@@ -176,9 +180,9 @@ mod tests {
             assert_eq!(given(operator, settings, key).unwrap(), expected);
         }
         for (settings, key, expected) in [
-            (&["n"][..], None, "--set n: write KEY=VALUE"),
-            (&["n=1", "n=2"], None, "--set n=2: n is given twice"),
-            (&["then=1", "then.use=x"], None, "--set then.use=x: then has a value already"),
+            (&["n"][..], None, "write KEY=VALUE"),
+            (&["n=1", "n=2"], None, "--set n: n is given twice"),
+            (&["then=1", "then.use=x"], None, "--set then.use: then has a value already"),
             (&["key=a"], Some("b"), "key is given twice"),
             (&["by=$.a"], None, "there is one field here; give the subject's value by --subject, not by"),
         ] {

@@ -1,5 +1,4 @@
 //! `sluice offsets map`: asks the offset map on the target. One scan answers any number of questions.
-#![allow(clippy::print_stdout, reason = "this is the command line")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,6 +14,7 @@ use crate::kafka;
 use crate::offset_map::{AskForward, AskReverse, Genesis, Lookup, Makers, MapRecord, SourcePartition, TargetPartition};
 use crate::plugin::digest::hex;
 use crate::position::MapEnds;
+use crate::say::say;
 use crate::scan;
 use crate::topics::{StateTopics, TargetTopics};
 use crate::view::{Snapshot, View};
@@ -86,7 +86,7 @@ pub fn map(args: &MapArgs) -> Result<Exit, Failure> {
     let mut missing = false;
     for answer in &answers {
         missing |= answer.is_none();
-        println!("{}", shown(answer.as_ref(), args.output)?);
+        say!("{}", shown(answer.as_ref(), args.output)?);
     }
     if !missing {
         return Ok(Exit::Done);

@@ -21,10 +21,13 @@ pub struct WriteError {
     reason: String,
 }
 
-/// `value` as JSON on one line, or as YAML.
+/// `value` as JSON on one line, or as YAML, without a new line at its end.
 pub fn plain(value: &impl Serialize, format: Format) -> Result<String, WriteError> {
     match format {
-        Format::Yaml => serde_saphyr::to_string(value).map_err(|error| WriteError { form: "YAML", reason: error.to_string() }),
+        Format::Yaml => match serde_saphyr::to_string(value) {
+            Ok(text) => Ok(text.trim_end().to_owned()),
+            Err(error) => Err(WriteError { form: "YAML", reason: error.to_string() }),
+        },
         Format::Json | Format::Table => {
             serde_json::to_string(value).map_err(|error| WriteError { form: "JSON", reason: error.to_string() })
         }

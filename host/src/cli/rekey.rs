@@ -1,5 +1,4 @@
 //! `sluice rekey`: what is on the target is made anew after a change of rules or keys, by plan and verdict.
-#![allow(clippy::print_stdout, reason = "this is the command line")]
 
 use std::collections::BTreeSet;
 
@@ -14,6 +13,7 @@ use crate::position::Claim;
 use crate::rekey::plan::{Plan, TopicPlan};
 use crate::rekey::verdict::Verdict;
 use crate::rekey::{Applied, Rekey, RekeyError};
+use crate::say::say;
 use crate::{gateway, log};
 
 /// The commands of `sluice rekey`, in the order in which they are used.
@@ -44,6 +44,8 @@ pub struct ApplyArgs {
     /// Go on without what cannot be made again; each range leaves an audit event.
     #[arg(long)]
     accept_loss: bool,
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
+    output: Format,
 }
 
 #[derive(Args)]
@@ -67,7 +69,9 @@ pub fn rekey(command: &RekeyCommand) -> Result<Exit, Failure> {
     log::init().map_err(Failure::new)?;
     match command {
         RekeyCommand::Plan(args) => with(&args.what, |rekey| planned(&rekey.plan()?, args.output)),
-        RekeyCommand::Apply(args) => with(&args.what, |rekey| Ok(applied(rekey, &rekey.apply(args.accept_loss, &gateway::owner())?))),
+        RekeyCommand::Apply(args) => {
+            with(&args.what, |rekey| applied(rekey, rekey.apply(args.accept_loss, &gateway::owner())?, args.output))
+        }
         RekeyCommand::Verdict(args) => with(&args.what, |rekey| judged(&rekey.verdict()?, args.output)),
     }
 }
@@ -115,18 +119,18 @@ fn admission(plan: &Configuration, pipeline: &Pipeline, readmit: bool) -> Result
 fn show(value: &impl serde::Serialize, output: Format, table: impl FnOnce()) -> Result<(), Ended> {
     match output {
         Format::Table => table(),
-        format => println!("{}", plain(value, format).map_err(|error| Ended::Show(Failure::new(error)))?),
+        format => say!("{}", plain(value, format).map_err(|error| Ended::Show(Failure::new(error)))?),
     }
     Ok(())
 }
 
 fn planned(plan: &Plan, output: Format) -> Result<Exit, Ended> {
     show(plan, output, || {
-        println!("{}: to configuration {}{}", plan.pipeline, short(&plan.config), keys(&plan.keys));
+        say!("{}: to configuration {}{}", plan.pipeline, short(&plan.config), keys(&plan.keys));
         plan.topics.iter().for_each(topic);
-        plan.losses.iter().for_each(|loss| println!("cannot be made again: {loss}"));
-        plan.refused.iter().for_each(|reason| println!("refused: {reason}"));
-        plan.notes.iter().for_each(|note| println!("note: {note}"));
+        plan.losses.iter().for_each(|loss| say!("cannot be made again: {loss}"));
+        plan.refused.iter().for_each(|reason| say!("refused: {reason}"));
+        plan.notes.iter().for_each(|note| say!("note: {note}"));
     })?;
     if !plan.refused.is_empty() || !plan.losses.is_empty() {
         return Ok(Exit::Unsafe);
@@ -135,18 +139,24 @@ fn planned(plan: &Plan, output: Format) -> Result<Exit, Ended> {
 }
 
 fn topic(topic: &TopicPlan) {
-    println!("topic {}{}", topic.topic, if topic.done { ": done" } else { "" });
+    say!("topic {}{}", topic.topic, if topic.done { ": done" } else { "" });
     for made in &topic.made_under {
-        println!("  made under {}{}", short(&made.config), keys(&made.keys));
+        say!("  made under {}{}", short(&made.config), keys(&made.keys));
     }
     for at in &topic.partitions {
-        println!(
+        say!(
             "  source {}-{}: copied {} to {}, there {} to {}, begins anew at {}",
-            topic.topic, at.partition, at.copied.0, at.copied.1, at.source.0, at.source.1, at.begins
+            topic.topic,
+            at.partition,
+            at.copied.0,
+            at.copied.1,
+            at.source.0,
+            at.source.1,
+            at.begins
         );
     }
     for at in &topic.targets {
-        println!("  target {}-{}: holds {} to {}, {}", at.topic, at.partition, at.holds.0, at.holds.1, at.cleanup_policy);
+        say!("  target {}-{}: holds {} to {}, {}", at.topic, at.partition, at.holds.0, at.holds.1, at.cleanup_policy);
     }
 }
 
@@ -158,40 +168,55 @@ fn short(config: &str) -> &str {
     config.get(..16).unwrap_or(config)
 }
 
-fn applied(rekey: &Rekey<'_>, applied: &Applied) -> Exit {
-    let name = &rekey.pipeline.name;
-    match applied {
-        Applied::Already => println!("pipeline {name}: nothing to do, it was rekeyed to this configuration already"),
-        Applied::Begun(topics) => {
-            let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-            println!("pipeline {name}: {} begin anew; start it with this file, then ask for the verdict", topics.join(", "));
-        }
-    }
-    Exit::Done
+/// What `apply` did, for programs: no topic where everything was done before.
+#[derive(serde::Serialize)]
+struct Begun {
+    pipeline: String,
+    topics: Vec<String>,
+}
+
+fn applied(rekey: &Rekey<'_>, applied: Applied, output: Format) -> Result<Exit, Ended> {
+    let topics = match applied {
+        Applied::Already => Vec::new(),
+        Applied::Begun(topics) => topics.into_iter().collect(),
+    };
+    let begun = Begun { pipeline: rekey.pipeline.name.clone(), topics };
+    show(&begun, output, || match (&begun.pipeline, &*begun.topics) {
+        (name, []) => say!("pipeline {name}: nothing to do, it was rekeyed to this configuration already"),
+        (name, topics) => say!("pipeline {name}: {} begin anew; start it with this file, then ask for the verdict", topics.join(", ")),
+    })?;
+    Ok(Exit::Done)
 }
 
 fn judged(verdict: &Verdict, output: Format) -> Result<Exit, Ended> {
     show(verdict, output, || {
-        println!(
-            "{}: {} to configuration {}",
-            verdict.pipeline,
-            if verdict.holds { "rekeyed" } else { "NOT rekeyed" },
-            short(&verdict.config)
-        );
-        verdict.broken.iter().for_each(|reason| println!("  {reason}"));
+        say!("{}: {} to configuration {}", verdict.pipeline, if verdict.holds { "rekeyed" } else { "NOT rekeyed" }, short(&verdict.config));
+        verdict.broken.iter().for_each(|reason| say!("  {reason}"));
         for topic in &verdict.topics {
-            println!("topic {}: {}", topic.topic, if topic.holds { "holds" } else { "does not hold" });
-            topic.broken.iter().for_each(|reason| println!("  {reason}"));
+            say!("topic {}: {}", topic.topic, if topic.holds { "holds" } else { "does not hold" });
+            topic.broken.iter().for_each(|reason| say!("  {reason}"));
             for at in &topic.partitions {
-                println!(
+                say!(
                     "  source {}-{}: read {} = passed {} + filtered {} + quarantined {}; emitted {}; at {} of {}",
-                    topic.topic, at.partition, at.read, at.passed, at.filtered, at.quarantined, at.emitted, at.position, at.source_end
+                    topic.topic,
+                    at.partition,
+                    at.read,
+                    at.passed,
+                    at.filtered,
+                    at.quarantined,
+                    at.emitted,
+                    at.position,
+                    at.source_end
                 );
             }
             for at in &topic.targets {
-                println!(
+                say!(
                     "  target {}-{}: emptied to {}, begins at {}, {} records",
-                    at.topic, at.partition, at.emptied_to, at.begins, at.records
+                    at.topic,
+                    at.partition,
+                    at.emptied_to,
+                    at.begins,
+                    at.records
                 );
             }
         }

@@ -1,6 +1,5 @@
 //! `sluice unmask`: opens masked values for those who have the key, and says so in the log. It must not print a value
 //! before that is said.
-#![allow(clippy::print_stderr, reason = "this is the command line")]
 
 use std::io::{BufRead, Write, stdin, stdout};
 
@@ -11,6 +10,7 @@ use super::output::{Format, plain};
 use super::{Exit, Failure, Files};
 use crate::log;
 use crate::masking::{Form, NotOpened, Opening, audit};
+use crate::say::tell;
 
 /// Values that are opened before they are written: memory, and how much may be opened of which the log does not know.
 const CHUNK: usize = 1_000;
@@ -132,7 +132,7 @@ fn open(args: &UnmaskArgs, opening: &mut Opening<'_>, first: usize, masked: &[St
                 plain(&json!({ "value": String::from_utf8_lossy(&value) }), format).map_err(|error| failed(&error))?.into_bytes()
             }
             (Err(why), format) => {
-                eprintln!("value {number}: {why}");
+                tell!("value {number}: {why}");
                 let shown = plain(&json!({ "error": why.to_string() }), format).map_err(|error| failed(&error))?;
                 if format == Format::Table { Vec::new() } else { shown.into_bytes() }
             }

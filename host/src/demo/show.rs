@@ -1,5 +1,4 @@
 //! What the demo prints: progress, a few records before and after, the account.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is the command line")]
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use crate::gateway::{Gateway, Outcome};
 use crate::kafka;
 use crate::kafka::ffi::{FetchQueue, Fetched};
 use crate::lane::Stop;
+use crate::say::{say, tell};
 
 /// Records shown before and after.
 const SAMPLES: usize = 3;
@@ -41,9 +41,12 @@ pub fn follow(gateway: &Gateway, stop: &Arc<Stop>, deadline: Instant) -> Option<
 pub fn progress(gateway: &Gateway) {
     for running in gateway.pipelines() {
         let account = running.shared.view.now().account();
-        eprintln!(
+        tell!(
             "  {:>7} read, {:>7} passed, {:>5} filtered, {:>3} quarantined",
-            account.read, account.passed, account.filtered, account.quarantined
+            account.read,
+            account.passed,
+            account.filtered,
+            account.quarantined
         );
     }
 }
@@ -52,11 +55,11 @@ pub fn progress(gateway: &Gateway) {
 pub fn samples(target: &Cluster, payments: &[Payment]) -> Result<(), Failure> {
     let by_id: HashMap<String, &str> =
         payments.iter().filter_map(|payment| Some((id(payment.value?.as_bytes())?, payment.value?))).collect();
-    println!("\nbefore and after:");
+    say!("\nbefore and after:");
     for after in first_values(target)? {
         let Some(before) = id(&after).and_then(|id| by_id.get(&id).copied()) else { continue };
-        println!("  - {before}");
-        println!("  + {}", String::from_utf8_lossy(&after));
+        say!("  - {before}");
+        say!("  + {}", String::from_utf8_lossy(&after));
     }
     Ok(())
 }
@@ -89,15 +92,12 @@ pub fn account(gateway: &Gateway, sent: usize, took: Duration) -> Result<bool, F
     for running in gateway.pipelines() {
         let account = running.shared.view.now().account();
         balanced &= account.balances() && account.read >= sent as u64;
-        println!("\naccount of {}, by source record:", running.shared.pipeline.name);
-        println!(
-            "  read {} = passed {} + filtered {} + quarantined {}",
-            account.read, account.passed, account.filtered, account.quarantined
-        );
-        println!("  {:.0} records/s, start of the pipeline included", account.read as f64 / took.as_secs_f64());
-        println!("  masked fields:");
+        say!("\naccount of {}, by source record:", running.shared.pipeline.name);
+        say!("  read {} = passed {} + filtered {} + quarantined {}", account.read, account.passed, account.filtered, account.quarantined);
+        say!("  {:.0} records/s, start of the pipeline included", account.read as f64 / took.as_secs_f64());
+        say!("  masked fields:");
         for (operator, count) in masked(&running.shared.metrics.page().map_err(Failure::new)?) {
-            println!("    {operator:<12} {count:>8}");
+            say!("    {operator:<12} {count:>8}");
         }
     }
     Ok(balanced)

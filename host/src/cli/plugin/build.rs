@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::cli::output::{Format, plain};
 use crate::cli::{Exit, Failure, chain};
+use crate::say::say;
 use crate::toolkit;
 use crate::toolkit::build::Built;
 
@@ -41,7 +42,7 @@ struct Report<'a> {
 pub fn build(args: &BuildArgs) -> Result<Exit, Failure> {
     let host = toolkit::host().map_err(|error| Failure::new(chain(&error)))?;
     let built = toolkit::build::build(&host, &args.dir, args.out.as_deref()).map_err(|error| Failure::new(chain(&error)))?;
-    println!("{}", shown(&built, args.output)?);
+    say!("{}", shown(&built, args.output)?);
     Ok(Exit::Done)
 }
 

@@ -17,6 +17,7 @@ use crate::plugins::directory::{self, Component};
 use crate::plugins::store::{Before, Incoming, Store};
 use crate::plugins::trust::{self, Gate, Untrusted};
 use crate::plugins::{self, Registry, is_embedded};
+use crate::say::say;
 
 /// Arguments of `sluice plugin deploy`.
 #[derive(Args)]
@@ -188,6 +189,6 @@ fn show(plugin: &Plugin, file: &Path, previous: Option<String>, format: Format) 
     } else {
         plain(&placed, format).map_err(Failure::new)?
     };
-    println!("{text}");
+    say!("{text}");
     Ok(Exit::Done)
 }

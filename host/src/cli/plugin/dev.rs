@@ -14,6 +14,7 @@ use crate::cli::{Exit, Failure, chain};
 use crate::config::plan::Cluster;
 use crate::lane::Stop;
 use crate::plugin::Plugins;
+use crate::say::{say, tell};
 use crate::toolkit::fixture::{self, Fixture};
 use crate::toolkit::judge;
 use crate::toolkit::stage::Stage;
@@ -103,18 +104,18 @@ fn attempt(args: &DevArgs, host: &Plugins) -> Result<Option<(Trial, Fixture, Sta
     let built = match toolkit::build::build(host, &args.dir, None) {
         Ok(built) => built,
         Err(error) => {
-            eprintln!("{}", chain(&error));
+            tell!("{}", chain(&error));
             return Ok(None);
         }
     };
-    println!("{}", shown(&built, Format::Table)?);
+    say!("{}", shown(&built, Format::Table)?);
     let fixture = fixture_of(args)?;
     let stage = Stage::with(&built.path).map_err(|error| Failure::new(chain(&error)))?;
     let script = Script::of(&fixture, Some(&built.plugin.description().name));
     match Trial::prepare(&script, Some(stage.dir())) {
         Ok(trial) => Ok(Some((trial, fixture, stage))),
         Err(error) => {
-            eprintln!("{}: {}", fixture.path.display(), chain(&error));
+            tell!("{}: {}", fixture.path.display(), chain(&error));
             Ok(None)
         }
     }
@@ -195,16 +196,16 @@ fn show(trial: &Trial, fixture: &Fixture, samples: &[Sample], before: bool) -> b
     let run = match trial.run(&fixture.topic, fixture.partition, samples, samples.len()) {
         Ok(run) => run,
         Err(error) => {
-            eprintln!("{}", chain(&error));
+            tell!("{}", chain(&error));
             return true;
         }
     };
     for (sample, outcome) in samples.iter().zip(&run.outcomes) {
         if before {
-            println!("{:>6} - {}", sample.offset, judge::bytes(sample.value.as_deref()));
-            println!("       + {}", judge::tell(outcome));
+            say!("{:>6} - {}", sample.offset, judge::bytes(sample.value.as_deref()));
+            say!("       + {}", judge::tell(outcome));
         } else {
-            println!("{:>6} + {}", sample.offset, judge::tell(outcome));
+            say!("{:>6} + {}", sample.offset, judge::tell(outcome));
         }
     }
     false

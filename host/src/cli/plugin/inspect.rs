@@ -12,6 +12,7 @@ use sluice_plugin_build::contents;
 use crate::cli::output::{Format, plain};
 use crate::cli::{Exit, Failure, chain};
 use crate::plugin::{Description, embedded};
+use crate::say::say;
 use crate::toolkit;
 
 /// The interface that every plugin exports, before its version.
@@ -76,7 +77,7 @@ pub fn inspect(args: &InspectArgs) -> Result<Exit, Failure> {
         file,
     };
     let text = if args.output == Format::Table { table(&report) } else { plain(&report, args.output).map_err(Failure::new)? };
-    println!("{text}");
+    say!("{text}");
     Ok(if report.refused.is_some() { Exit::Failed } else { Exit::Done })
 }
 
@@ -85,7 +86,10 @@ fn read(args: &InspectArgs) -> Result<(String, Vec<u8>), Failure> {
     if let Some(component) = embedded::component(&file) {
         return Ok((format!("embedded:{file}"), component.to_vec()));
     }
-    let bytes = std::fs::read(&args.component).map_err(|error| Failure::new(format!("cannot read {file}: {error}")))?;
+    let bytes = std::fs::read(&args.component).map_err(|error| {
+        let names: Vec<&str> = embedded::names().collect();
+        Failure::new(format!("cannot read {file}: {error}; give a file, or one of the embedded plugins: {}", names.join(", ")))
+    })?;
     Ok((file, bytes))
 }
 

@@ -1,19 +1,31 @@
 //! `sluice plugin lock`: writes down what is in the plugin directory, for `trust: locked`. It admits only what loads.
 
 use clap::Args;
+use serde::Serialize;
 
+use crate::cli::output::{Format, plain};
 use crate::cli::{self, Exit, Failure, Files};
 use crate::config::plan::Trust;
 use crate::plugins::lock::{Entry, Lock};
 use crate::plugins::store::Store;
 use crate::plugins::trust::{self, Gate};
 use crate::plugins::{self, Knows, directory, load_file};
+use crate::say::say;
 
 /// Arguments of `sluice plugin lock`.
 #[derive(Args)]
 pub struct LockArgs {
     #[command(flatten)]
     files: Files,
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+/// What was written, for programs.
+#[derive(Serialize)]
+struct Locked {
+    components: usize,
+    file: String,
 }
 
 /// Writes the lock of the plugin directory anew, whatever the one before admitted. One file that does not load, or two
@@ -41,6 +53,10 @@ pub fn lock(args: &LockArgs) -> Result<Exit, Failure> {
         lock.add(Entry { name, file, digest: *plugin.digest() });
     }
     store.write_lock(&lock).map_err(cli::failed)?;
-    println!("{} component(s) in {}", listed.len(), file.display());
+    let locked = Locked { components: listed.len(), file: file.display().to_string() };
+    match args.output {
+        Format::Table => say!("{} component(s) in {}", locked.components, locked.file),
+        format => say!("{}", plain(&locked, format).map_err(Failure::new)?),
+    }
     Ok(Exit::Done)
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::{Exit, Failure, chain};
+use crate::say::say;
 use crate::toolkit::language::Language;
 use crate::toolkit::template;
 
@@ -26,10 +27,10 @@ pub struct NewArgs {
 pub fn new(args: &NewArgs) -> Result<Exit, Failure> {
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     let files = template::write(&dir, &args.name, args.lang).map_err(|error| Failure::new(chain(&error)))?;
-    println!("{}: a plugin in {}, {} files; next:", dir.display(), args.lang.name(), files.len());
-    println!("  cd {}", dir.display());
+    say!("{}: a plugin in {}, {} files; next:", dir.display(), args.lang.name(), files.len());
+    say!("  cd {}", dir.display());
     for command in ["sluice plugin build", "sluice plugin test", "sluice plugin dev --sample sample.jsonl"] {
-        println!("  {command}");
+        say!("  {command}");
     }
     Ok(Exit::Done)
 }

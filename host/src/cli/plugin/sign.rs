@@ -7,12 +7,15 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Serialize;
 
 use super::deploy::{read, untrusted};
+use crate::cli::output::{Format, plain};
 use crate::cli::{Exit, Failure};
 use crate::plugin::digest;
 use crate::plugins::signature::{PublicKey, SecretKey};
 use crate::plugins::trust::{read_signatures, signature_file};
+use crate::say::say;
 
 /// Where chance comes from.
 const CHANCE: &str = "/dev/urandom";
@@ -26,6 +29,8 @@ pub struct KeygenArgs {
     /// The file for the secret key; it must not be there yet.
     #[arg(value_name = "KEYFILE")]
     key: PathBuf,
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
+    output: Format,
 }
 
 /// Arguments of `sluice plugin sign`.
@@ -37,6 +42,8 @@ pub struct SignArgs {
     /// The secret key, as `keygen` wrote it.
     #[arg(long, value_name = "KEYFILE")]
     key: PathBuf,
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
+    output: Format,
 }
 
 /// Arguments of `sluice plugin verify`.
@@ -48,6 +55,35 @@ pub struct VerifyArgs {
     /// A public key, as `keygen` printed it; may be repeated, one of them is enough.
     #[arg(long = "signer", value_name = "KEY", required = true, value_parser = public)]
     signers: Vec<PublicKey>,
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+/// What was made or found, for programs.
+#[derive(Serialize)]
+struct Signed {
+    /// SHA-256 of the component, hexadecimal; none where only a key was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    /// The public key.
+    signer: String,
+    /// The file that was written or read.
+    file: String,
+}
+
+impl Signed {
+    fn new(digest: Option<&[u8; 32]>, signer: &PublicKey, file: &Path) -> Self {
+        Self { digest: digest.map(|digest| digest::hex(digest)), signer: signer.to_string(), file: file.display().to_string() }
+    }
+
+    /// On stdout, in the form asked for; `table` is the line for people.
+    fn show(&self, format: Format, table: &str) -> Result<Exit, Failure> {
+        match format {
+            Format::Table => say!("{table}"),
+            format => say!("{}", plain(self, format).map_err(Failure::new)?),
+        }
+        Ok(Exit::Done)
+    }
 }
 
 fn public(text: &str) -> Result<PublicKey, String> {
@@ -65,8 +101,8 @@ pub fn keygen(args: &KeygenArgs) -> Result<Exit, Failure> {
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.key).map_err(|error| said("create", &args.key, error))?;
     file.write_all(key.text().as_bytes()).and_then(|()| file.sync_all()).map_err(|error| said("write", &args.key, error))?;
-    println!("{}", key.public());
-    Ok(Exit::Done)
+    let public = key.public();
+    Signed::new(None, &public, &args.key).show(args.output, &public.to_string())
 }
 
 /// Writes the signature beside the component, with those of others over the same bytes that are there already.
@@ -80,8 +116,9 @@ pub fn sign(args: &SignArgs) -> Result<Exit, Failure> {
         signatures.add(&found);
     }
     fs::write(&beside, signatures.text()).map_err(|error| Failure::new(format!("cannot write {}: {error}", beside.display())))?;
-    println!("{} signed by {} in {}", digest::hex(&component.digest), key.public(), beside.display());
-    Ok(Exit::Done)
+    let public = key.public();
+    let line = format!("{} signed by {public} in {}", digest::hex(&component.digest), beside.display());
+    Signed::new(Some(&component.digest), &public, &beside).show(args.output, &line)
 }
 
 /// Looks for a signature of any of the signers over these very bytes; without one exit code 5.
@@ -94,8 +131,8 @@ pub fn verify(args: &VerifyArgs) -> Result<Exit, Failure> {
         let message = format!("no signature in {} is one of these signers' over {}", beside.display(), digest::hex(&component.digest));
         return Err(Failure { message, exit: Exit::Unsafe });
     };
-    println!("{} signed by {signer}", digest::hex(&component.digest));
-    Ok(Exit::Done)
+    let line = format!("{} signed by {signer}", digest::hex(&component.digest));
+    Signed::new(Some(&component.digest), signer, &beside).show(args.output, &line)
 }
 
 /// Reads a secret key that nobody else may read.

@@ -11,6 +11,7 @@ use crate::cli::output::{Format, plain};
 use crate::cli::{Exit, Failure, chain};
 use crate::log;
 use crate::plugin::{Plugin, embedded};
+use crate::say::{say, tell};
 use crate::toolkit;
 use crate::toolkit::fixture::{self, Fixture};
 use crate::toolkit::judge::{self, Difference};
@@ -61,6 +62,9 @@ struct Target {
 pub fn test(args: &TestArgs) -> Result<Exit, Failure> {
     log::init_for_authors().map_err(Failure::new)?;
     let target = target(&args.target)?;
+    if target.plugin.is_none() && args.fixtures.is_empty() {
+        return Err(Failure::new("an embedded plugin brings no fixtures along; say where yours are by --fixtures"));
+    }
     let places = if args.fixtures.is_empty() { vec![target.fixtures.clone()] } else { args.fixtures.clone() };
     let stage = target.plugin.as_ref().map(|(_, file)| Stage::with(file)).transpose().map_err(|error| Failure::new(chain(&error)))?;
     let files = fixture::find(&places).map_err(|error| Failure::new(chain(&error)))?;
@@ -72,14 +76,14 @@ pub fn test(args: &TestArgs) -> Result<Exit, Failure> {
         let fixture = Fixture::read(&file).map_err(|error| Failure { message: chain(&error), exit: Exit::Config })?;
         let verdict = run(&fixture, &target.name, stage.as_ref().map(Stage::dir), args.update)?;
         if args.output == Format::Table {
-            println!("{}", line(&verdict));
+            say!("{}", line(&verdict));
         }
         verdicts.push(verdict);
     }
     let failed = verdicts.iter().filter(|verdict| !verdict.passed).count();
     match args.output {
-        Format::Table => println!("{} passed, {failed} failed", verdicts.len() - failed),
-        format => println!("{}", plain(&verdicts, format).map_err(Failure::new)?),
+        Format::Table => say!("{} passed, {failed} failed", verdicts.len() - failed),
+        format => say!("{}", plain(&verdicts, format).map_err(Failure::new)?),
     }
     Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
@@ -113,7 +117,7 @@ pub fn built_in(dir: &Path) -> Result<PathBuf, Failure> {
     if let Ok(language) = Language::of(dir)
         && let Some(source) = sources.source_after(changed(&newest), dir, language)
     {
-        eprintln!("note: {} changed after the component was built", source.display());
+        tell!("note: {} changed after the component was built", source.display());
     }
     Ok(newest)
 }
@@ -152,7 +156,7 @@ fn run(fixture: &Fixture, plugin: &str, dir: Option<&Path>, update: bool) -> Res
     }
     let text = update::updated(fixture, &first.outcomes).map_err(|error| Failure { message: error.to_string(), exit: Exit::Config })?;
     std::fs::write(&fixture.path, text).map_err(|error| Failure::new(format!("cannot write {}: {error}", fixture.path.display())))?;
-    eprintln!("{}: {} expectation(s) rewritten", fixture.path.display(), differences.len());
+    tell!("{}: {} expectation(s) rewritten", fixture.path.display(), differences.len());
     // What remains is nothing that could be expected: batches that differ, or drift.
     let again = Fixture::read(&fixture.path).map_err(|error| Failure { message: chain(&error), exit: Exit::Config })?;
     Ok(verdict(first.outcomes.len(), judge::differences(&again, &runs), timing))
