@@ -132,21 +132,34 @@ fn spot_of(file: u32, line: u64, column: u64) -> Spot {
 
 /// The parser's message without its own way of saying where, and with a hint where a selector was not quoted.
 fn explain(error: &serde_saphyr::Error, text: &str) -> String {
-    if let serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } = error {
-        return format!("the key \"{key}\" is given twice in this map");
+    match error {
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
+            return format!("the key \"{key}\" is given twice in this map");
+        }
+        serde_saphyr::Error::MultipleDocuments { .. } => {
+            return "a second document begins here; write one a file, and give -f for each".to_owned();
+        }
+        _ => {}
     }
     let full = error.to_string();
     let message = match error.location() {
         Some(l) => full.replace(&format!(" at line {}, column {}", l.line(), l.column()), ""),
         None => full,
     };
-    let first = message.lines().next().unwrap_or_default();
+    // Where an alias leads past the parser's bounds, the error is inside another one.
+    let first = match message.lines().next().unwrap_or_default() {
+        bound if bound.starts_with("budget breached") => {
+            "it has more values, names or levels than any configuration; aliases multiply what they name"
+        }
+        first => first,
+    };
     let line = error
         .location()
         .and_then(|l| usize::try_from(l.line()).ok())
         .and_then(|l| text.lines().nth(l.saturating_sub(1)))
         .unwrap_or_default();
-    let hint = if line.contains("$.") && line.contains('[') { "; quote a key that has brackets, such as \"$.items[*].note\"" } else { "" };
+    let bare = line.match_indices("$.").any(|(at, _)| !line[..at].ends_with(['"', '\'']) && line[at..].contains('['));
+    let hint = if bare { "; quote a key that has brackets, such as \"$.items[*].note\"" } else { "" };
     format!("cannot read as YAML: {first}{hint}")
 }
 
@@ -185,7 +198,7 @@ impl Builder<'_> {
         Ok(Node { id, spot, kind })
     }
 
-    /// The number's own text where that is a JSON number too, so that nothing is rounded; else what was parsed.
+    /// The number's own text in JSON's form, so that nothing is rounded; hexadecimal and octal as they were parsed.
     fn number(&self, at: serde_saphyr::Location, parsed: Option<Number>, spot: Spot) -> Result<Number, NotYaml> {
         let span = at.span();
         let range = span.byte_offset().zip(span.byte_len()).and_then(|(start, length)| {
@@ -194,10 +207,28 @@ impl Builder<'_> {
         });
         let written = range.and_then(|range| self.text.get(range));
         written
-            .and_then(|text| Number::from_str(text).ok())
+            .and_then(json_form)
             .or(parsed)
             .ok_or_else(|| NotYaml { spot, message: "infinity and not-a-number have no place here".into() })
     }
+}
+
+/// A decimal number of YAML as JSON writes it: no plus sign, no leading zeros, digits on both sides of the point.
+fn json_form(text: &str) -> Option<Number> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, rest) = digits.split_at(digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len()));
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        whole => whole,
+    };
+    let rest = match rest.strip_prefix('.') {
+        Some(after) if !after.starts_with(|c: char| c.is_ascii_digit()) => after,
+        _ => rest,
+    };
+    Number::from_str(&format!("{sign}{whole}{rest}")).ok()
 }
 
 /// A node as the parser hands it over.

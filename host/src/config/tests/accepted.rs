@@ -235,6 +235,27 @@ fn a_filters_fields_are_short_for_where() {
 }
 
 #[test]
+fn numbers_are_never_rounded() {
+    for (written, read) in [
+        ("9007199254740993", "9007199254740993"),
+        ("09007199254740993", "9007199254740993"),
+        ("+9007199254740992.5", "9007199254740992.5"),
+        ("9007199254740993.", "9007199254740993"),
+        ("-007", "-7"),
+        ("-00", "-0"),
+        (".5", "0.5"),
+        ("+1.50", "1.50"),
+        ("00", "0"),
+        ("1.e3", "1e+3"),
+        ("0x1F", "31"),
+        ("0o17", "15"),
+    ] {
+        let step = only_step(&format!("    steps:\n      - {{ plugin: filter, where: {{ field: $.n, eq: {written} }} }}\n"));
+        assert_eq!(json!(step.settings["where"]["eq"]).to_string(), read, "{written}");
+    }
+}
+
+#[test]
 fn a_where_tree_grants_the_fields_it_names_once() {
     let step = only_step(
         "    steps:

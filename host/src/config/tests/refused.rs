@@ -29,8 +29,18 @@ fn text_that_is_not_yaml() {
     let bomb = (0..30).fold("l0: &l0 [x, x]\n".to_owned(), |text, i| format!("{text}l{}: &l{} [*l{i}, *l{i}]\n", i + 1, i + 1));
     for text in [deep, bomb] {
         let error = plan(&text).unwrap_err().to_string();
-        assert!(error.contains(": cannot read as YAML: ") && !error.contains('\n'), "{error}");
+        assert!(error.contains(": cannot read as YAML: ") && !error.contains('\n') && !error.contains("budget"), "{error}");
     }
+    check(
+        "two documents",
+        "memory: 1MiB\n---\nmemory: 2MiB\n",
+        &["s.yaml:3:1: a second document begins here; write one a file, and give -f for each"],
+    );
+    check(
+        "a quote that stays open beside a quoted selector",
+        "http: { listen: \"$.a[0]\" }\nmemory: \"x\n",
+        &["s.yaml:2:9: cannot read as YAML: unclosed quote"],
+    );
     check("infinity", "memory: .inf\n", &["s.yaml:1:9: infinity and not-a-number have no place here"]);
 }
 
@@ -298,10 +308,8 @@ fn steps() {
     check(
         "a filter's",
         &pipeline("    steps:\n      - { plugin: filter, absent: pass, where: { field: $.a, eq: 1 } }\n"),
-        &[
-            "s.yaml:11:35: absent: \"pass\" says nothing of what a filter does with such a record; write keep or drop (drop is the \
-             default)",
-        ],
+        &["s.yaml:11:35: absent: \"pass\" says nothing of what a filter does with such a record; write keep or drop (drop is the \
+             default)"],
     );
     check(
         "others",
