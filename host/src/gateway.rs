@@ -336,8 +336,10 @@ fn pages(running: &Arc<Vec<Running>>, metrics: &Metrics) -> Pages {
 
 /// A client for questions to a cluster.
 pub fn observer(cluster: &Cluster) -> Result<BaseConsumer<Context>, RunError> {
-    kafka::observer(cluster)
-        .map_err(|error| RunError::Client(format!("cannot make a client for cluster {}: {error}; check its properties", cluster.name)))
+    kafka::observer(cluster).map_err(|error| match kafka::unreadable_file(cluster) {
+        Some((at, message)) => RunError::Steps(vec![PlanError { at, message }]),
+        None => RunError::Client(format!("cannot make a client for cluster {}: {error}; check its properties", cluster.name)),
+    })
 }
 
 fn shared(

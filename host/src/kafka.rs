@@ -19,7 +19,7 @@ use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::Location;
-use crate::config::plan::Cluster;
+use crate::config::plan::{Cluster, Property, PropertyValue};
 
 /// How long a start waits for a cluster before it gives up with its address.
 pub const REACHABLE_WITHIN: Duration = Duration::from_secs(12);
@@ -115,6 +115,11 @@ fn unless_said(config: &mut ClientConfig, name: &str, value: &str) {
 
 /// The property that the client library refuses, with its place and the reason; never its value.
 pub fn refused_property(cluster: &Cluster) -> Option<(Location, String)> {
+    if let Some((property, feature)) = cluster.properties.iter().find_map(|property| Some((property, not_built(property)?))) {
+        let message =
+            format!("this program was built without what property {} asks for; build it with --features {feature}", property.name);
+        return Some((property.at.clone(), message));
+    }
     let KafkaError::ClientConfig(_, reason, name, _) = base(cluster).create_native_config().err()? else {
         return Some((cluster.at.clone(), format!("the client library refuses the properties of cluster {}", cluster.name)));
     };
@@ -122,6 +127,29 @@ pub fn refused_property(cluster: &Cluster) -> Option<(Location, String)> {
     // The library's sentence may quote the value.
     let reason = if reason.contains("No such configuration property") { "there is no such property" } else { "its value is not valid" };
     Some((at.clone(), format!("the client library refuses property {name}: {reason}")))
+}
+
+/// The build feature that the property's value needs and this program lacks.
+fn not_built(property: &Property) -> Option<&'static str> {
+    let PropertyValue::Clear(value) = &property.value else { return None };
+    match (property.name.as_str(), value.to_ascii_uppercase().as_str()) {
+        ("sasl.mechanism" | "sasl.mechanisms", "GSSAPI") if !cfg!(feature = "kerberos") => Some("kerberos"),
+        ("sasl.oauthbearer.method", "OIDC") if !cfg!(feature = "oidc") => Some("oidc"),
+        _ => None,
+    }
+}
+
+/// Of the files that properties name, the first one that cannot be read: the client library does not say which it was.
+pub fn unreadable_file(cluster: &Cluster) -> Option<(Location, String)> {
+    cluster.properties.iter().find_map(|property| {
+        let PropertyValue::Clear(path) = &property.value else { return None };
+        // librdkafka looks for certificates itself where it is told to probe; a folder can be opened, too.
+        if !property.name.ends_with(".location") || path == "probe" {
+            return None;
+        }
+        let error = std::fs::File::open(path).err()?;
+        Some((property.at.clone(), format!("cannot open {path}, which {} names: {error}", property.name)))
+    })
 }
 
 /// A client for metadata and offsets alone, to ask something once. It joins nothing and fetches nothing.

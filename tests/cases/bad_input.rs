@@ -55,6 +55,8 @@ fn mistakes_are_named_where_they_are() {
         ("selector", "$.card.pan:", "$.card..[pan:", "sluice.yaml:14:11:", "$.card..[pan"),
         ("operator", "use: redact", "use: redcat", "sluice.yaml:15:", "redact"),
         ("plugin", "plugin: filter", "plugin: fliter", "sluice.yaml:16:17:", "filter"),
+        ("java", "\"127.0.0.1:1\"", "x:1, properties: { ssl.truststore.location: x }", "sluice.yaml:2:", "ssl.ca.location"),
+        ("feature", "\"127.0.0.1:1\"", "x:1, properties: { sasl.mechanism: GSSAPI }", "sluice.yaml:2:", "--features kerberos"),
         ("later", "    topics:", "    groups: {}\n    topics:", "sluice.yaml:10:", "not supported yet"),
         ("yaml", "clusters:", "clusters: [", "sluice.yaml:", ""),
     ] {
@@ -66,10 +68,35 @@ fn mistakes_are_named_where_they_are() {
     }
 }
 
+/// For programs the same is on stdout, with the same exit code.
+#[test]
+fn mistakes_are_told_to_programs_too() {
+    let wrong = GOOD.replace("    target: main", "    targt: main").replace("redact", "redcat");
+    let ended = with_file("validate-json", &wrong, &["validate", "-o", "json"]).expect_code(3);
+    let problems = &ended.json()["problems"];
+    assert_eq!(ended.json()["valid"], false);
+    assert_eq!((&problems[0]["file"], &problems[0]["line"], &problems[0]["column"]), (&json!("sluice.yaml"), &json!(9), &json!(5)));
+    let told: Vec<&str> = problems.as_array().into_iter().flatten().filter_map(|problem| problem["message"].as_str()).collect();
+    assert!(!told.is_empty() && told.iter().all(|message| ended.stderr.contains(message)), "{told:?} is not in {}", ended.stderr);
+    let one = with_file("validate-json-step", &GOOD.replace("redact", "redcat"), &["validate", "-o", "json"]).expect_code(3);
+    assert_eq!(one.json()["problems"][0]["line"], 15, "{}", one.stdout);
+    let good = with_file("validate-json-good", GOOD, &["validate", "-o", "json"]).expect_code(0);
+    assert_eq!(good.json(), json!({ "valid": true, "pipelines": 1, "steps": 2 }));
+}
+
 /// `run` refuses what `validate` refuses.
 #[test]
 fn run_refuses_what_validate_refuses() {
     with_file("run-invalid", &GOOD.replace("plugin: filter", "plugin: fliter"), &["run"]).expect_code(3);
+}
+
+/// A file that a property of the client library names is not there: the library says nothing of which one.
+#[test]
+fn a_certificate_that_is_not_there_is_named() {
+    let text =
+        GOOD.replacen("\"127.0.0.1:1\"", "\"127.0.0.1:1\", properties: { security.protocol: ssl, ssl.ca.location: /nowhere.pem }", 1);
+    let ended = with_file("no-certificate", &text, &["run"]).expect_code(3);
+    assert!(ended.stderr.contains("sluice.yaml:2:") && ended.stderr.contains("/nowhere.pem"), "{}", ended.stderr);
 }
 
 /// Nobody listens: exit 4 within 15 s of the start of the process, plugins that nothing has compiled before included, and

@@ -73,6 +73,26 @@ const OWNED: &[Owned] = &[
     },
 ];
 
+/// What Java's clients call otherwise, or have alone: names or their beginnings, and what to write here.
+const JAVA: &[(&str, &str)] = &[
+    ("ssl.truststore.", "write ssl.ca.location with a file of PEM certificates"),
+    ("sasl.jaas.config", "write sasl.username and sasl.password"),
+    ("sasl.login.", "write sasl.mechanism with its own properties"),
+    ("sasl.client.callback.", "write sasl.mechanism with its own properties"),
+    ("schema.registry.", "write schema_registry of the cluster"),
+    ("basic.auth.", "write schema_registry of the cluster"),
+    ("key.", "records are copied as they are; see format of the pipeline"),
+    ("value.", "records are copied as they are; see format of the pipeline"),
+    ("max.request.size", "it follows from the limits of the topics"),
+    ("max.poll.records", "see transaction of the pipeline"),
+    ("buffer.memory", "see memory"),
+];
+
+/// What to write instead of a property that only Java's clients have.
+pub(super) fn of_java(name: &str) -> Option<&'static str> {
+    JAVA.iter().find(|(start, _)| name.starts_with(start)).map(|(_, instead)| *instead)
+}
+
 /// Why the property may not be set, if so.
 pub(super) fn refused(name: &str) -> Option<&'static str> {
     let owned = |pattern: &&str| match (pattern.strip_suffix('*'), pattern.strip_prefix('*')) {
@@ -93,6 +113,16 @@ pub(super) fn is_secret(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn javas_own_names_are_known() {
+        for name in ["ssl.truststore.location", "ssl.truststore.password", "sasl.jaas.config", "value.deserializer"] {
+            assert!(of_java(name).is_some(), "{name}");
+        }
+        for name in ["ssl.keystore.location", "ssl.endpoint.identification.algorithm", "sasl.mechanism"] {
+            assert!(of_java(name).is_none(), "{name}");
+        }
+    }
 
     #[test]
     fn refuses_by_name() {

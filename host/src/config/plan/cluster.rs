@@ -110,6 +110,10 @@ fn property(name: &At<String>, value: &At<PropertyFile>, context: &Context<'_>, 
         report.invalid(name.spot, message);
         return None;
     }
+    if let Some(instead) = properties::of_java(&name.value) {
+        report.invalid(name.spot, format!("the property {} is one of Java's clients, not of librdkafka: {instead}", name.value));
+        return None;
+    }
     let checked = match &value.value {
         PropertyFile::Clear(_) if properties::is_secret(&name.value) => {
             Err("is a secret and must not be written in clear; write { env: NAME } or { file: PATH }".to_owned())
