@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::plan::{PlanError, StepPlan};
 use super::traits::LossyKey;
-use crate::config::Location;
 use crate::config::plan::{KeyRule, Mode, Step};
+use crate::config::{Location, STEP_KEYS, nearest};
 use crate::plugin::{Description, Effects};
 
 /// What to do about a step that [`lossy`] names.
@@ -113,12 +113,23 @@ pub fn lossy(step: &Step, number: usize, effects: Effects, description: &Descrip
 }
 
 /// I6: whoever writes a step that masks means it to mask. One that is given nothing would let everything pass as it is.
-pub fn idle(step: &Step, description: &Description, effects: Effects) -> Option<String> {
+/// A slip in the key that should have given it something is told at that key.
+pub fn idle(step: &Step, description: &Description, effects: Effects) -> Option<PlanError> {
     let only_edits = Effects { edit_fields: false, reject: false, ..effects } == Effects::default();
     let given = !step.fields.is_empty() || step.mode == Mode::AllowList || !matches!(step.key, KeyRule::Clear);
-    (description.effects.edit_fields && only_edits && !given).then(|| {
-        format!("plugin {} edits fields, and the step gives it none: everything would pass as it is; name them under fields", step.plugin)
-    })
+    if given || !only_edits || !description.effects.edit_fields {
+        return None;
+    }
+    let slip = step.settings.keys().find(|key| matches!(nearest(key, STEP_KEYS), Some("fields" | "mode" | "key")));
+    let (at, hint) = match slip {
+        Some(key) => (step.locate(&format!("/settings/{key}")), format!("; is \"{key}\" meant for it?")),
+        None => (&step.at, String::new()),
+    };
+    let message = format!(
+        "plugin {} edits fields, and the step gives it none: everything would pass as it is; name them under fields{hint}",
+        step.plugin
+    );
+    Some(PlanError { at: at.clone(), message })
 }
 
 #[cfg(test)]

@@ -197,8 +197,8 @@ impl StepPlan {
             return Err(one(&step.at, format!("plugin {} does not ask to see {}; take it out of sees", step.plugin, beyond.join(", "))));
         }
         let effects = granted_effects(step, description).map_err(|message| one(step.locate("/effects"), message))?;
-        if let Some(message) = effects::idle(step, description, effects) {
-            return Err(one(&step.at, message));
+        if let Some(idle) = effects::idle(step, description, effects) {
+            return Err(vec![idle]);
         }
         let masks = effects.edit_fields && !step.fields.is_empty();
         if let KeyRule::Masked(_) = &step.key {
@@ -470,7 +470,8 @@ fn located(step: &Step, error: &InitError) -> Vec<PlanError> {
 
 /// The step's own key that a setting which the plugin does not know was meant to be.
 fn meant(pointer: &str, message: &str) -> String {
-    let key = pointer.strip_prefix("/settings/").filter(|key| !key.contains('/') && !message.contains("did you mean"));
+    let key = pointer.strip_prefix("/settings/").filter(|key| !key.contains('/'));
+    let key = key.filter(|_| message.starts_with("unknown") && !message.contains("did you mean"));
     match key.and_then(|key| nearest(key, STEP_KEYS)) {
         Some("absent") if key == Some("absent") => "; with this plugin, absent is pass or reject".to_owned(),
         Some(near) => format!("; did you mean the step's own `{near}`?"),

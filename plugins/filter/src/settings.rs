@@ -189,7 +189,10 @@ impl Reader<'_> {
         let column = field.as_str().map(|selector| self.selectors.iter().position(|granted| *granted == selector));
         match column {
             Some(Some(column)) => return Some(column),
-            Some(None) => self.problem(&pointer(at, "field"), "is not among the fields that the step grants"),
+            Some(None) => {
+                let selector = field.as_str().unwrap_or_default();
+                self.problem(&pointer(at, "field"), format!("`{selector}` is not among the fields that the step grants"));
+            }
             None => self.problem(&pointer(at, "field"), "must be a selector as text"),
         }
         None

@@ -71,6 +71,9 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self, key: &'static str) -> Option<&'a str> {
         match self.get(key) {
             Some(Value::String(text)) if !text.is_empty() => return Some(text),
+            Some(Value::Null) => {
+                self.problem(key, "must be text that is not empty; without quotes YAML means nothing by null: write \"null\"".to_owned());
+            }
             Some(_) => self.problem(key, "must be text that is not empty".to_owned()),
             None => self.missing(key),
         }
@@ -294,7 +297,8 @@ impl<'a> Reader<'a> {
         if self.any || self.known == ["use"] && !self.problems.is_empty() {
             return;
         }
-        let unknown: Vec<_> = self.settings.keys().filter(|key| !self.known.contains(&key.as_str())).collect();
+        let told = |key: &&String| self.problems.iter().any(|problem| problem.at == pointer(self.at, key));
+        let unknown: Vec<_> = self.settings.keys().filter(|key| !self.known.contains(&key.as_str()) && !told(key)).collect();
         for key in unknown {
             let hint = match nearest(key, &self.known) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -306,7 +310,11 @@ impl<'a> Reader<'a> {
 
     /// A key that must be there is not.
     pub fn missing(&mut self, key: &str) {
-        self.problems.push(Problem::new(self.at, format!("`{key}` is missing")));
+        let near = |other: &&String| !self.known.contains(&other.as_str()) && nearest(other, &[key]).is_some();
+        match self.settings.keys().find(near) {
+            Some(slip) => self.problem(slip, format!("unknown setting; did you mean `{key}`?")),
+            None => self.problems.push(Problem::new(self.at, format!("`{key}` is missing"))),
+        }
     }
 
     /// None of several keys is there, one of which must be.

@@ -165,7 +165,8 @@ impl Reader<'_> {
     fn field(&mut self, at: &str, selector: &Value) -> Option<usize> {
         let selector = self.checked(at, selector.as_str(), "must be a selector as text")?;
         let field = self.fields.iter().position(|field| field.selector == selector);
-        let field = self.checked(at, field, "is not among the fields that the step grants: write it into `fields`")?;
+        let missing = format!("`{selector}` is not among the fields that the step grants: write it into `fields`");
+        let field = self.checked(at, field, &missing)?;
         self.use_field(field);
         Some(field)
     }

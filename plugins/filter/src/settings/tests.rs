@@ -21,7 +21,7 @@ fn what_is_wrong_is_said_where_it_is() {
         (
             r#"{"where":{"any":[{"field":"$.c","eq":1},{"not":{"field":"$.a","eqq":1}},{"field":"$.a","eq":{}}]}}"#,
             vec![
-                "/settings/where/any/0/field: is not among the fields that the step grants".to_owned(),
+                "/settings/where/any/0/field: `$.c` is not among the fields that the step grants".to_owned(),
                 "/settings/where/any/1/not/eqq: unknown key; did you mean `eq`?".to_owned(),
                 format!("/settings/where/any/2/eq: {scalar}"),
             ],
@@ -77,7 +77,7 @@ fn what_is_wrong_with_a_leaf_is_said_where_it_is() {
         ),
         (r#"{"cel":"true","with":{"in":{"field":"$.a"}}}"#, vec![("/with/in", name)]),
         (r#"{"cel":"true","with":{"a":"$.a"}}"#, vec![("/with/a", "must be an object with a `field`")]),
-        (r#"{"cel":"true","with":{"a":{"field":"$.c"}}}"#, vec![("/with/a/field", "is not among the fields that the step grants")]),
+        (r#"{"cel":"true","with":{"a":{"field":"$.c"}}}"#, vec![("/with/a/field", "`$.c` is not among the fields that the step grants")]),
         (r#"{"cel":"true","with":{"a":{"field":"$.a","list":1}}}"#, vec![("/with/a/list", "must be true or false")]),
         (
             r#"{"cel":"true","with":{"a":{"field":"$.a","list":true,"default":1}}}"#,

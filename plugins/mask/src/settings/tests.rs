@@ -65,6 +65,8 @@ fn what_is_wrong_is_said_where_it_is() {
     for (json, expected) in [
         (r#"{}"#, &["/fields/2: `use` is missing"][..]),
         (r#"{"n":1}"#, &["/fields/2: `use` is missing"]),
+        (r#"{"uses":"hmac","key":"pii"}"#, &["/fields/2/uses: unknown setting; did you mean `use`?"]),
+        (r#"{"use":null}"#, &["/fields/2/use: must be text that is not empty; without quotes YAML means nothing by null: write \"null\""]),
         (r#"{"use":"redcat","n":1}"#, &["/fields/2/use: unknown operator `redcat`; did you mean `redact`?"]),
         (r#"{"use":"scramble"}"#, &[&format!("/fields/2/use: unknown operator `scramble`; there are {all}")]),
         (
@@ -140,6 +142,7 @@ fn what_is_wrong_is_said_where_it_is() {
         (r#"{"use":"round","to":-5}"#, &["/fields/2/to: must be a number above 0, of at most 37 digits"]),
         (r#"{"use":"geo_round","digits":7}"#, &["/fields/2/digits: must be an integer from 0 to 6"]),
         (r#"{"use":"noise","key":"pii"}"#, &["/fields/2: one of `range`, `percent` is missing"]),
+        (r#"{"use":"replace","vlaue":1}"#, &["/fields/2/vlaue: unknown setting; did you mean `value`?"]),
         (r#"{"use":"replace"}"#, &["/fields/2: `value` is missing"]),
         (r#"{"use":"replace","value":[]}"#, &["/fields/2/value: must be text, a number, a boolean or null"]),
         (r#"{"use":"date_trunc","to":"week"}"#, &["/fields/2/to: must be one of year, month, day, hour, not `week`"]),

@@ -46,7 +46,7 @@ fn what_is_wrong_is_said_where_it_is() {
             vec![("/fields/0/allow", "must be text of letters, digits, `.`, `_` and `-`, as it stands in a topic's name")],
         ),
         (r#"{"rekey":[]}"#, None, vec![("/settings/rekey", "must be a selector, or a list of them")]),
-        (r#"{"rekey":{"from":["$.b"]}}"#, None, vec![("/settings/rekey/from/0", ungranted)]),
+        (r#"{"rekey":{"from":["$.b"]}}"#, None, vec![("/settings/rekey/from/0", &format!("`$.b` {ungranted}"))]),
         (
             r#"{"rekey":{"from":["$.a","$.a"],"as":"text","miss":"x"}}"#,
             Some("{}"),
