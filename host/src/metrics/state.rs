@@ -62,12 +62,6 @@ names! {
         None = "none",
         /// The group has not assigned the lane to this process.
         NotAssigned = "not_assigned",
-        /// The group took the lane away.
-        Revoked = "revoked",
-        /// The process ends.
-        Shutdown = "shutdown",
-        /// The outcome of a commit is unknown, so the lane was given up until a later heartbeat confirms it.
-        OutcomeUnknown = "outcome_unknown",
         /// Another process fenced this one's producer.
         Fenced = "fenced",
         /// Retention at the source deleted records before they were copied.
@@ -80,11 +74,11 @@ names! {
         SourceCorrupt = "source_corrupt",
         /// The source log ends below the position.
         LogTruncated = "log_truncated",
-        /// A partition that was copied before has no position, or a lane's positions were lost.
+        /// A partition that was copied before has no position, or a lane's positions were lost or cannot be read.
         PositionMissing = "position_missing",
         /// The positions topic has another partition count than the recorded number of lanes.
         LanesMismatch = "lanes_mismatch",
-        /// The positions or map topic is not set up as they must be, or holds what cannot be read.
+        /// The target refuses the lane's own records, or the positions or map topic is not set up as it must be.
         StateInvalid = "state_invalid",
         /// This process's configuration, digests or keys are older than what the lane has run.
         OlderGeneration = "older_generation",
@@ -96,7 +90,7 @@ names! {
         Drift = "drift",
         /// The schema registry did not answer about a schema that nobody knows yet.
         RegistryUnavailable = "registry_unavailable",
-        /// The target refuses a record, and `on_error` is `halt`.
+        /// The target refuses even the coordinates of a record that was set aside.
         TargetRefused = "target_refused",
         /// The target topic is missing or has fewer partitions than the source's, and cannot be made or grown.
         TargetTopic = "target_topic",
@@ -104,7 +98,8 @@ names! {
         Compacted = "compacted",
         /// A cluster denies what the lane needs.
         Authorization = "authorization",
-        /// A cluster does not answer.
+        /// A cluster does not answer, or the outcome of a commit is unknown: the lane is given up until a later
+        /// heartbeat confirms it.
         ClusterUnreachable = "cluster_unreachable",
         /// A bug of Sluice itself.
         Internal = "internal",
