@@ -456,6 +456,7 @@ pub(super) fn build(
         with_registry: registered.map(|(name, _)| name.value.as_str()).collect(),
         key_names: merged.keys.iter().map(|(name, _)| name.value.as_str()).collect(),
         table_names: merged.tables.iter().map(|(name, _)| name.value.as_str()).collect(),
+        limits: plugins.as_ref().map(|plugins| &plugins.limits),
     };
     let pipelines = pipeline::pipelines(&merged.pipelines, &known, &context, report);
     Some(Plan { clusters, keys: Arc::new(keys), tables, plugins: plugins?, http: http?, memory, pipelines })

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod accepted;
+mod bounds;
 mod keys;
 mod mutated;
 mod places;

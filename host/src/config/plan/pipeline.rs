@@ -14,7 +14,7 @@ use super::super::suggest::hint;
 use super::super::topics::{Pattern, TopicFilter, is_internal, is_topic_name};
 use super::super::units::Span;
 use super::cluster::{in_range, size_in_range, span_in_range};
-use super::{Cluster, Context, Delivery, OnError, Payload, Pipeline, Start, Transaction, format, step, view};
+use super::{Cluster, Context, Delivery, OnError, Payload, Pipeline, PluginLimits, Start, Transaction, format, step, view};
 
 /// What a pipeline may name.
 pub(super) struct Known<'a> {
@@ -24,6 +24,8 @@ pub(super) struct Known<'a> {
     pub(super) with_registry: BTreeSet<&'a str>,
     pub(super) key_names: Vec<&'a str>,
     pub(super) table_names: Vec<&'a str>,
+    /// None where something is wrong with the section.
+    pub(super) limits: Option<&'a PluginLimits>,
 }
 
 /// The pipelines whose clusters and topics can be had; no pipeline at all is an error, and so is each that is left out.
@@ -51,6 +53,7 @@ fn pipeline(file: &PipelineFile, known: &Known<'_>, context: &Context<'_>, repor
     let on_error = on_error(file, topics.as_ref(), report);
     let lanes = in_range("lanes", &file.lanes, 1, 256, report);
     let transaction = transaction(&file.transaction, report);
+    refuse_short_timeout(file, known.limits, report);
     let (formats, topic_rules) = format::formats(file, without_registry(source.as_deref(), known), report);
     view::refuse_scalars(&file.steps, formats, &topic_rules, report);
     let steps = file.steps.iter();
@@ -253,6 +256,27 @@ fn transaction(file: &TransactionFile, report: &mut Report) -> Transaction {
         max_bytes: size_in_range("transaction.max_bytes", &file.max_bytes, 64 << 10, 1 << 30, report),
         timeout: timeout.0,
     }
+}
+
+/// A batch that begins in an open transaction must not outlast it, or the target gives the transaction up with the lane,
+/// and the same records come again.
+fn refuse_short_timeout(file: &PipelineFile, limits: Option<&PluginLimits>, report: &mut Report) {
+    let (Some(limits), steps) = (limits, file.steps.len()) else { return };
+    let TransactionFile { timeout, max_age, .. } = &file.transaction;
+    let a_step = limits.of_instances().transform_time(limits.batch_records);
+    let longest = Span(a_step.saturating_mul(steps as u32).saturating_add(max_age.value.0));
+    if steps == 0 || timeout.value.0 > longest.0 || matches!(file.delivery.value, DeliveryFile::AtLeastOnce) {
+        return;
+    }
+    let at = [timeout.spot, max_age.spot].into_iter().find(|spot| spot.line > 0);
+    let message = format!(
+        "transaction.timeout ({}) has to be above {longest}: the transaction may be max_age ({}) old when a batch begins, for which each \
+         of {steps} steps may take {}; raise it, or lower plugins.limits.time",
+        timeout.value,
+        max_age.value,
+        Span(a_step),
+    );
+    report.invalid(at.unwrap_or(file.name.spot), message);
 }
 
 fn on_error(file: &PipelineFile, topics: Option<&TopicFilter>, report: &mut Report) -> OnError {
