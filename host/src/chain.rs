@@ -148,7 +148,7 @@ impl Chain {
         let steps = steps.map(|(number, step)| Step::open(step.clone(), windows(number).unwrap_or_else(|| step.windows())));
         let steps = steps.collect::<Result<Vec<_>, _>>()?;
         let pending = plan.steps.iter().map(|step| vec![0; step.counters.len()]).collect();
-        Ok(Self { plan: plan.clone(), steps, pending, offsets: Vec::new(), pace: Pace::new(plan.batch_records) })
+        Ok(Self { plan: plan.clone(), steps, pending, offsets: Vec::new(), pace: Pace::new(plan.batch_records, plan.transaction_timeout) })
     }
 
     /// Whether there is no step: records pass as they are.
@@ -164,6 +164,11 @@ impl Chain {
     /// Most records that the next call takes.
     pub fn batch(&self) -> usize {
         self.pace.batch()
+    }
+
+    /// Whether the last batch took so long that no transaction is to stay open for the next one, however small that is.
+    pub fn is_slow(&self) -> bool {
+        self.pace.is_slow()
     }
 
     /// Number of selectors that are watched for drift.
@@ -190,9 +195,10 @@ impl Chain {
         records: &'r [R],
         missed: &mut [u32],
     ) -> Result<Processed<'r>, Stopped> {
+        let began = Instant::now();
         match self.pass(topic, partition, records, missed) {
             Ok(processed) => {
-                self.pace.went_well();
+                self.pace.went_well(records.len(), began.elapsed());
                 Ok(processed)
             }
             Err(stopped) => {
@@ -280,6 +286,9 @@ impl Chain {
         let mut parts = halves(0, records.len());
         let mut guilty = false;
         while let Some((start, end)) = parts.pop() {
+            if stop() {
+                return Err(GaveUp { stopped: true, ..self.give_up(before, "stopped".to_owned()) });
+            }
             match self.pass(topic, partition, &records[start..end], missed) {
                 Ok(part) => {
                     verdicts.extend(part.verdicts);

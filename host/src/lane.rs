@@ -410,6 +410,10 @@ impl Working<'_> {
             self.served(run.slot);
             self.work(run.slot, &batch.records[run.start..run.end])?;
         }
+        if self.lane.stop.requested() {
+            // Records may have been left out: the end of their partition must not move its position past them.
+            return Ok(());
+        }
         for event in &batch.events {
             match event {
                 Event::End { slot, next } => {
@@ -429,6 +433,7 @@ impl Working<'_> {
         self.open.as_ref().map_or(IDLE_WAIT, |open| max_age.saturating_sub(open.since.elapsed()).min(IDLE_WAIT))
     }
 
+    /// Whether the open transaction has reached one of its bounds.
     fn due(&self) -> bool {
         let limits = &self.lane.shared.pipeline.transaction;
         self.open.as_ref().is_some_and(|open| {

@@ -4,7 +4,8 @@ use crate::harness::config;
 use crate::harness::guests::install;
 use crate::harness::lab::{Lab, SOON};
 use crate::harness::verdict::{ask, expected_quarantine, quarantined};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::fs;
 
 /// Each behaves until it meets a record whose `$.trigger` is "now".
 const HOSTILE: [&str; 10] = [
@@ -62,6 +63,29 @@ fn the_guilty_record_halts_its_partition() {
         assert_eq!(answer["read"], 700, "{name}");
         lab.finish();
     }
+}
+
+/// Records that together take several times as long as the target lets a transaction stay open are copied batch by batch,
+/// each of them once, and no lane is lost over it.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_slow_plugin_outlasts_no_transaction() {
+    let lab = Lab::new("slow");
+    install(&lab, "guest-slow");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    lab.generate(json!({ "topic": topic, "count": 2000 }));
+    let steps = json!([config::mask("allow_list"), { "plugin": "guest-slow", "fields": { "$.id": {} } }]);
+    let file = lab.config(&steps, |p| p["transaction"] = json!({ "max_age": "500ms", "timeout": "5s" }));
+    let mut text: Value = serde_json::from_str(&fs::read_to_string(&file).expect("written before")).expect("JSON");
+    text["plugins"]["limits"] = json!({ "time": "2s", "batch_records": 50 });
+    let file = lab.write("sluice.yaml", &text);
+
+    let ended = lab.catch_up("run", &file, 0);
+
+    ask(&lab, &topic, &steps).right_and_accounted(&file);
+    assert!(!ended.stderr.contains("lane given up"), "a transaction was open for too long:\n{}", ended.stderr);
+    lab.finish();
 }
 
 /// 100,000 lines of log are cut and counted; the answer beside them is good, and no word of the guest is written.

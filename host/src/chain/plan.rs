@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::drift::Watched;
 use super::effects::{self, Carries};
@@ -47,6 +48,8 @@ pub struct ChainPlan {
     /// Selectors that are watched for drift, by number.
     pub watched: Vec<Watched>,
     pub batch_records: usize,
+    /// When the target gives up a transaction that stays open.
+    pub transaction_timeout: Duration,
     /// The formats of its topics and the schemas met so far.
     pub schemas: Arc<Schemas>,
 }
@@ -145,6 +148,7 @@ impl ChainPlan {
             steps: Vec::new(),
             watched: Vec::new(),
             batch_records: plugins.batch_records(),
+            transaction_timeout: pipeline.transaction.timeout,
             schemas: schemas.clone(),
         };
         let mut problems = Vec::new();

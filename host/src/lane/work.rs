@@ -1,5 +1,5 @@
-//! Records of one partition through the chain into the open transaction, and what becomes of those that fail. It must
-//! not commit.
+//! Records of one partition through the chain into the open transaction, batch by batch, and what becomes of those that
+//! fail. It says when a transaction must not stay open any longer, not how one ends.
 
 use std::time::Instant;
 
@@ -30,16 +30,37 @@ impl Working<'_> {
             let missed = self.slots[slot].missed.clone();
             self.open_partitions(slot, &missed, &[own])?;
         }
-        if self.chain.is_empty() {
-            return self.pass(slot, records);
-        }
         let mut rest = records;
-        while !rest.is_empty() && self.slots[slot].halted.is_none() {
+        // What is left of them when the lane is told to end is read again by its next owner.
+        while !rest.is_empty() && self.slots[slot].halted.is_none() && !self.lane.stop.requested() {
             let (batch, after) = rest.split_at(fitting(rest, self.chain.batch()));
-            self.transform(slot, batch)?;
+            if self.chain.is_empty() {
+                self.pass(slot, batch)?
+            } else {
+                self.transform(slot, batch)?
+            }
             rest = after;
+            self.end_in_time(slot, batch.len())?;
         }
         Ok(())
+    }
+
+    /// After a batch: commits what is done where the transaction is due, and where the next batch could outlast it. A
+    /// transaction that the broker gives up costs the lane, and the same records would come again, as slow as before.
+    fn end_in_time(&mut self, slot: usize, records: usize) -> Result<(), Failure> {
+        let slow = self.chain.is_slow();
+        if slow {
+            let (pipeline, topic, next) = (&self.lane.shared.pipeline.name, &*self.slots[slot].topic, self.chain.batch());
+            tracing::warn!(
+                pipeline,
+                topic,
+                partition = self.slots[slot].partition,
+                records,
+                next,
+                "a batch took long; the next ones are smaller"
+            );
+        }
+        if self.due() || (slow && self.open.is_some()) { self.commit() } else { Ok(()) }
     }
 
     /// No steps: records go on as they are.

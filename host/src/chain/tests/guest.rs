@@ -175,6 +175,17 @@ fn a_search_that_is_given_up_leaves_nothing() {
     run_in(&mut chain, 0, &one).unwrap();
 }
 
+/// A lane that is told to end does not search on: the next owner does it anew.
+#[test]
+fn a_search_ends_when_it_is_told_to() {
+    let guest = Guest { transform: "unreachable".into(), ..Guest::default() };
+    let (mut chain, _) = guests(&guest, "{ plugin: guest }").unwrap();
+    let told = std::cell::Cell::new(0);
+    let stop = || told.replace(told.get() + 1) == 3;
+    assert!(chain.bisect("t", 0, &records(64), &mut [], &stop).is_err_and(|gave_up| gave_up.stopped));
+    assert_eq!(told.get(), 4, "asked before every part, and no more after the answer");
+}
+
 /// Memory from batch to batch is lent where the settings ask for it.
 #[test]
 fn windows_are_lent_to_steps_that_ask() {
