@@ -13,6 +13,7 @@ mod commit;
 mod genesis;
 mod identity;
 mod orphan;
+mod raw;
 mod route;
 mod slot;
 mod takeover;
@@ -34,8 +35,7 @@ use crate::kafka::{self, ProducerSettings};
 use crate::metrics::{LaneState, PartitionMetrics, Reason, TransactionResult};
 use crate::pipeline::{Admitted, Shared};
 use crate::position::{Control, Declined, Position, Unreadable, lane_of};
-use crate::quarantine::RawQuarantine;
-use crate::sink::{Kind, Sink, SinkError};
+use crate::sink::{Kind, Side, Sink, SinkError};
 use crate::source::{Batch, Event, Source, SourceError};
 use slot::Slot;
 
@@ -358,8 +358,8 @@ struct Working<'a> {
     held: Option<(Reason, String)>,
     /// Partitions that were asked to be told about once.
     told: BTreeSet<usize>,
-    /// Writes raw quarantined records to the source; made when the first one comes.
-    raw: Option<RawQuarantine>,
+    /// Writes raw quarantined records to the source.
+    raw: raw::Raw,
     aborts: u32,
 }
 
@@ -385,7 +385,7 @@ impl Working<'_> {
     /// A lane that ends by a failure leaves no transaction open, where its producer can still say so: an open one holds
     /// the target's readers until it times out.
     fn let_go(&mut self, failure: &Failure) {
-        let lost = matches!(failure, Failure::Sink(error) if error.kind == Kind::Lost);
+        let lost = matches!(failure, Failure::Sink(error) if error.kind == Kind::Lost && error.side == Side::Target);
         if self.open.is_some()
             && !lost
             && let Err(error) = self.sink.abort()

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use rdkafka::producer::BaseProducer;
+use rdkafka::types::RDKafkaErrorCode;
 use serde::Serialize;
 
 use crate::clock::now_millis;
 use crate::kafka::Context;
 use crate::kafka::ffi::{Fetched, Headers};
-use crate::sink::{Kind, Record, Sink, SinkError};
+use crate::sink::{Record, Side, Sink, SinkError};
 
 /// What the target is told of a quarantined record. Codes and digests only: no text from a guest, no payload.
 #[derive(Serialize)]
@@ -66,32 +67,48 @@ impl RawQuarantine {
     /// `producer` is an idempotent producer of the source cluster, `partitions` the topic's partition count there.
     pub fn new(producer: BaseProducer<Context>, topic: &str, partitions: i32, timeout: Duration) -> Result<Self, SinkError> {
         let mut sink = Sink::new(producer, false, timeout);
-        let topic = sink.topic(topic)?;
+        let topic = sink.topic(topic).map_err(on_source)?;
         Ok(Self { sink, topic, partitions: partitions.max(1) })
     }
 
     /// Hands a record over; [`RawQuarantine::settle`] waits for its acknowledgement. The key holds the coordinates (the
-    /// record's own headers come along, its key and timestamp as headers `sluice-key` and `sluice-timestamp`).
+    /// record's own headers come along where they can be read, its key and timestamp as headers `sluice-key` and
+    /// `sluice-timestamp`).
     pub fn put(&mut self, record: &Fetched, coordinates: &[u8]) -> Result<(), SinkError> {
-        let unread = |code| SinkError::new("copy a record's headers", "they cannot be read", Some(code), Kind::Lost);
-        let mut headers = record.copy_headers().map_err(unread)?.unwrap_or_else(|| Headers::new(1));
+        let mut headers = kept(record.copy_headers());
         headers.push(b"sluice-key", record.key());
         headers.push(b"sluice-timestamp", Some(record.timestamp().to_string().as_bytes()));
         let partition = record.partition().rem_euclid(self.partitions);
         // Retention counts from now: an old record must not vanish before anybody looked at it.
         let timestamp = now_millis();
-        self.sink.send_untracked(Record {
-            topic: self.topic,
-            partition,
-            key: Some(coordinates),
-            value: record.value(),
-            headers: Some(headers),
-            timestamp,
-        })
+        let out = Record { topic: self.topic, partition, key: Some(coordinates), value: record.value(), headers: Some(headers), timestamp };
+        self.sink.send_untracked(out).map_err(on_source)
     }
 
     /// Waits until everything put aside is acknowledged.
     pub fn settle(&mut self) -> Result<(), SinkError> {
-        self.sink.settle()
+        self.sink.settle().map_err(on_source)
+    }
+}
+
+/// The headers that can be had: a record whose own cannot be read was put aside for just that.
+fn kept(copied: Result<Option<Headers>, RDKafkaErrorCode>) -> Headers {
+    copied.ok().flatten().unwrap_or_else(|| Headers::new(2))
+}
+
+fn on_source(error: SinkError) -> SinkError {
+    SinkError { side: Side::Source, ..error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::Kind;
+
+    #[test]
+    fn what_fails_on_the_source_says_so() {
+        let refused = on_source(SinkError::new("have a record acknowledged", "too large", None, Kind::Refused));
+        assert_eq!(refused.to_string(), "cannot have a record acknowledged on the source: too large");
+        assert_eq!(refused.given_up().side, Side::Source);
     }
 }

@@ -2,6 +2,7 @@
 //! nothing of sources and positions; whether to abort, replay or give up is read off [`SinkError::kind`].
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -48,23 +49,45 @@ pub enum Kind {
     Lost,
 }
 
-/// A call to the target that failed: what was done, why, and what has to happen now.
+/// The cluster that is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Target,
+    /// Raw records that are put aside, and nothing else.
+    Source,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Side::Target => "target",
+            Side::Source => "source",
+        })
+    }
+}
+
+/// A write that failed: what was done, where, why, and what has to happen now.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {doing} on the target: {reason}")]
+#[error("cannot {doing} on the {side}: {reason}")]
 pub struct SinkError {
     pub doing: &'static str,
+    pub side: Side,
     pub reason: String,
     pub code: Option<RDKafkaErrorCode>,
     pub kind: Kind,
-    /// It is about what the lane itself keeps on the target, written after every record was acknowledged: no source record
-    /// is to blame.
+    /// It is about what the lane itself keeps on the target, or ends there: no source record is to blame.
     pub own: bool,
 }
 
 impl SinkError {
-    /// `own` is false: whoever writes the lane's own records says so.
+    /// On the target, and `own` is false: whoever writes elsewhere, or the lane's own records, says so.
     pub fn new(doing: &'static str, reason: impl Into<String>, code: Option<RDKafkaErrorCode>, kind: Kind) -> Self {
-        Self { doing, reason: reason.into(), code, kind, own: false }
+        Self { doing, side: Side::Target, reason: reason.into(), code, kind, own: false }
+    }
+
+    /// The same, of what the lane itself keeps on the target.
+    pub fn owned(self) -> Self {
+        Self { own: true, ..self }
     }
 
     /// A newer producer with our transactional id exists: another process owns the lane.
@@ -80,7 +103,7 @@ impl SinkError {
 
     /// The same, with a producer that is of no use any more.
     pub fn given_up(&self) -> Self {
-        Self::new(self.doing, self.reason.clone(), self.code, Kind::Lost)
+        Self { side: self.side, ..Self::new(self.doing, self.reason.clone(), self.code, Kind::Lost) }
     }
 
     /// As a denied right to write a topic that a record goes to.

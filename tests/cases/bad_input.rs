@@ -176,6 +176,42 @@ fn not_json_is_quarantined() {
     }
 }
 
+/// A raw record that the quarantine topic on the source refuses halts its own partition, at its place; another one is set
+/// aside, and all other partitions are copied whole.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_raw_record_that_the_source_refuses() {
+    let lab = Lab::new("raw-refused");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 4);
+    let kept = format!("__sluice.{}.quarantine", lab.pipeline());
+    let small = json!({ "bootstrap": lab.a, "topic": kept, "partitions": 1, "config": { "max.message.bytes": 2000 } });
+    java::call("create_topic", small);
+    lab.generate(json!({ "topic": topic, "partitions": 4, "count": 400 }));
+    // Both go to the one partition of the quarantine topic, in one batch.
+    lab.produce(
+        &topic,
+        json!([{ "partition": 2, "key": "k", "value": "no json" }, { "partition": 1, "key": "k", "value": "x".repeat(20_000) }]),
+    );
+    let steps = config::allow_list();
+    let file = lab.config(&steps, |p| {
+        p["lanes"] = json!(1);
+        p["on_error"] = json!({ "quarantine": { "payload": "source" } });
+    });
+
+    let ended = lab.run("run", &file, &["--until-caught-up"], &[]).wait(SOON).expect_code(1);
+
+    let said: Vec<Value> = ended.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let halts: Vec<&Value> = said.iter().filter(|line| line["level"] == "ERROR" && line["code"] == "record_failed").collect();
+    let place = |line: &Value| (line["topic"].clone(), line["partition"].clone(), line["offset"].clone());
+    let expected = [(json!(topic), json!(1), json!(100))];
+    assert_eq!(halts.iter().map(|line| place(line)).collect::<Vec<_>>(), expected, "{}", ended.stderr);
+    assert!(halts[0]["message"].as_str().is_some_and(|text| text.contains(&kept)), "{}", halts[0]);
+    ask(&lab, &topic, &steps).with("ends", json!({ "1": 100 })).right();
+    assert_eq!(quarantined(&lab), [(2, 100)]);
+    lab.finish();
+}
+
 /// `mode: fields` with a selector that matches nothing is a typo: it halts within its first 1,000 records.
 #[test]
 #[ignore = "needs brokers: tests/run"]

@@ -13,7 +13,7 @@ use crate::failpoint;
 use crate::metrics::{Counted, Reason, TransactionResult};
 use crate::offset_map::{self, MapRecord, Output, Segment, SegmentBuilder, SourcePartition};
 use crate::position::{Account, Key, LaneHalt, Position};
-use crate::sink::{HANDING_OVER, Kind, Record, SinkError};
+use crate::sink::{HANDING_OVER, Kind, Record, Side, SinkError};
 
 /// Consecutive aborts after which a lane rebuilds everything instead of trying once more.
 const ABORTS_IN_A_ROW: u32 = 20;
@@ -26,16 +26,7 @@ impl Working<'_> {
     pub(super) fn commit(&mut self) -> Result<(), Failure> {
         failpoint::hit("after_last_produce");
         let asked = self.ask_identity();
-        if let Some(raw) = &mut self.raw {
-            raw.settle().map_err(|error| match error.kind {
-                // No record of this transaction is to blame, and a replay would meet the same.
-                Kind::Refused => Failure::Halt {
-                    reason: Reason::RecordFailed,
-                    detail: format!("the quarantine topic on the source refuses a record: {error}"),
-                },
-                _ => Failure::Sink(error),
-            })?;
-        }
+        self.settle_raw()?;
         // I2: every record has its offset from its own acknowledgement before a map entry is made of it.
         self.sink.settle()?;
         self.confirm_identity(asked)?;
@@ -189,6 +180,7 @@ impl Working<'_> {
         self.ends_version = 0;
         self.bytes.fill(0);
         self.control_dirty = false;
+        self.raw.committed();
         self.close();
         self.aborts = 0;
         if self.held.take().is_some() {
@@ -310,8 +302,12 @@ impl Working<'_> {
         self.sink.commit()
     }
 
-    /// The target refused something: replay less, until the guilty record stands alone and is known by its coordinates.
+    /// The target refused something: replay less, until the guilty record stands alone and is known by its coordinates. Raw
+    /// records are written one by one in the replay.
     fn narrow(&mut self, sending: Option<(usize, i64)>, error: &SinkError) -> Result<(), Failure> {
+        if error.side == Side::Source {
+            return Ok(());
+        }
         let code = error.code.unwrap_or(RDKafkaErrorCode::Fail);
         let entries = self.open.as_ref().map_or(&[][..], |open| &open.entries);
         match guilty(entries, sending, error.doing == HANDING_OVER) {
@@ -343,7 +339,7 @@ fn guilty(entries: &[Entry], sending: Option<(usize, i64)>, at_once: bool) -> Op
 /// A failure of phase two: none of its records is a source record's.
 fn own(failure: Failure) -> Failure {
     match failure {
-        Failure::Sink(error) => Failure::Sink(SinkError { own: true, ..error }),
+        Failure::Sink(error) => Failure::Sink(error.owned()),
         other => other,
     }
 }

@@ -214,7 +214,7 @@ impl<'a> Working<'a> {
             refused: HashMap::new(),
             unsent: None,
             sending: None,
-            raw: None,
+            raw: super::raw::Raw::default(),
             told: BTreeSet::new(),
             routed: HashMap::new(),
             lossy: HashMap::new(),

@@ -13,7 +13,7 @@ use crate::discovery::{REFRESH, Sources};
 use crate::failpoint;
 use crate::kafka::ffi::{self, Spec};
 use crate::metrics::{LaneState, Reason};
-use crate::sink::SinkError;
+use crate::sink::{Side, SinkError};
 use crate::source::Trouble;
 
 /// How long the lane asks the source for the range of a gap.
@@ -261,7 +261,8 @@ impl Working<'_> {
     /// After an abort because the target does not know a topic: halts the partitions of those that are gone.
     pub(super) fn halt_without_target(&mut self, error: &SinkError) -> Result<(), Failure> {
         use RDKafkaErrorCode as E;
-        if !matches!(error.code, Some(E::UnknownTopic | E::UnknownTopicOrPartition | E::UnknownPartition)) {
+        let unknown = matches!(error.code, Some(E::UnknownTopic | E::UnknownTopicOrPartition | E::UnknownPartition));
+        if !unknown || error.side == Side::Source {
             return Ok(());
         }
         for slot in 0..self.slots.len() {

@@ -292,16 +292,9 @@ impl Working<'_> {
         let (key, value) = (coordinates.key(), coordinates.value());
         // The raw record first, on the source; the coordinates on the target are the truth (orphans are ignored).
         if *payload == Payload::Source {
-            if self.raw.is_none() {
-                self.raw = Some(shared.raw_quarantine(quarantine)?);
-            }
-            let put = self.raw.as_mut().map_or(Ok(()), |raw| raw.put(record, &key));
-            if let Err(error) = put {
-                if error.kind != Kind::Refused {
-                    return Err(error.into());
-                }
-                let detail = format!("the quarantine topic {quarantine} on the source refuses the record: {}", error.reason);
-                return self.halt(slot, "record_failed", offset, detail);
+            self.keep_raw(slot, record, quarantine, &key)?;
+            if self.slots[slot].halted.is_some() {
+                return Ok(());
             }
         }
         let topic = self.sink.topic(quarantine)?;
