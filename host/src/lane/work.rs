@@ -3,17 +3,15 @@
 
 use std::time::Instant;
 
-use rdkafka::types::RDKafkaErrorCode;
-
 use super::{Entry, Failure, Open, Working};
 use crate::chain::{Drift, Failed, FetchError, Processed, Row, Stopped, Verdict};
 use crate::clock::now_millis;
 use crate::config::plan::{OnError, Payload};
 use crate::failpoint;
-use crate::kafka::ffi::Fetched;
+use crate::kafka::ffi::{Fetched, Headers};
 use crate::metrics::{LaneState, Reason};
 use crate::quarantine::Coordinates;
-use crate::sink::{Kind, Record};
+use crate::sink::Record;
 
 /// Bytes of keys and values that one call into a plugin takes, so that large records do not meet an instance's memory
 /// limit together.
@@ -69,14 +67,20 @@ impl Working<'_> {
         let topic = self.sink.topic(&self.slots[slot].topic)?;
         let partition = self.slots[slot].partition;
         for record in records {
-            if let Some(failed) = self.unfit(slot, record) {
-                self.put_aside(slot, record, &failed)?;
-                if self.slots[slot].halted.is_some() {
-                    return Ok(());
+            let headers = match self.unfit(slot, record) {
+                Some(failed) => Err(failed),
+                None => record.copy_headers().map_err(|_| unreadable()),
+            };
+            let headers = match headers {
+                Ok(headers) => headers,
+                Err(failed) => {
+                    self.put_aside(slot, record, &failed)?;
+                    if self.slots[slot].halted.is_some() {
+                        return Ok(());
+                    }
+                    continue;
                 }
-                continue;
-            }
-            let headers = record.copy_headers().map_err(|error| unparsed(&error))?;
+            };
             let first = self.sink.taken();
             let (key, value) = (record.key(), record.value());
             let bytes = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
@@ -156,24 +160,20 @@ impl Working<'_> {
         self.begin()?;
         let topic = self.sink.topic(&self.slots[slot].topic)?;
         let partition = self.slots[slot].partition;
-        let (rows, mut at) = (processed.rows, 0);
+        let (rows, mut at, mut headers) = (processed.rows, 0, Vec::new());
         for (index, (record, verdict)) in records.iter().zip(&processed.verdicts).enumerate() {
             if let Some(drift) = processed.drift.as_ref().filter(|drift| record.offset() >= drift.offset) {
                 return self.drifted(slot, drift);
             }
-            let refused = if self.refused.is_empty() {
-                None
-            } else {
-                self.refused.get(&(slot, record.offset())).map(|code| Failed::host(code.clone()))
-            };
             let failed = match verdict {
                 Verdict::Failed(failed) => Some(failed.clone()),
-                _ => refused,
+                Verdict::Taken => self.known_refusal(slot, record),
             };
             let mine = &rows[at..];
             let mine = &mine[..mine.iter().take_while(|row| row.source == index).count()];
             at += mine.len();
-            // All of a record's topics are known before the first of its rows is written.
+            // All of a record's topics and headers are known before the first of its rows is written.
+            let failed = failed.or_else(|| read_headers(mine, &mut headers).err());
             let routed = if failed.is_none() { self.routes(slot, topic, mine)? } else { Ok(Vec::new()) };
             let failed = failed.or_else(|| routed.as_ref().err().map(|code| Failed::host((*code).to_owned())));
             if let Some(failed) = failed {
@@ -186,12 +186,12 @@ impl Working<'_> {
             let (first, mut outputs, mut survivor, mut bytes) = (self.sink.taken(), 0, None, 0);
             self.sending = Some((slot, record.offset()));
             let routed = routed.unwrap_or_default();
-            for (number, row) in mine.iter().enumerate() {
+            for (number, (row, headers)) in mine.iter().zip(headers.drain(..)).enumerate() {
                 if !row.emitted {
                     survivor = Some(outputs);
                 }
                 bytes += row.bytes();
-                self.send_row(routed.get(number).copied().unwrap_or(topic), partition, row)?;
+                self.send_row(routed.get(number).copied().unwrap_or(topic), partition, row, headers)?;
                 outputs += 1;
             }
             self.sending = None;
@@ -220,8 +220,7 @@ impl Working<'_> {
         Ok(Ok(topics))
     }
 
-    fn send_row(&mut self, topic: u16, partition: i32, row: &Row<'_>) -> Result<(), Failure> {
-        let headers = row.headers().map_err(|error| unparsed(&error))?;
+    fn send_row(&mut self, topic: u16, partition: i32, row: &Row<'_>, headers: Option<Headers>) -> Result<(), Failure> {
         self.sink.send(Record {
             topic,
             partition,
@@ -238,6 +237,11 @@ impl Working<'_> {
         if record.timestamp() <= 0 {
             return Some(Failed::host("timestamp_unwritable".to_owned()));
         }
+        self.known_refusal(slot, record)
+    }
+
+    /// Whether the target refused the record already.
+    fn known_refusal(&self, slot: usize, record: &Fetched) -> Option<Failed> {
         if self.refused.is_empty() {
             return None;
         }
@@ -390,6 +394,59 @@ fn fitting(records: &[Fetched], most: usize) -> usize {
     few.count().max(1)
 }
 
-fn unparsed(error: &RDKafkaErrorCode) -> Failure {
-    Failure::Client(format!("cannot read a record's headers: {error}"))
+/// The headers of a record's rows, in order, into `headers`.
+fn read_headers(rows: &[Row<'_>], headers: &mut Vec<Option<Headers>>) -> Result<(), Failed> {
+    headers.clear();
+    for row in rows {
+        headers.push(row.headers().map_err(|_| unreadable())?);
+    }
+    Ok(())
+}
+
+/// The client library cannot take the record's headers apart.
+fn unreadable() -> Failed {
+    Failed::host("headers_unreadable".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::types::RDKafkaErrorCode;
+
+    use super::*;
+    use crate::chain::{Record, Sample};
+    use crate::kafka::ffi::Header;
+
+    /// Its headers cannot be read.
+    struct Broken(Sample);
+
+    impl Record for Broken {
+        fn offset(&self) -> i64 {
+            self.0.offset
+        }
+        fn timestamp(&self) -> i64 {
+            self.0.timestamp
+        }
+        fn key(&self) -> Option<&[u8]> {
+            None
+        }
+        fn value(&self) -> Option<&[u8]> {
+            None
+        }
+        fn headers(&self) -> Result<Vec<Header<'_>>, RDKafkaErrorCode> {
+            Err(RDKafkaErrorCode::BadMessage)
+        }
+        fn copy_headers(&self) -> Result<Option<Headers>, RDKafkaErrorCode> {
+            Err(RDKafkaErrorCode::BadMessage)
+        }
+    }
+
+    #[test]
+    fn headers_that_cannot_be_read_fail_the_record_before_it_is_written() {
+        let (good, broken) = (Sample { timestamp: 1, ..Sample::default() }, Broken(Sample::default()));
+        let mut headers = Vec::new();
+        assert_eq!(read_headers(&[Row::of(0, &good), Row::of(0, &good)], &mut headers), Ok(()));
+        assert_eq!(headers.len(), 2);
+        let failed = read_headers(&[Row::of(0, &good), Row::of(0, &broken)], &mut headers);
+        assert_eq!(failed.map_err(|failed| failed.code), Err("headers_unreadable".to_owned()));
+    }
 }
