@@ -351,7 +351,7 @@ fn held_by(error: &SinkError) -> Option<(Reason, String)> {
     }
     (error.kind == Kind::Refused && error.own).then(|| {
         let detail = format!(
-            "the target refuses the lane's own records, no source record is to blame: {error}; compare this machine's clock with the brokers', and look at the limits of the pipeline's __sluice topics"
+            "the target refuses the lane's own records, no source record is to blame: {error}; compare this machine's clock with the brokers', and look at the limits of the topic and of the pipeline's __sluice topics"
         );
         (Reason::StateInvalid, detail)
     })

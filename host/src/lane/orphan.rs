@@ -15,7 +15,7 @@ use crate::kafka;
 use crate::kafka::ffi::Spec;
 use crate::pipeline::Offsets;
 use crate::position::Position;
-use crate::sink::{Record, Sink};
+use crate::sink::{Record, Sink, SinkError};
 
 /// How long a question for offsets may take.
 const ASK_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
@@ -56,7 +56,7 @@ impl Lane {
     /// abort of ours does it no harm.
     fn end_orphans(&self, sink: &mut Sink, partitions: &[(&str, i32, i64)]) -> Result<(), Failure> {
         let hanging = self.hanging(partitions)?;
-        if hanging.is_empty() { Ok(()) } else { self.end_hanging(sink, &hanging) }
+        if hanging.is_empty() { Ok(()) } else { Ok(self.end_hanging(sink, &hanging)?) }
     }
 
     /// Those of `partitions` whose last stable offset is not their end.
@@ -77,8 +77,13 @@ impl Lane {
     }
 
     /// No transaction may be open.
-    fn end_hanging(&self, sink: &mut Sink, hanging: &[Hanging<'_>]) -> Result<(), Failure> {
-        sink.begin()?;
+    fn end_hanging(&self, sink: &mut Sink, hanging: &[Hanging<'_>]) -> Result<(), SinkError> {
+        carry_abort(sink, &self.tell_hanging(hanging))
+    }
+
+    /// Those in which an abort is to end what is ours.
+    fn tell_hanging<'p>(&self, hanging: &[Hanging<'p>]) -> Vec<(&'p str, i32)> {
+        let mut ours = Vec::new();
         for &Hanging { topic, partition, landed, stands_at } in hanging {
             let pipeline = &self.shared.pipeline.name;
             // The name of a topic that records are routed to is data (I8).
@@ -104,13 +109,9 @@ impl Lane {
                 stands_at,
                 "a transaction is open or was never ended; ending what is ours"
             );
-            let topic = sink.topic(topic)?;
-            let record = Record { topic, partition, key: Some(KEY), value: None, headers: None, timestamp: now_millis() };
-            sink.send_untracked(record)?;
+            ours.push((topic, partition));
         }
-        // The broker has it, so its abort marker comes into the partition too.
-        sink.settle()?;
-        Ok(sink.abort()?)
+        ours
     }
 
     fn ends(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<Offsets, Failure> {
@@ -133,6 +134,23 @@ impl Lane {
         }
         Ok(ends)
     }
+}
+
+/// Writes a record to each of these partitions and aborts: the marker ends all that this producer's id left there. Where
+/// that is refused, no source record is to blame, and fewer of them would meet the same.
+fn carry_abort(sink: &mut Sink, partitions: &[(&str, i32)]) -> Result<(), SinkError> {
+    let mut carry = || {
+        sink.begin()?;
+        for (topic, partition) in partitions {
+            let topic = sink.topic(topic)?;
+            let record = Record { topic, partition: *partition, key: Some(KEY), value: None, headers: None, timestamp: now_millis() };
+            sink.send_untracked(record)?;
+        }
+        // The broker has it, so its abort marker comes into the partition too.
+        sink.settle()?;
+        sink.abort()
+    };
+    carry().map_err(SinkError::owned)
 }
 
 impl Working<'_> {
@@ -184,7 +202,23 @@ fn spoken_of<'a>(
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::config::Location;
+    use crate::config::plan::Cluster;
+    use crate::kafka::ProducerSettings;
+
+    #[test]
+    fn an_abort_that_is_not_taken_blames_no_record() {
+        let at = Location { file: "s.yaml".into(), line: 1, column: 1 };
+        let cluster = Cluster { name: "b".into(), bootstrap_servers: "localhost:1".into(), properties: Vec::new(), registry: None, at };
+        let transaction_timeout = Duration::from_secs(10);
+        let settings = ProducerSettings { transactional_id: Some("t"), transaction_timeout, memory: 1 << 20, batch_bytes: 1 << 16 };
+        let mut sink = Sink::new(kafka::producer(&cluster, &settings).unwrap(), true, transaction_timeout);
+        // Transactions were not initialised: the client refuses, and asks no broker.
+        assert!(carry_abort(&mut sink, &[("t", 0)]).is_err_and(|error| error.own));
+    }
 
     /// A position as it is written, with what the test says of it.
     fn position(landed: i64, reached: &serde_json::Value) -> Position {
