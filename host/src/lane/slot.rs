@@ -24,7 +24,8 @@ pub struct Slot {
     pub delta: Account,
     /// Set while the partition stands still; written with the next commit.
     pub halted: Option<Halted>,
-    /// The source does not serve the partition at present, and why. It is tried all the time; nothing of it is written.
+    /// The source does not serve the partition at present, and why. It is tried all the time, and the position does not say
+    /// so.
     pub parked: Option<(Reason, String)>,
     /// The target has no place for the partition, and that is why it is halted.
     pub unplaced: bool,

@@ -211,8 +211,8 @@ impl Working<'_> {
         Ok(self.source.start(slot, to, None)?)
     }
 
-    /// Commits what is open, then `change` in a transaction of its own: the offset map has no segment over a position that
-    /// jumps.
+    /// Commits what is open, then `change` in a transaction of its own, so that no record is mapped across a position that
+    /// jumps: forward over what is gone the offset map gets a segment without records, back to a beginning it gets none.
     pub(super) fn settle_apart(&mut self, change: impl FnOnce(&mut [super::Slot])) -> Result<(), Failure> {
         if self.open.is_some() {
             self.commit()?;
