@@ -304,6 +304,8 @@ struct Open {
     entries: Vec<Entry>,
     /// Slot and ticket of the coordinates of each record that was put aside.
     aside: Vec<(usize, Ticket)>,
+    /// Its positions were handed to the producer.
+    stated: bool,
 }
 
 /// A lane that has been taken over.

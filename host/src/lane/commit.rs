@@ -56,6 +56,9 @@ impl Working<'_> {
         let now = now_millis();
         let positions_topic = self.sink.topic(&self.lane.shared.topics.positions)?;
         let map_topic = self.sink.topic(&self.lane.shared.topics.offset_map)?;
+        if let Some(open) = &mut self.open {
+            open.stated = true;
+        }
         if self.control_dirty {
             let (key, value) = (Key::control().encode(), self.control.encode());
             self.sink.send_untracked(state_record(positions_topic, partition, &key, &value, now))?;
@@ -239,8 +242,10 @@ impl Working<'_> {
         if self.open.is_some() {
             self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
         }
+        let stated = self.open.as_ref().is_some_and(|open| open.stated);
         self.close();
         narrowed?;
+        self.confirm_committed(stated)?;
         self.bytes.fill(0);
         self.chain.discard();
         let mut again = Vec::new();

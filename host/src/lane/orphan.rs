@@ -3,6 +3,8 @@
 //! skipped"; seen with 4.3.1, whose only broker was killed and started again). The transaction counts as aborted then,
 //! and its records hang in the log until the next commit of the same producer id takes them along: doubled. So a
 //! take-over looks for partitions whose last stable offset stands still and ends what is ours in them, before it writes.
+//! Where it was a commit that lost its markers, the next abort takes its records along: after an abort the lane goes on
+//! from memory only where the target has the positions that memory has.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -154,6 +156,25 @@ fn carry_abort(sink: &mut Sink, partitions: &[(&str, i32)]) -> Result<(), SinkEr
 }
 
 impl Working<'_> {
+    /// After an abort, with `stated` of a transaction that had positions of its own: fails where those that were committed
+    /// last may have gone with it, and the lane is taken over again, from what is there. Costs one question where nothing
+    /// is wrong, and reads the positions where the abort may have touched them.
+    pub(super) fn confirm_committed(&self, stated: bool) -> Result<(), Failure> {
+        let (lane, topics) = (self.lane, &self.lane.shared.topics);
+        let touched = lane.shared.exactly_once() && stated;
+        // Nobody else writes there: what hangs is a commit that has no marker, or that is about to get it.
+        if !touched && lane.hanging(&[(&topics.positions, lane.number as i32, -1)])?.is_empty() {
+            return Ok(());
+        }
+        let found = lane.read_state(&|| lane.stop.requested())?;
+        let lost = |slot: &&super::Slot| !slot.is_kept(found.positions.get(&(slot.topic.to_string(), slot.partition)));
+        let Some(slot) = self.slots.iter().find(lost) else { return Ok(()) };
+        Err(Failure::Client(format!(
+            "the position of {}-{}, {}, was acknowledged as committed and is not on the target after an abort",
+            slot.topic, slot.partition, slot.committed.next
+        )))
+    }
+
     /// Before the first record of this lane goes to these partitions: ends what a predecessor left hanging there, or the
     /// first commit would take it along. What is open is committed first, with `missed` for the slot at hand.
     pub(super) fn open_partitions(&mut self, slot: usize, missed: &[u32], wanted: &[(u16, i32)]) -> Result<(), Failure> {

@@ -125,6 +125,11 @@ impl Slot {
         self.next != self.committed.next || self.delta != Account::default()
     }
 
+    /// Whether `found` on the target is what memory takes for committed.
+    pub fn is_kept(&self, found: Option<&Position>) -> bool {
+        found.map_or(self.unwritten, |found| found.next == self.committed.next)
+    }
+
     /// Where to read on, with the epoch of the leader that served what is below, as far as it is known.
     pub fn read_from(&self) -> (i64, Option<i32>) {
         (self.next, (self.leader_epoch >= 0).then_some(self.leader_epoch))
@@ -278,6 +283,21 @@ mod tests {
             [-1, 70],
             "what was rolled back is not said"
         );
+    }
+
+    #[test]
+    fn a_commit_that_the_target_lost_is_noticed() {
+        let mut slot = slot();
+        let before = slot.committed.clone();
+        slot.advance(10, 4);
+        let after = slot.position(1, "c", &[]);
+        assert!(slot.is_kept(Some(&before)) && !slot.is_kept(None), "what is open does not count");
+        slot.settle(after.clone());
+        assert!(slot.is_kept(Some(&after)) && !slot.is_kept(Some(&before)));
+        let mut new = Slot::new("t".into(), 1, before.clone(), 1, true);
+        assert!(new.is_kept(None), "it was not written yet");
+        new.settle(before);
+        assert!(!new.is_kept(None));
     }
 
     #[test]

@@ -368,7 +368,7 @@ impl Working<'_> {
         if self.open.is_none() {
             self.sink.begin()?;
             let since = Instant::now();
-            self.open = Some(Open { since, bytes: 0, entries: std::mem::take(&mut self.spare), aside: Vec::new() });
+            self.open = Some(Open { since, bytes: 0, entries: std::mem::take(&mut self.spare), aside: Vec::new(), stated: false });
             self.lane.report.began(self.lane.number);
         }
         Ok(())
