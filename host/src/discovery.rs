@@ -84,6 +84,8 @@ pub struct Questions<'a> {
     pub copied: &'a dyn Fn() -> Result<BTreeSet<String>, TopicError>,
     /// Why a topic must not be copied; none where it may.
     pub refused: &'a dyn Fn(&str) -> Result<Option<String>, TopicError>,
+    /// Whether the pipeline is to end: nothing more is asked of its clusters then, and nothing announced.
+    pub stopped: &'a dyn Fn() -> bool,
 }
 
 /// A source topic's counterpart on the target.
@@ -180,15 +182,21 @@ impl Discovery {
         // What may be mended is asked again.
         let failed_before = |name: &str| now.topics.get(name).is_some_and(|before| before.unplaced.is_some() || before.refused.is_some());
         if topics != now.topics || now.version == 0 || topics.keys().any(|name| failed_before(name)) {
-            target.ensure(&mut topics, questions.copied)?;
+            target.ensure(&mut topics, questions)?;
             let is_new = |name: &str, topic: &Topic| now.topics.get(name).is_none_or(|before| before.id != topic.id);
             for (name, topic) in topics.iter_mut().filter(|(name, topic)| is_new(name, topic) || failed_before(name)) {
+                if (questions.stopped)() {
+                    break;
+                }
                 match (questions.refused)(name) {
                     Ok(refused) => topic.refused = refused,
                     Err(error) if error.is_of_topic() => topic.leave_out(0, &error),
                     Err(error) => return Err(error.into()),
                 }
             }
+        }
+        if (questions.stopped)() {
+            return Ok(());
         }
         tell_unplaced(&now, &topics);
         target.identify(&mut topics);

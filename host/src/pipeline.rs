@@ -189,10 +189,10 @@ impl Shared {
         }
     }
 
-    fn discover(&self) -> Result<(), DiscoveryError> {
+    fn discover(&self, stop: &Stop) -> Result<(), DiscoveryError> {
         let chain = self.current.now().chain.clone();
         let compaction = Compaction::of(self, &chain);
-        let questions = Questions { copied: &|| self.copied(), refused: &|topic| compaction.refuses(topic) };
+        let questions = Questions { copied: &|| self.copied(), refused: &|topic| compaction.refuses(topic), stopped: &|| stop.requested() };
         self.discovery.refresh(&self.observer, &self.pipeline.topics, &self.target_topics, &questions)
     }
 
@@ -241,7 +241,8 @@ impl Running {
         if let Some(quarantine) = &shared.topics.quarantine {
             shared.quarantine_partitions = shared.target_topics.partition_count(quarantine)?.unwrap_or(1) as u32;
         }
-        shared.discover()?;
+        let stop = Arc::new(Stop::default());
+        shared.discover(&stop)?;
         let refused: Vec<String> = shared.discovery.now().topics.values().filter_map(|topic| topic.refused.clone()).collect();
         if !refused.is_empty() {
             return Err(StartError::Refused(refused.join("\n")));
@@ -251,7 +252,6 @@ impl Running {
         }
         shared.ask_ends();
         let shared = Arc::new(shared);
-        let stop = Arc::new(Stop::default());
         let table = Arc::new(LaneTable::new(shared.clone()));
         let name = &shared.pipeline.name;
         let group = Group::join(&shared.target, &format!("sluice.{name}"), &shared.topics.positions, table.clone())
@@ -349,7 +349,7 @@ fn discover(shared: &Shared, stop: &Stop) {
             continue;
         }
         next = Instant::now() + REFRESH;
-        match shared.discover() {
+        match shared.discover(stop) {
             Ok(()) => failing = false,
             Err(error) if !failing => {
                 failing = true;

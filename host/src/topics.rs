@@ -17,7 +17,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::plan::Cluster;
-use crate::discovery::{Counterpart, Topic};
+use crate::discovery::{Counterpart, Questions, Topic};
 use crate::kafka::ffi::Spec;
 use crate::kafka::{self, Context, Observer, ffi};
 pub use state::{StateTopics, generations};
@@ -132,17 +132,17 @@ impl TargetTopics {
 
     /// Makes every data topic that is missing and grows those with fewer partitions than the source. One that was there
     /// before, to this process or by its `copied` records, was deleted: it is marked, not made again. One that cannot be
-    /// made or grown is left out with the reason; only a target that does not answer fails the whole.
-    pub fn ensure(
-        &self,
-        topics: &mut BTreeMap<String, Topic>,
-        copied: &dyn Fn() -> Result<BTreeSet<String>, TopicError>,
-    ) -> Result<(), TopicError> {
+    /// made or grown is left out with the reason; only a target that does not answer fails the whole. Each may take
+    /// seconds: where the pipeline is to end, the rest is left as it was.
+    pub fn ensure(&self, topics: &mut BTreeMap<String, Topic>, questions: &Questions<'_>) -> Result<(), TopicError> {
         let mut known: Option<BTreeSet<String>> = None;
         for (name, topic) in topics {
+            if (questions.stopped)() {
+                return Ok(());
+            }
             let is_copied = || {
                 if known.is_none() {
-                    known = Some(copied()?);
+                    known = Some((questions.copied)()?);
                 }
                 Ok(known.as_ref().is_some_and(|known| known.contains(name)))
             };
