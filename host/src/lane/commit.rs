@@ -25,7 +25,7 @@ impl Working<'_> {
     /// I1: data, positions and offset map become visible together or not at all.
     pub(super) fn commit(&mut self) -> Result<(), Failure> {
         failpoint::hit("after_last_produce");
-        let asked = self.ask_identity();
+        let asked = self.ask_identity()?;
         self.settle_raw()?;
         // I2: every record has its offset from its own acknowledgement before a map entry is made of it.
         self.sink.settle()?;

@@ -46,17 +46,18 @@ pub(super) enum Identity {
 
 impl Working<'_> {
     /// Asks which topics those are that the open transaction moves. To be called after its last record was read.
-    pub(super) fn ask_identity(&self) -> Asked {
+    pub(super) fn ask_identity(&self) -> Result<Asked, Failure> {
         if failpoint::mutant("topic_ids_unasked") {
-            return Asked(None);
+            return Ok(Asked(None));
         }
         let moved = self.slots.iter().filter(|slot| slot.moved() && !slot.topic_id().is_empty());
         let topics: BTreeSet<Arc<str>> = moved.map(|slot| slot.topic.clone()).collect();
         if topics.is_empty() {
-            return Asked(None);
+            return Ok(Asked(None));
         }
-        let asked = AskedIds::ask(self.lane.shared.observer.client(), &named(&topics), ASK_WITHIN);
-        Asked(Some((topics, asked)))
+        let asked = AskedIds::ask(self.lane.shared.observer.client(), &named(&topics), ASK_WITHIN)
+            .map_err(|code| not_committed(format!("the source cannot be asked for its topics: {code}")))?;
+        Ok(Asked(Some((topics, asked))))
     }
 
     /// The answer; where there was none, that of another client, if there is one by now.

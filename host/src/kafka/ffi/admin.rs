@@ -19,14 +19,22 @@ pub(super) struct AdminCall {
 }
 
 impl AdminCall {
-    /// For one question to the brokers, which have `wait` to answer it.
-    pub(super) fn new<C: ClientContext>(client: &Client<C>, api: sys::rd_kafka_admin_op_t, wait: Duration) -> Self {
-        // SAFETY: a valid client; the options are freed in drop.
+    /// For one question to the brokers, which have `wait` to answer it. Refused where the library takes no such time: the
+    /// answer would come by its default of a minute, when nobody waits any more.
+    pub(super) fn new<C: ClientContext>(
+        client: &Client<C>,
+        api: sys::rd_kafka_admin_op_t,
+        wait: Duration,
+    ) -> Result<Self, RDKafkaErrorCode> {
+        let mut text = [0 as c_char; 256];
+        // SAFETY: a valid client; queue and options are freed in drop, also where the time is refused.
         unsafe {
             let options = sys::rd_kafka_AdminOptions_new(client.native_ptr(), api);
-            let mut text = [0 as c_char; 256];
-            sys::rd_kafka_AdminOptions_set_request_timeout(options, millis(wait), text.as_mut_ptr(), text.len());
-            Self { queue: sys::rd_kafka_queue_new(client.native_ptr()), options }
+            let call = Self { queue: sys::rd_kafka_queue_new(client.native_ptr()), options };
+            match sys::rd_kafka_AdminOptions_set_request_timeout(options, millis(wait), text.as_mut_ptr(), text.len()) {
+                sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(call),
+                refused => Err(refused.into()),
+            }
         }
     }
 
@@ -78,7 +86,7 @@ pub type TopicIds = BTreeMap<String, Result<String, RDKafkaErrorCode>>;
 /// Asks for topic ids (KIP-516) as the brokers print them, and waits for the answer.
 pub fn topic_ids<C: ClientContext>(client: &Client<C>, topics: &[&str], wait: Duration) -> Result<TopicIds, RDKafkaErrorCode> {
     answers(client, wait)?;
-    answered_ids(&ask_ids(client, topics, wait), wait)
+    answered_ids(&ask_ids(client, topics, wait)?, wait)
 }
 
 /// A question for topic ids that is on its way. One that is dropped is forgotten.
@@ -91,8 +99,8 @@ pub struct AskedIds<C: ConsumerContext> {
 
 impl<C: ConsumerContext> AskedIds<C> {
     /// Sends the question, and waits for nothing; the brokers have `wait` to answer.
-    pub fn ask(client: Arc<BaseConsumer<C>>, topics: &[&str], wait: Duration) -> Self {
-        Self { call: ask_ids(client.client(), topics, wait), wait, client }
+    pub fn ask(client: Arc<BaseConsumer<C>>, topics: &[&str], wait: Duration) -> Result<Self, RDKafkaErrorCode> {
+        Ok(Self { call: ask_ids(client.client(), topics, wait)?, wait, client })
     }
 
     /// Waits for the answer.
@@ -101,17 +109,17 @@ impl<C: ConsumerContext> AskedIds<C> {
     }
 }
 
-fn ask_ids<C: ClientContext>(client: &Client<C>, topics: &[&str], wait: Duration) -> AdminCall {
+fn ask_ids<C: ClientContext>(client: &Client<C>, topics: &[&str], wait: Duration) -> Result<AdminCall, RDKafkaErrorCode> {
     let names: Vec<CString> = topics.iter().filter_map(|name| CString::new(*name).ok()).collect();
     let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
-    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, wait);
+    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, wait)?;
     // SAFETY: names outlive the call; the collection is freed after the request was enqueued, which copies it.
     unsafe {
         let collection = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
         sys::rd_kafka_DescribeTopics(client.native_ptr(), collection, call.options, call.queue);
         sys::rd_kafka_TopicCollection_destroy(collection);
     }
-    call
+    Ok(call)
 }
 
 fn answered_ids(call: &AdminCall, wait: Duration) -> Result<TopicIds, RDKafkaErrorCode> {
@@ -171,7 +179,7 @@ pub fn list_offsets<C: ClientContext>(
         return Ok(BTreeMap::new());
     }
     answers(client, wait)?;
-    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, wait);
+    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS, wait)?;
     let (wanted, isolation) = match spec {
         Spec::Earliest => (
             sys::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST as i64,
@@ -224,4 +232,22 @@ pub fn list_offsets<C: ClientContext>(
         }
         out
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+    use rdkafka::ClientConfig;
+    use rdkafka::consumer::DefaultConsumerContext;
+
+    #[test]
+    fn a_time_that_the_library_does_not_take_is_refused() {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", "localhost:1");
+        let client: Arc<BaseConsumer<DefaultConsumerContext>> = Arc::new(config.create().unwrap());
+        let asked = |wait| AskedIds::ask(client.clone(), &["t"], wait).map(drop);
+        assert_eq!(asked(Duration::from_secs(10)), Ok(()));
+        assert_eq!(asked(Duration::from_secs(24 * 3600)), Err(RDKafkaErrorCode::InvalidArgument));
+    }
 }

@@ -39,7 +39,7 @@ pub fn change_topic_settings<C: ClientContext>(
             });
         }
     }
-    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, wait);
+    let call = AdminCall::new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS, wait)?;
     // SAFETY: client, options and queue are valid; the request copies the resource.
     unsafe { sys::rd_kafka_IncrementalAlterConfigs(client.native_ptr(), &raw mut resource.0, 1, call.options, call.queue) };
     // SAFETY: everything read belongs to the event, which outlives the closure.
