@@ -209,6 +209,7 @@ pub fn source_consumer(cluster: &Cluster, pipeline: &str, memory: usize) -> Kafk
     // Fewer, fuller responses at full speed; the wait bounds the delay of a trickle.
     unless_said(&mut config, "fetch.min.bytes", "65536");
     unless_said(&mut config, "fetch.wait.max.ms", "50");
+    // A response holds the largest record whole, though it is larger than the budget; the default of 100 MB would not.
     config.set("receive.message.max.bytes", (LARGEST_RECORD + 1024 * 1024).to_string());
     config.create_with_context(Context::new(cluster))
 }
@@ -216,7 +217,9 @@ pub fn source_consumer(cluster: &Cluster, pipeline: &str, memory: usize) -> Kafk
 /// A reader of our own topics on the target, from offsets it is given to their end.
 pub fn state_reader(cluster: &Cluster, pipeline: &str) -> KafkaResult<BaseConsumer<Context>> {
     let mut config = reader(cluster, &format!("sluice.{pipeline}.state"));
+    // A take-over reads a lane's partition to its end and keeps the newest of each key; more waiting would gain nothing.
     config.set("queued.max.messages.kbytes", "8192");
+    // As in `source_consumer`.
     config.set("fetch.queue.backoff.ms", "5");
     // State topics are small and somebody waits for them.
     unless_said(&mut config, "fetch.wait.max.ms", "20");
@@ -228,7 +231,9 @@ pub fn table_reader(cluster: &Cluster, table: &str) -> KafkaResult<BaseConsumer<
     let mut config = reader(cluster, &format!("sluice.table.{table}"));
     // Rows are put into memory as fast as they come; more waiting ones would gain nothing.
     config.set("queued.max.messages.kbytes", "8192");
+    // As in `source_consumer`.
     config.set("fetch.queue.backoff.ms", "5");
+    // What a row says may be a moment late.
     unless_said(&mut config, "fetch.wait.max.ms", "100");
     config.create_with_context(Context::new(cluster))
 }
@@ -249,7 +254,8 @@ pub struct ProducerSettings<'a> {
     pub batch_bytes: usize,
 }
 
-/// A producer for the target.
+/// A producer for the target. `compression.type` is left to the file: the library's default is none, which costs no processor
+/// time and changes no byte of a record; what it saves is network and disk, and the user alone knows which is scarce.
 pub fn producer(cluster: &Cluster, settings: &ProducerSettings<'_>) -> KafkaResult<BaseProducer<Context>> {
     let mut config = base(cluster);
     // Retries must neither double nor reorder.
@@ -262,12 +268,15 @@ pub fn producer(cluster: &Cluster, settings: &ProducerSettings<'_>) -> KafkaResu
     }
     // A record that cannot be delivered in time aborts the transaction while it still can be aborted.
     config.set("message.timeout.ms", settings.transaction_timeout.as_millis().to_string());
+    // What waits stays within the lane's part of the memory, in number too: the library counts payload alone. The sink waits
+    // while the queue is full.
     config.set("queue.buffering.max.messages", by_number(settings.memory, 1_000_000));
     config.set("queue.buffering.max.kbytes", (settings.memory / 1024).clamp(1024, 1_000_000).to_string());
     // The target's own limit decides; see `LARGEST_RECORD`.
     config.set("message.max.bytes", LARGEST_RECORD.to_string());
     // A batch that the target's smallest limit would refuse costs every record in it.
     config.set("batch.size", settings.batch_bytes.clamp(16 * 1024, 4 * 1024 * 1024).to_string());
+    // Bytes decide when a batch is full: the default of 10,000 would cut batches of small records short.
     config.set("batch.num.messages", "100000");
     // A full batch goes at once, and the sink tells when the rest has to. The library has one request of a partition on
     // its way (its limit of five counts records, librdkafka 2.12.1, rdkafka_broker.c) and polls without a pause while a
@@ -283,6 +292,7 @@ pub fn group_consumer<C: ConsumerContext>(cluster: &Cluster, group: &str, contex
     // Lanes that stay keep running while others move.
     config.set("partition.assignment.strategy", "cooperative-sticky");
     config.set("session.timeout.ms", SESSION_TIMEOUT.as_millis().to_string());
+    // Six within a session: some may be lost. It is also how soon a member learns that lanes move (default: 3 s).
     config.set("heartbeat.interval.ms", "1000");
     // The group thread polls always; a callback that waits for lanes to finish is bounded well below this.
     config.set("max.poll.interval.ms", "60000");
