@@ -21,6 +21,7 @@ use crate::lane::Stop;
 use crate::metrics::{LaneState, Metrics};
 use crate::pipeline::{Admission, Budget, Current, Ends, Running, Shared, StartError, pipeline_status};
 use crate::plugin::{LogMode, Plugins};
+use crate::plugins::trust::open_directory;
 use crate::plugins::{self, Registry, RegistryError};
 use crate::position::{Claim, Position, lane_of};
 use crate::status::Status;
@@ -161,6 +162,12 @@ impl Gateway {
     /// Reaches every cluster, starts every pipeline and serves the pages.
     pub fn start(plan: Plan, options: Options) -> Result<Self, RunError> {
         let Ready { plan, host, prepared, ids } = ready::begin(plan)?;
+        if let Some(dir) = open_directory(&plan.plugins) {
+            tracing::warn!(
+                dir = %dir.display(),
+                "plugins.trust is open: whoever may write the plugin directory decides what masks; trust: locked admits what plugins.lock lists"
+            );
+        }
         let (started, started_millis) = (Instant::now(), now_millis());
         // Before the first record: a row that is missing only because it was not read yet would pass for none.
         let following = Following::start(&plan, &prepared.lent.tables, &prepared.metrics).map_err(RunError::Client)?;

@@ -112,6 +112,19 @@ fn a_repaired_file_makes_its_name_usable() {
 }
 
 #[test]
+fn a_directory_is_open_unless_something_vouches_for_what_is_in_it() {
+    let dir = Path::new("/plugins");
+    let signed = Trust::Signed { signers: Vec::new() };
+    for (given, trust, open) in
+        [(true, Trust::Open, true), (false, Trust::Open, false), (true, Trust::Locked, false), (true, signed, false)]
+    {
+        let mut plugins = section(dir, trust);
+        plugins.dir = plugins.dir.filter(|_| given);
+        assert_eq!(trust::open_directory(&plugins), open.then_some(dir), "{plugins:?}");
+    }
+}
+
+#[test]
 fn limits_have_one_truth() {
     let text = "clusters: { a: { bootstrap_servers: \"one:9092\" }, b: { bootstrap_servers: \"two:9092\" } }
 pipelines: [{ name: p, source: a, target: b, topics: { include: [t] } }]";

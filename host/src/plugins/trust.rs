@@ -107,6 +107,11 @@ pub fn places(plugins: &plan::Plugins) -> Option<(PathBuf, PathBuf)> {
     Some((dir, lock))
 }
 
+/// The plugin directory, where whoever may write it decides what masks.
+pub fn open_directory(plugins: &plan::Plugins) -> Option<&Path> {
+    plugins.dir.as_deref().filter(|_| plugins.trust == Trust::Open)
+}
+
 /// A lock; none where there is no file.
 pub fn read_lock(file: &Path) -> Result<Option<Lock>, Untrusted> {
     let failed = |why: String| Untrusted::Lock { lock: file.to_owned(), why };
