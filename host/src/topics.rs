@@ -14,6 +14,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, Resourc
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::plan::Cluster;
@@ -299,6 +300,11 @@ impl TargetTopics {
 
     /// The leader of each partition of a topic, below 0 where it has none at present; None: there is no such topic.
     fn leaders(&self, topic: &str) -> Result<Option<Vec<i32>>, TopicError> {
+        self.partitions(topic, MetadataPartition::leader)
+    }
+
+    /// What `of` says of each partition of a topic; None: there is no such topic.
+    fn partitions<T>(&self, topic: &str, of: impl Fn(&MetadataPartition) -> T) -> Result<Option<Vec<T>>, TopicError> {
         let metadata = self
             .observer
             .ask(|client| client.fetch_metadata(Some(topic), ASK_WITHIN))
@@ -306,8 +312,8 @@ impl TargetTopics {
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
         match found.error().map(RDKafkaErrorCode::from) {
             None => {
-                let leaders: Vec<i32> = found.partitions().iter().map(rdkafka::metadata::MetadataPartition::leader).collect();
-                Ok(Some(leaders).filter(|leaders| !leaders.is_empty()))
+                let partitions: Vec<T> = found.partitions().iter().map(of).collect();
+                Ok(Some(partitions).filter(|partitions| !partitions.is_empty()))
             }
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::LeaderNotAvailable) => Ok(None),
             Some(code) => Err(TopicError::answered("look at", topic, &self.cluster, code)),

@@ -14,6 +14,9 @@ const POLICY: (&str, &str) = ("cleanup.policy", "compact");
 const AT_MOST: [(&str, &str); 4] =
     [("segment.bytes", "4194304"), ("segment.ms", "600000"), ("max.compaction.lag.ms", "900000"), ("min.cleanable.dirty.ratio", "0.1")];
 
+/// How many replicas have to have a record before it counts as acknowledged.
+const IN_SYNC: &str = "min.insync.replicas";
+
 impl TargetTopics {
     /// Makes the pipeline's own topics where they are missing and checks the ones that are there.
     pub fn ensure_state(&self, names: &StateTopics, lanes: u32) -> Result<(), TopicError> {
@@ -30,7 +33,8 @@ impl TargetTopics {
     }
 
     fn check_positions(&self, topic: &str, lanes: u32) -> Result<(), TopicError> {
-        let found = self.partition_count(topic)?.unwrap_or(0);
+        let replicas = self.partitions(topic, |partition| partition.replicas().len())?.unwrap_or_default();
+        let found = replicas.len();
         if found != lanes as usize {
             return Err(TopicError::Lanes { topic: topic.into(), cluster: self.cluster.clone(), found, lanes });
         }
@@ -41,6 +45,16 @@ impl TargetTopics {
         let policy = settings.get(POLICY.0).map_or("", String::as_str);
         if policy != POLICY.1 {
             return Err(self.unfit(topic, format!("its cleanup.policy is {policy:?}, not exactly \"compact\"")));
+        }
+        let (replicas, in_sync) = (replicas.into_iter().min().unwrap_or_default(), settings.get(IN_SYNC).map_or("", String::as_str));
+        if is_thin(replicas, in_sync) {
+            tracing::warn!(
+                topic,
+                cluster = self.cluster,
+                replicas,
+                in_sync,
+                "the brokers keep what they acknowledged only with replication factor 3 and min.insync.replicas 2; losing one broker may lose positions"
+            );
         }
         for (name, most) in AT_MOST {
             let Some(found) = settings.get(name).filter(|found| is_looser(found, most)) else { continue };
@@ -84,6 +98,11 @@ impl TargetTopics {
     }
 }
 
+/// Whether the loss of one broker may lose what was acknowledged. A setting that is no number is not judged.
+fn is_thin(replicas: usize, in_sync: &str) -> bool {
+    replicas < 2 || in_sync.parse::<u32>().is_ok_and(|in_sync| in_sync < 2)
+}
+
 /// Whether a setting's value is above the bound. One that is no number is not judged.
 fn is_looser(found: &str, most: &str) -> bool {
     matches!((found.parse::<f64>(), most.parse::<f64>()), (Ok(found), Ok(most)) if found > most)
@@ -92,6 +111,14 @@ fn is_looser(found: &str, most: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_broker_may_hold_the_only_copy() {
+        for (replicas, in_sync, thin) in [(1, "1", true), (1, "2", true), (3, "1", true), (2, "2", false), (3, "2", false), (3, "", false)]
+        {
+            assert_eq!(is_thin(replicas, in_sync), thin, "{replicas} replicas, {in_sync:?} in sync");
+        }
+    }
 
     #[test]
     fn looser_is_above_the_bound() {
