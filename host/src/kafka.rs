@@ -6,6 +6,7 @@ mod observer;
 
 pub use observer::Observer;
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,13 +37,20 @@ const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 #[derive(Clone)]
 pub struct Context {
     cluster: Arc<str>,
+    /// The client writes to topics whose names records may have chosen (I8): what it says names none.
+    writes: bool,
     last_error: Arc<Mutex<Option<String>>>,
 }
 
 impl Context {
-    /// For one client of the cluster; clones share the last error.
+    /// For one client of the cluster that reads or asks; clones share the last error.
     pub fn new(cluster: &Cluster) -> Self {
-        Self { cluster: cluster.name.as_str().into(), last_error: Arc::default() }
+        Self { cluster: cluster.name.as_str().into(), writes: false, last_error: Arc::default() }
+    }
+
+    /// For one producer.
+    fn of_writer(cluster: &Cluster) -> Self {
+        Self { writes: true, ..Self::new(cluster) }
     }
 
     /// The last error that this client met, if any.
@@ -56,7 +64,7 @@ impl ClientContext for Context {
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let cluster = &*self.cluster;
-        let message = ffi::told(facility, message);
+        let message = if self.writes { ffi::told(facility, message) } else { message.into() };
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
                 tracing::warn!(target: "librdkafka", cluster, facility, "{message}");
@@ -67,9 +75,10 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        let reason = if self.writes { Cow::from(ffi::nameless(reason)) } else { reason.into() };
         tracing::debug!(target: "librdkafka", cluster = &*self.cluster, %error, "{reason}");
         if let Ok(mut last) = self.last_error.lock() {
-            *last = Some(reason.to_owned());
+            *last = Some(reason.into_owned());
         }
     }
 
@@ -174,7 +183,7 @@ pub fn mock() -> KafkaResult<BaseProducer<Context>> {
     let mut config = ClientConfig::new();
     config.set("test.mock.num.brokers", "1");
     config.set_log_level(RDKafkaLogLevel::Error);
-    config.create_with_context(Context { cluster: "in this process".into(), last_error: Arc::default() })
+    config.create_with_context(Context { cluster: "in this process".into(), writes: false, last_error: Arc::default() })
 }
 
 fn reader(cluster: &Cluster, group: &str) -> ClientConfig {
@@ -282,7 +291,7 @@ pub fn producer(cluster: &Cluster, settings: &ProducerSettings<'_>) -> KafkaResu
     // its way (its limit of five counts records, librdkafka 2.12.1, rdkafka_broker.c) and polls without a pause while a
     // record that lingered long enough waits behind it: one spinning thread a lane.
     config.set("linger.ms", (settings.transaction_timeout.as_millis() / 2).to_string());
-    config.create_with_context(Context::new(cluster))
+    config.create_with_context(Context::of_writer(cluster))
 }
 
 /// The consumer that joins the pipeline's group on the target; owning a partition of the positions topic is owning the

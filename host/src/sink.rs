@@ -299,9 +299,14 @@ impl Sink {
             return None;
         }
         match self.producer.begin_transaction() {
-            Err(KafkaError::Transaction(error)) if error.txn_requires_abort() => Some((error.code(), error.string())),
+            Err(KafkaError::Transaction(error)) if error.txn_requires_abort() => Some((error.code(), ffi::nameless(&error.string()))),
             _ => None,
         }
+    }
+
+    /// Why the producer is of no use any more; none where it is. In words that name no topic (I8).
+    fn fatal_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        self.producer.client().fatal_error().map(|(code, text)| (code, ffi::nameless(&text)))
     }
 
     /// Takes in the reports that are there, waiting up to `wait` for the first.
@@ -323,7 +328,7 @@ impl Sink {
         });
         if let Err((code, text)) = served {
             if code == RDKafkaErrorCode::Fatal {
-                let (code, text) = self.producer.client().fatal_error().unwrap_or((code, text));
+                let (code, text) = self.fatal_error().unwrap_or((code, ffi::nameless(&text)));
                 return Err(SinkError::new("write", text, Some(code), Kind::Lost));
             }
             // Connection errors: the client reconnects by itself, deliveries tell whether it did in time.
@@ -435,7 +440,7 @@ impl Sink {
     }
 
     fn failed(&self, doing: &'static str, code: RDKafkaErrorCode, reason: String) -> SinkError {
-        if let Some((code, reason)) = self.producer.client().fatal_error() {
+        if let Some((code, reason)) = self.fatal_error() {
             return SinkError::new(doing, reason, Some(code), Kind::Lost);
         }
         SinkError::new(doing, reason, Some(code), kind_of(code))
@@ -444,8 +449,8 @@ impl Sink {
     fn classified(&self, doing: &'static str, error: &KafkaError) -> SinkError {
         let code = error.rdkafka_error_code();
         let (kind, reason) = match error {
-            KafkaError::Transaction(error) if error.txn_requires_abort() => (Kind::Abort, error.string()),
-            KafkaError::Transaction(error) => (Kind::Lost, error.string()),
+            KafkaError::Transaction(error) if error.txn_requires_abort() => (Kind::Abort, ffi::nameless(&error.string())),
+            KafkaError::Transaction(error) => (Kind::Lost, ffi::nameless(&error.string())),
             other => (Kind::Lost, other.to_string()),
         };
         SinkError::new(doing, reason, code, kind)

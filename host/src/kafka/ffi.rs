@@ -28,7 +28,7 @@ use rdkafka_sys as sys;
 
 pub use admin::{AskedIds, OffsetAnswers, Spec, TopicIds, list_offsets, topic_ids};
 pub use fetch::{FetchQueue, Fetched, Header};
-pub use log::{carry_logs, told};
+pub use log::{carry_logs, nameless, told};
 pub use produce::{Headers, Outgoing, Report, ReportQueue, Ticket, TopicHandle, produce, wake_senders};
 pub use settings::change_topic_settings;
 

@@ -76,7 +76,7 @@ mod tests {
     fn one_that_is_not_answered_is_replaced_once() {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", "localhost:1");
-        let context = Context { cluster: "a".into(), last_error: Arc::default() };
+        let context = Context { cluster: "a".into(), writes: false, last_error: Arc::default() };
         let client = || Arc::new(config.create_with_context(context.clone()).unwrap());
         let long_ago = Instant::now().checked_sub(KEPT).unwrap();
         let observer = Observer { config: config.clone(), context: context.clone(), current: Mutex::new((client(), long_ago)) };

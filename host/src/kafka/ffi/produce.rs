@@ -164,7 +164,7 @@ impl ReportQueue {
     }
 
     /// Serves reports until none is left, waiting up to `wait` for the first. A client-level error comes back as Err
-    /// with its text (addresses and names, never payload); reports before it have been handed over.
+    /// with its text, which may name a topic (see [`super::nameless`]); reports before it have been handed over.
     pub fn serve(&self, wait: Duration, mut report: impl FnMut(Report)) -> Result<bool, (RDKafkaErrorCode, String)> {
         let (mut wait, mut any) = (wait, false);
         loop {
@@ -198,8 +198,8 @@ impl ReportQueue {
                     sys::RD_KAFKA_EVENT_LOG => {
                         let (mut facility, mut text, mut level) = (ptr::null(), ptr::null(), 0);
                         if sys::rd_kafka_event_log(event, &mut facility, &mut text, &mut level) == 0 {
-                            let text = CStr::from_ptr(text).to_string_lossy();
-                            tracing::debug!(target: "librdkafka", level, "{text}");
+                            let (facility, text) = (CStr::from_ptr(facility).to_string_lossy(), CStr::from_ptr(text).to_string_lossy());
+                            tracing::debug!(target: "librdkafka", level, facility = &*facility, "{}", super::told(&facility, &text));
                         }
                         None
                     }
