@@ -111,6 +111,11 @@ impl Sources {
         self.topics.iter().flat_map(|(name, topic)| (0..topic.partitions).map(move |partition| (name.as_str(), partition)))
     }
 
+    /// Those of topics that the source lists.
+    pub fn listed(&self) -> impl Iterator<Item = (&str, i32)> {
+        self.partitions().filter(|(topic, _)| self.topics.get(*topic).is_some_and(|topic| !topic.gone))
+    }
+
     /// Why a partition has no place on the target; none where it has one.
     pub fn unplaced(&self, topic: &str, partition: i32) -> Option<&str> {
         self.topics.get(topic).filter(|topic| partition >= topic.placed)?.unplaced.as_deref()
@@ -284,6 +289,15 @@ mod tests {
         anew.follow(&known());
         assert_eq!(anew.id, "other");
         assert!(known().unlisted(false).gone && !known().unlisted(true).gone);
+    }
+
+    #[test]
+    fn a_topic_that_is_gone_stays_known_and_is_not_listed() {
+        let topics = [("a", known()), ("b", known().unlisted(false)), ("c", known().unlisted(true))];
+        let topics = topics.into_iter().map(|(name, topic)| (name.to_owned(), Topic { partitions: 1, ..topic })).collect();
+        let sources = Sources { version: 1, topics };
+        assert_eq!(sources.partitions().collect::<Vec<_>>(), [("a", 0), ("b", 0), ("c", 0)]);
+        assert_eq!(sources.listed().collect::<Vec<_>>(), [("a", 0), ("c", 0)]);
     }
 
     #[test]

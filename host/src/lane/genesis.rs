@@ -42,7 +42,8 @@ impl Lane {
             });
         }
         let sources = shared.discovery.now();
-        let partitions: Vec<(&str, i32)> = sources.partitions().collect();
+        // A topic that went has no start; one that comes back is taken up from its beginning, as any that appears later.
+        let partitions: Vec<(&str, i32)> = sources.listed().collect();
         let starts = self.starts(&partitions)?;
         let placed: Vec<(&str, i32)> =
             partitions.iter().copied().filter(|(name, number)| sources.unplaced(name, *number).is_none()).collect();
