@@ -193,7 +193,7 @@ impl Lane {
             self.notice_loss(&mut lacking)?;
             let sources = self.shared.discovery.wait_past(seen, Duration::from_millis(200));
             let has_work = sources.partitions().any(|(topic, partition)| lane_of(topic, partition, self.lanes()) == self.number);
-            let ready = self.shared.view.has_control(self.number);
+            let ready = self.shared.view.has_control(self.number) && self.has_begun();
             let genesis = self.number == 0 && !ready;
             if sources.version > 0 && (genesis || (has_work && ready)) {
                 return Ok(());
@@ -205,10 +205,16 @@ impl Lane {
         }
     }
 
+    /// I5: whether a genesis of which something is to be seen is complete. One transaction is; without it, lane 0's control
+    /// record is written last.
+    fn has_begun(&self) -> bool {
+        self.shared.exactly_once() || self.shared.view.has_control(0)
+    }
+
     /// I5: the genesis wrote a control record for every lane at once. Where others have theirs and this one has none, its
     /// positions were lost, and waiting would not bring them back.
     fn notice_loss(&self, lacking: &mut Option<Instant>) -> Result<(), Failure> {
-        if self.number == 0 || !self.shared.view.lacks_control(self.number) {
+        if self.number == 0 || !self.has_begun() || !self.shared.view.lacks_control(self.number) {
             *lacking = None;
             return Ok(());
         }

@@ -130,8 +130,8 @@ impl<'a> Standstill<'a> {
         Ok(all)
     }
 
-    /// I1: all of it becomes visible together, and `next` counts from then on. Without transactions, the control records
-    /// come last. `failpoint` is reached before the commit.
+    /// I1: all of it becomes visible together, and `next` counts from then on. Without transactions, lane 0's
+    /// control record comes last. `failpoint` is reached before the commit.
     pub fn write(&mut self, next: &StateTopics, moved: &Moved, failpoint: &str) -> Result<(), MoveError> {
         let lanes = self.pipeline.lanes;
         let failed = |error| MoveError::Write { lanes, error };
@@ -143,9 +143,11 @@ impl<'a> Standstill<'a> {
             let key = Key::Position { source: moved.source.clone(), topic: name.clone(), partition: *partition };
             put(sink, topic, lane_of(name, *partition, lanes), &key, &position.encode()).map_err(failed)?;
         }
-        sink.settle().map_err(failed)?;
-        // Lane 0 last: it says that the generation is complete.
+        // Lane 0 last, when all else is there: it says that the generation is complete.
         for (lane, control) in moved.controls.iter().rev() {
+            if *lane == 0 {
+                sink.settle().map_err(failed)?;
+            }
             put(sink, topic, *lane, &Key::control(), &control.encode()).map_err(failed)?;
         }
         sink.settle().map_err(failed)?;

@@ -184,3 +184,30 @@ fn at_least_once_through_a_kill() {
     assert_eq!((&found["target"]["topic"], &found["exact"]), (&json!(topic), &json!(false)), "{found}");
     lab.finish();
 }
+
+/// A genesis that was cut off before its last record is made again: at least once it is no transaction.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn killed_in_the_genesis() {
+    for delivery in ["at_least_once", "exactly_once"] {
+        let lab = Lab::new("genesis");
+        let topic = lab.topic("payments");
+        lab.create(&topic, 4);
+        let steps = config::fields();
+        let file = lab.config(&steps, |p| {
+            p["delivery"] = json!(delivery);
+            p["lanes"] = json!(2);
+        });
+        lab.generate(json!({ "topic": topic, "partitions": 4, "count": 200 }));
+        let fail = [("SLUICE_FAILPOINTS", "in_genesis=kill")];
+        let ended = lab.run("first", &file, &["--until-caught-up"], &fail).wait(SOON);
+        assert_eq!(ended.code, None, "the failpoint did not kill; stderr:\n{}", ended.stderr);
+
+        lab.catch_up("last", &file, 0);
+
+        let repeats = json!(delivery == "at_least_once");
+        let answer = ask(&lab, &topic, &steps).with("at_least_once", repeats).right_and_accounted(&file);
+        assert_eq!(answer["read"], 200, "{delivery}");
+        lab.finish();
+    }
+}

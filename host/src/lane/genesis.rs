@@ -12,6 +12,7 @@ use crate::chain::Chain;
 use crate::clock::now_millis;
 use crate::config::plan::Start;
 use crate::discovery::{REFRESH, Sources};
+use crate::failpoint;
 use crate::kafka::ffi::{self, Spec};
 use crate::kafka::{self};
 use crate::metrics::Reason;
@@ -29,14 +30,15 @@ const NONE_AFTER: i64 = -1;
 
 impl Lane {
     /// I5: the genesis, one transaction before the first record: lanes, source, and every known partition's start. Made
-    /// by lane 0 for all lanes; the others wait until they see it.
+    /// by lane 0 for all lanes; the others wait until they see it. Without transactions each record counts as it arrives:
+    /// lane 0's control record is the last one, and no lane works before it is there.
     fn genesis(&self, sink: &mut Sink) -> Result<Found, Failure> {
         let shared = &*self.shared;
         if shared.has_offset_map()? {
             return Err(Failure::Halt {
                 reason: Reason::PositionMissing,
                 detail: format!(
-                    "topic {} is empty but {} is not: the positions were lost. Restore them, or use a new pipeline name to start anew on purpose",
+                    "lane 0 has no control record in topic {}, but topic {} is not empty: the positions were lost. Restore them, or use a new pipeline name to start anew on purpose",
                     shared.topics.positions, shared.topics.offset_map
                 ),
             });
@@ -67,8 +69,12 @@ impl Lane {
                 mine.positions.insert(at, position);
             }
         }
-        // Last, so that a lane that sees its control record sees its positions too, transactional or not.
-        for (lane, control) in &controls {
+        for (lane, control) in controls.iter().rev() {
+            if *lane == 0 {
+                // It says that the genesis is complete: all else is there before.
+                sink.settle()?;
+                failpoint::hit("in_genesis");
+            }
             write(sink, topic, *lane, &Key::control().encode(), &control.encode(), now)?;
         }
         sink.settle()?;
@@ -174,11 +180,11 @@ impl<'a> Working<'a> {
     pub(super) fn new(lane: &'a Lane, mut sink: Sink, mut found: Found) -> Result<Self, Failure> {
         let shared = &*lane.shared;
         if found.control.is_none() {
-            found = match (lane.number, found.positions.is_empty()) {
-                (0, true) => lane.genesis(&mut sink)?,
-                (_, true) => return Err(Failure::Client("the pipeline's genesis is not there yet".into())),
-                (_, false) => return Err(missing("the lane's control record is gone".into())),
-            };
+            if begins(lane.number, &found.positions, shared.exactly_once()) {
+                found = lane.genesis(&mut sink)?;
+            } else if found.positions.is_empty() {
+                return Err(Failure::Client("the pipeline's genesis is not there yet".into()));
+            }
         }
         let Some(mut control) = found.control else { return Err(missing("the lane's control record is gone".into())) };
         check(&control, &found.positions, &found.sources, lane)?;
@@ -306,6 +312,13 @@ impl<'a> Working<'a> {
     }
 }
 
+/// Whether a lane without a control record makes the genesis: lane 0 does, where nothing was written yet, or where a genesis
+/// without a transaction was cut off before its last record. Nothing was copied then.
+fn begins(lane: u32, positions: &BTreeMap<(String, i32), Position>, exactly_once: bool) -> bool {
+    let untouched = |position: &Position| position.next == position.start && position.account == Account::default();
+    lane == 0 && positions.values().all(|position| !exactly_once && untouched(position))
+}
+
 fn missing(detail: String) -> Failure {
     Failure::Halt { reason: Reason::PositionMissing, detail }
 }
@@ -346,4 +359,38 @@ fn check(control: &Control, positions: &BTreeMap<(String, i32), Position>, sourc
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    fn position(next: i64, read: u64) -> Position {
+        let account = serde_json::json!({ "read": read, "passed": read, "filtered": 0, "quarantined": 0, "emitted": 0 });
+        let position = serde_json::json!({
+            "version": 1, "topic_id": "", "start": 5, "next": next, "leader_epoch": -1, "generation": 1, "config": "c",
+            "target_start": 0, "account": account,
+        });
+        serde_json::from_value(position).unwrap()
+    }
+
+    #[test]
+    fn a_genesis_that_was_cut_off_is_made_again() {
+        for (lane, found, exactly_once, expected) in [
+            (0, vec![], true, true),
+            (0, vec![], false, true),
+            (0, vec![position(5, 0), position(5, 0)], false, true),
+            // What was copied was begun by a genesis that was complete.
+            (0, vec![position(5, 0), position(9, 4)], false, false),
+            (0, vec![position(9, 0)], false, false),
+            // A transaction is never cut off: the control record was lost.
+            (0, vec![position(5, 0)], true, false),
+            (1, vec![], false, false),
+            (1, vec![position(5, 0)], false, false),
+        ] {
+            let found: BTreeMap<_, _> = (0..).zip(&found).map(|(n, position)| (("t".to_owned(), n), position.clone())).collect();
+            assert_eq!(begins(lane, &found, exactly_once), expected, "lane {lane}, exactly once {exactly_once}: {found:?}");
+        }
+    }
 }
