@@ -324,6 +324,11 @@ fn halted_lanes(running: &Running) -> impl Iterator<Item = String> {
         .map(move |(lane, info)| format!("pipeline {name}, lane {lane}: {} ({}): {}", info.state, info.reason, info.detail))
 }
 
+fn unassigned(running: &Running) -> String {
+    let why = running.table.barred().map_or_else(String::new, |barred| format!(" ({}): {}", barred.reason, barred.detail));
+    format!("pipeline {}: no lane is assigned to this process{why}", running.shared.pipeline.name)
+}
+
 fn pages(running: &Arc<Vec<Running>>, metrics: &Metrics) -> Pages {
     let (for_status, for_ready) = (running.clone(), running.clone());
     Pages {
@@ -334,7 +339,7 @@ fn pages(running: &Arc<Vec<Running>>, metrics: &Metrics) -> Pages {
         ready: Box::new(move || {
             let mut reasons: Vec<String> = for_ready.iter().flat_map(halted_lanes).collect();
             let idle = for_ready.iter().filter(|running| !running.table.owns_any());
-            reasons.extend(idle.map(|running| format!("pipeline {}: no lane is assigned to this process", running.shared.pipeline.name)));
+            reasons.extend(idle.map(unassigned));
             if reasons.is_empty() { Ok(()) } else { Err(reasons) }
         }),
         metrics: metrics.clone(),

@@ -315,18 +315,18 @@ pub fn group_consumer<C: ConsumerContext>(cluster: &Cluster, group: &str, contex
     config.create_with_context(context)
 }
 
+/// Whether a code says that a right is denied.
+pub fn denies(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as E;
+    matches!(
+        code,
+        E::TopicAuthorizationFailed | E::GroupAuthorizationFailed | E::ClusterAuthorizationFailed | E::TransactionalIdAuthorizationFailed
+    )
+}
+
 /// A refusal in words: what an operator has to grant is not hidden behind a code.
 pub fn reason(code: RDKafkaErrorCode) -> String {
-    use RDKafkaErrorCode as E;
-    match code {
-        E::TopicAuthorizationFailed
-        | E::GroupAuthorizationFailed
-        | E::ClusterAuthorizationFailed
-        | E::TransactionalIdAuthorizationFailed => {
-            format!("not authorized ({code:?}); grant the cluster's user this right")
-        }
-        other => other.to_string(),
-    }
+    if denies(code) { format!("not authorized ({code:?}); grant the cluster's user this right") } else { code.to_string() }
 }
 
 /// A cluster did not answer within [`REACHABLE_WITHIN`].

@@ -2,6 +2,7 @@
 
 mod admitted;
 mod compaction;
+mod standing;
 mod status;
 mod table;
 
@@ -282,7 +283,12 @@ impl Running {
     /// The state of the pipeline, over all its processes.
     pub fn status(&self) -> PipelineStatus {
         let shared = &self.shared;
-        let own = Own { lanes: self.table.info(), admitted: shared.current.now(), refusals: shared.current.refusals() };
+        let own = Own {
+            lanes: self.table.info(),
+            barred: self.table.barred(),
+            admitted: shared.current.now(),
+            refusals: shared.current.refusals(),
+        };
         pipeline_status(&shared.pipeline, &shared.view.now(), &shared.ends().1, Some(&own), &shared.owner)
     }
 
@@ -369,7 +375,7 @@ fn tend(group: Group<Arc<LaneTable>>, shared: &Shared, table: &Arc<LaneTable>, s
     while let Some(group) = member.take() {
         while !stop.requested() && !table.stands_down() {
             if let Some(error) = group.serve(tick) {
-                tracing::debug!(%error, "group");
+                table.refused(&error);
             }
             table.tend();
         }

@@ -87,6 +87,53 @@ fn a_denied_write_is_named_and_waited_for() {
     lab.finish();
 }
 
+/// Without READ on the group nobody is given a lane: the right is named once in the log and on both pages, a run that is to
+/// catch up ends, and copying begins once it is granted. Taken back, it is named again.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_denied_group_is_named_and_waited_for() {
+    let lab = Lab::new("denied-group");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    lab.produce(&topic, plain(50));
+    let id = lab.pipeline();
+    let group = format!("sluice.{id}");
+    let rights = |rights: Value| json!({ "bootstrap": lab.b, "user": "bob", "rights": rights });
+    let all = rights(json!([
+        ["TOPIC", "PREFIXED", id, "ALL", "ALLOW"],
+        ["TOPIC", "PREFIXED", format!("__sluice.{id}"), "ALL", "ALLOW"],
+        ["GROUP", "PREFIXED", group, "DESCRIBE", "ALLOW"],
+        ["TRANSACTIONAL_ID", "PREFIXED", group, "ALL", "ALLOW"],
+    ]));
+    let read = rights(json!([["GROUP", "PREFIXED", group, "READ", "ALLOW"]]));
+    java::call("grant", all.clone());
+    let file = as_bob(&lab, &lab.config(&json!([]), |_| ()));
+    let barred = |process: &Sluice| {
+        let lanes = http::get(process.port, "/status").map(|page| status::find(&lab, &page.json())["lanes"].clone());
+        let denied = |lane: &Value| lane["state"] == "waiting" && lane["reason"] == "authorization";
+        let denied = lanes.is_some_and(|lanes| lanes.as_array().is_some_and(|lanes| !lanes.is_empty() && lanes.iter().all(denied)));
+        let ready = http::get(process.port, "/readyz");
+        (denied && ready.is_some_and(|page| page.status == 503 && page.body.contains("GroupAuthorizationFailed"))).then_some(())
+    };
+
+    let ended = lab.run("caught-up", &file, &["--until-caught-up"], &[]).wait(SOON).expect_code(1);
+    let mut process = lab.run("run", &file, &[], &[]);
+    eventually("the right is named", SOON, || barred(&process));
+
+    let told = |stderr: &str| stderr.matches("does not take this process").count();
+    assert_eq!(told(&ended.stderr), 1, "{}", ended.stderr);
+    assert_eq!(copied(&lab, &topic), 0);
+    java::call("grant", read.clone());
+    eventually("the records arrive", SOON, || (copied(&lab, &topic) == 50).then_some(()));
+    process.wait_ready(SOON);
+    assert_eq!(told(&process.stderr()), 1, "{}", process.stderr());
+    java::call("revoke", read);
+    eventually("the right is named again", SOON, || barred(&process));
+    process.terminate(SOON).expect_code(0);
+    java::call("revoke", all);
+    lab.finish();
+}
+
 /// The target refuses the position of a transaction with one record, as it does where clocks are apart: the record is not
 /// put aside for it.
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::admitted::{Admitted, Refusal};
+use super::standing::Barred;
 use super::table::LaneInfo;
 use crate::config::plan::{Delivery, Pipeline};
 use crate::metrics::{LaneState, Reason};
@@ -16,6 +17,8 @@ use crate::view::Snapshot;
 /// What the process that answers knows of its own lanes and plugins.
 pub struct Own {
     pub lanes: BTreeMap<u32, LaneInfo>,
+    /// Why the group gives it none.
+    pub barred: Option<Barred>,
     pub admitted: Arc<Admitted>,
     /// The last refusal of each plugin.
     pub refusals: BTreeMap<String, Refusal>,
@@ -83,7 +86,7 @@ fn lane_status(lane: u32, snapshot: &Snapshot, own: Option<&Own>, owner: &str) -
     };
     let (state, reason, detail) = match info {
         Some(info) => (info.state, info.reason, info.detail.clone()),
-        None => told(lane, snapshot),
+        None => waits(told(lane, snapshot), own.and_then(|own| own.barred.as_ref())),
     };
     LaneStatus {
         lane,
@@ -112,6 +115,14 @@ fn told(lane: u32, snapshot: &Snapshot) -> (LaneState, Reason, String) {
     match of_lane.filter(|_| control.is_some()).find_map(|(_, position)| position.halted.as_ref()) {
         Some(halted) => (LaneState::Halted, Reason::of(&halted.code), halted.detail.clone()),
         None => (LaneState::Waiting, Reason::None, String::new()),
+    }
+}
+
+/// A lane that waits for its turn here, which a process that the group does not take is never given.
+fn waits(told: (LaneState, Reason, String), barred: Option<&Barred>) -> (LaneState, Reason, String) {
+    match barred {
+        Some(barred) if told.1 == Reason::None => (told.0, barred.reason, barred.detail.clone()),
+        _ => told,
     }
 }
 
@@ -173,5 +184,12 @@ mod tests {
         assert_eq!(said(1), (Owner::Other, LaneState::Halted, Reason::TargetRefused));
         assert_eq!(said(lane), (Owner::Other, LaneState::Halted, Reason::Gap));
         assert_eq!(said(3), (Owner::Other, LaneState::Waiting, Reason::ClusterUnreachable), "nothing is known of it");
+        let barred = Barred { reason: Reason::Authorization, detail: "no READ".into() };
+        let here = |lane| waits(told(lane, &snapshot), Some(&barred)).1;
+        assert_eq!(
+            [here(0), here(1), here(lane), here(3)],
+            [Reason::Authorization, Reason::TargetRefused, Reason::Gap, Reason::ClusterUnreachable],
+            "why this process is given none, where nothing else is known"
+        );
     }
 }

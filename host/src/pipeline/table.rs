@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rdkafka::error::KafkaError;
+
 use super::Shared;
+use super::standing::{Barred, Standing};
 use crate::group::{Confirm, Lanes};
 use crate::lane::{End, Lane, Report, Stop};
 use crate::metrics::{LaneMetrics, LaneState, Reason, TransactionResult};
@@ -57,13 +60,15 @@ struct Inner {
 pub struct LaneTable {
     shared: Arc<Shared>,
     confirm: Mutex<Option<Confirm>>,
+    standing: Standing,
     inner: Arc<Mutex<Inner>>,
 }
 
 impl LaneTable {
     /// Owns no lane; none can start before [`LaneTable::open`].
     pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, confirm: Mutex::default(), inner: Arc::default() }
+        let standing = Standing::new(&shared.pipeline.name);
+        Self { shared, confirm: Mutex::default(), standing, inner: Arc::default() }
     }
 
     /// Lanes can start once they have somebody to ask.
@@ -117,6 +122,16 @@ impl LaneTable {
     /// Whether this process owns a lane, be it running or not.
     pub fn owns_any(&self) -> bool {
         !self.lock().owned.is_empty()
+    }
+
+    /// The group's client met an error.
+    pub fn refused(&self, error: &KafkaError) {
+        self.standing.meet(error);
+    }
+
+    /// Why the group does not take this process. Lanes that it owns it has from the group, whatever the client met since.
+    pub fn barred(&self) -> Option<Barred> {
+        if self.owns_any() { None } else { self.standing.barred() }
     }
 
     fn start(&self, inner: &mut Inner, number: u32, pause: Duration) {
@@ -201,13 +216,14 @@ impl LaneTable {
         }
     }
 
-    /// Whether this process owns the lane, and it waits for somebody to change something on a cluster: a source topic that
-    /// cannot be read, a right that is denied, records of its own that the target refuses.
+    /// Whether the lane waits for somebody to change something on a cluster, as far as this process knows: it owns the lane,
+    /// and a source topic cannot be read, a right is denied, or records of its own are refused by the target; or it has no
+    /// right to be given any lane.
     pub fn is_parked(&self, lane: u32) -> bool {
         let parked = |info: &LaneInfo| {
             info.state == LaneState::Halted && matches!(info.reason, Reason::SourceTopic | Reason::Authorization | Reason::StateInvalid)
         };
-        self.lock().info.get(&lane).is_some_and(parked)
+        self.barred().is_some_and(|barred| barred.reason == Reason::Authorization) || self.lock().info.get(&lane).is_some_and(parked)
     }
 
     /// Asks every lane to finish; [`LaneTable::reap`] collects them.
@@ -223,6 +239,7 @@ impl LaneTable {
 impl Lanes for Arc<LaneTable> {
     fn assigned(&self, lanes: &[u32]) {
         tracing::info!(pipeline = self.shared.pipeline.name, ?lanes, "lanes assigned");
+        self.standing.taken();
         let mut inner = self.lock();
         for lane in lanes {
             self.start(&mut inner, *lane, Duration::ZERO);
