@@ -223,6 +223,40 @@ fn what_is_not_fit_leaves_the_running_one() {
     lab.finish();
 }
 
+/// A partition that stands for what its plugin did goes on by itself once one that works is put there, from the very
+/// record.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_plugin_that_is_mended_sets_its_partitions_going() {
+    let lab = Lab::new("mended");
+    let topic = lab.topic("payments");
+    let dir = &lab.dir.join("plugins");
+    lab.create(&topic, 4);
+    place(dir, FILE, &stamp(1, Some(("work-well", "work-hard"))));
+    let file = lab.config(&steps(), |_| ());
+    let written = Feed::start(&lab, json!({ "topic": topic, "partitions": 4 }), 1000, 1000).finish();
+    let mut process = lab.run("run", &file, &[], &[]);
+    let stands = |process: &Sluice| {
+        let page = http::get(process.port, "/status").expect("the page is served").json();
+        let partitions = status::find(&lab, &page)["partitions"].as_array().cloned().unwrap_or_default();
+        partitions.iter().filter(|partition| !partition["halted"].is_null()).count()
+    };
+    eventually("every partition stands", SOON, || (stands(&process) == 4).then_some(()));
+    assert_eq!(arrived(&lab, &topic), 0);
+    let first = digest(&lab, &process);
+
+    place(dir, FILE, &stamp(2, None));
+    let switched = wait_event(&process, "audit.plugin_switched", 1);
+    assert_eq!(switched["from"], first);
+    eventually("all is copied", SOON, || (arrived(&lab, &topic) as u64 >= written).then_some(()));
+    process.wait_ready(SOON);
+    eventually("no partition stands", SOON, || (stands(&process) == 0).then_some(()));
+    process.terminate(secs(60));
+    let stamps = BTreeMap::from([("stamp-002".to_owned(), switched["digest"].as_str().unwrap_or_default().to_owned())]);
+    each_record_has_one_maker(&lab, &file, &topic, written, &stamps);
+    lab.finish();
+}
+
 /// A pipeline's configuration with other settings of `plugins`.
 fn trusting(lab: &Lab, trust: Value) -> std::path::PathBuf {
     let file = lab.config(&steps(), |_| ());

@@ -37,6 +37,11 @@ impl Tries {
     }
 }
 
+/// Whether a partition may have halted for what a step did with a record.
+fn of_a_step(code: &str) -> bool {
+    [Reason::RecordFailed, Reason::PluginFailed, Reason::Drift].iter().any(|reason| reason.as_str() == code)
+}
+
 impl Working<'_> {
     /// Takes up another chain, where one is admitted. What it cannot start leaves the running one in place, visibly, and is
     /// tried again a few times before the lane halts; what a newer configuration forbids ends the lane (I7).
@@ -84,6 +89,21 @@ impl Working<'_> {
             took_ms,
             "lane switched"
         );
+        self.try_again()
+    }
+
+    /// What stood still for what a step said of it is read again: another component may take it.
+    fn try_again(&mut self) -> Result<(), Failure> {
+        for slot in 0..self.slots.len() {
+            let at = &mut self.slots[slot];
+            if !at.halted.as_ref().is_some_and(|halted| of_a_step(&halted.code)) {
+                continue;
+            }
+            at.release();
+            let (next, leader_epoch) = at.read_from();
+            self.source.start(slot, next, leader_epoch)?;
+        }
+        self.tell_state();
         Ok(())
     }
 
