@@ -86,27 +86,3 @@ pub struct Referenced {
     /// As registered; its language is that of the schema that refers to it.
     pub text: String,
 }
-
-/// A schema of another language than its topic's format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the schema is {found}, not {wanted}")]
-pub struct WrongKind {
-    /// What the format needs.
-    pub wanted: SchemaKind,
-    /// What the schema is.
-    pub found: SchemaKind,
-}
-
-impl WrongKind {
-    /// The code that a record is set aside with.
-    pub fn code(&self) -> &'static str {
-        "schema_of_another_kind"
-    }
-}
-
-impl Schema {
-    /// Refuses a schema of another language.
-    pub fn require(&self, wanted: SchemaKind) -> Result<(), WrongKind> {
-        if self.kind == wanted { Ok(()) } else { Err(WrongKind { wanted, found: self.kind }) }
-    }
-}

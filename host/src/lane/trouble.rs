@@ -122,7 +122,7 @@ impl Working<'_> {
         }
         let happened = if target.missing { "is gone from the target" } else { "was deleted and created again on the target" };
         let detail = format!(
-            "topic {} {happened}, with what was copied up to source offset {}; restore it, or copy it anew under another pipeline name",
+            "topic {} {happened}, with what was copied up to source offset {}; making it again brings nothing back: copy it anew under another pipeline name",
             at.topic, at.next
         );
         let next = at.next;
@@ -272,7 +272,7 @@ impl Working<'_> {
                 continue;
             }
             let detail = format!(
-                "topic {} is gone from the target, or has too few partitions, with what was copied up to source offset {}; restore it, or copy it anew under another pipeline name",
+                "topic {} is gone from the target, or has too few partitions, with what was copied up to source offset {}; making it again brings nothing back: copy it anew under another pipeline name",
                 at.topic, at.next
             );
             let next = at.next;

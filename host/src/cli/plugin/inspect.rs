@@ -50,8 +50,8 @@ struct About {
     name: String,
     version: String,
     summary: String,
-    effects: Vec<&'static str>,
-    sees: Vec<&'static str>,
+    effects: Vec<String>,
+    sees: Vec<String>,
     counters: Vec<String>,
     rejections: Vec<String>,
     settings_schema: Value,
@@ -95,7 +95,8 @@ fn read(args: &InspectArgs) -> Result<(String, Vec<u8>), Failure> {
 
 impl About {
     fn of(description: &Description) -> About {
-        let set = |named: &[(&'static str, bool)]| named.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        // As a step of the configuration writes them.
+        let set = |named: &[(&'static str, bool)]| named.iter().filter(|(_, is)| *is).map(|(name, _)| name.replace('-', "_")).collect();
         About {
             name: description.name.clone(),
             version: description.version.clone(),
@@ -112,7 +113,6 @@ impl About {
 
 fn table(report: &Report) -> String {
     let list = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
-    let names = |list: &[&str]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
     let mut lines = vec![
         ("file", report.file.clone()),
         ("size", format!("{} bytes", report.size)),
@@ -126,8 +126,8 @@ fn table(report: &Report) -> String {
         lines.insert(0, ("plugin", format!("{} {}", about.name, about.version)));
         lines.insert(1, ("", about.summary.clone()));
         lines.extend([
-            ("effects", names(&about.effects)),
-            ("sees", names(&about.sees)),
+            ("effects", list(&about.effects)),
+            ("sees", list(&about.sees)),
             ("counters", list(&about.counters)),
             ("rejections", list(&about.rejections)),
             ("settings", about.settings_schema.to_string()),
