@@ -25,6 +25,7 @@ mod path;
 mod place;
 pub mod proto;
 mod rank;
+mod reach;
 mod reader;
 mod scan;
 mod selection;

@@ -228,9 +228,9 @@ impl<'a> Subject<'a> {
             explained.errors.extend(unlisted.iter().map(sentence));
         }
         for (outer, path) in compiled.open_names() {
-            let field = self.nest.behind(outer as usize).into_iter().next().unwrap_or_default();
             explained.places.push(self.names(&path));
-            if self.watch.names == Watching::Halts {
+            // A text that is opened for `keep` alone has no field behind it.
+            if let (Watching::Halts, Some(&field)) = (self.watch.names, self.nest.behind(outer as usize).first()) {
                 let path = self.named(&path);
                 explained.errors.push(map_names(&path, &format!("step {}", self.step), self.selector(field), "the schema"));
             }

@@ -65,7 +65,7 @@ pub struct Watch {
     pub unmatched: Watching,
     /// A field that neither `fields` nor `keep` names.
     pub unlisted: Watching,
-    /// A map that is masked, and whose names stay.
+    /// A map in which something is masked, and whose names stay.
     pub names: Watching,
     /// A place that cannot take what its operator makes.
     pub types: Watching,
@@ -196,8 +196,9 @@ impl Asked<'_> {
     }
 
     fn map_names(&self, reference: SchemaRef, compiled: &Compiled) -> Option<String> {
-        let (outer, path) = compiled.open_names().into_iter().next()?;
-        let field = self.nest.behind(outer as usize).into_iter().next()?;
+        // A text that is opened for `keep` alone has no field behind it.
+        let masked = |(outer, path): (u32, String)| Some((*self.nest.behind(outer as usize).first()?, path));
+        let (field, path) = compiled.open_names().into_iter().find_map(masked)?;
         Some(map_names(
             &path,
             &format!("step {}", self.step + 1),

@@ -30,6 +30,11 @@ const FORMS: &str = r#"{"type":"record","name":"Forms","fields":[{"name":"state"
     {"name":"ref","type":{"type":"string","logicalType":"uuid"}},{"name":"ok","type":"boolean"},
     {"name":"tag","type":{"type":"fixed","name":"Tag","size":4}},{"name":"gone","type":"null"},{"name":"note","type":"string"}]}"#;
 
+/// Two maps, of texts and of records.
+const BOOK: &str = r#"{"type":"record","name":"Book","fields":[{"name":"texts","type":{"type":"map","values":"string"}},
+    {"name":"people","type":{"type":"map","values":{"type":"record","name":"Person","fields":[{"name":"email","type":"string"},
+        {"name":"note","type":"string"}]}}}]}"#;
+
 const HMAC: &str = "{ use: hmac, key: pii }";
 
 /// A host that compiles here: the program of a test is not a compiler.
@@ -68,6 +73,7 @@ pub(super) fn build_steps(format: &str, steps: &[&str]) -> Result<ChainPlan, Vec
         (3, r#"{"type":"record","name":"K","fields":[{"name":"id","type":"string"},{"name":"region","type":"string"}]}"#),
         (4, r#"{"type":"record","name":"M","fields":[{"name":"contacts","type":{"type":"map","values":"string"}}]}"#),
         (6, ORDER),
+        (9, BOOK),
         (7, FORMS),
     ] {
         schemas.learn_avro(SchemaRef::Id(id), avro::Schema::parse(text, &[]).unwrap());

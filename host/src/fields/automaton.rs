@@ -44,6 +44,14 @@ pub(super) struct Node {
     pub(super) elements: Elements,
 }
 
+impl Node {
+    /// Calls with every node that a child may have, some more than once.
+    pub(super) fn each_child(&self, mut call: impl FnMut(u32)) {
+        self.names.known().map(|(_, child)| child).chain([self.names.other()]).for_each(&mut call);
+        self.elements.all().map(|(_, child)| child).for_each(call);
+    }
+}
+
 /// Where the members of an object go.
 #[derive(Debug, Default)]
 pub(super) struct Names {

@@ -10,11 +10,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::automaton::{Node, ROOT};
 use super::hit::Kind;
-use super::place::{Kinds, Leaf, Place, push_name};
-use super::scan::MAX_DEPTH;
-use super::selection::{Containers, Selection};
+use super::place::{Kinds, Leaf, Place};
+
+mod visit;
 
 #[cfg(test)]
 mod tests;
@@ -64,25 +63,6 @@ impl Schema {
 }
 
 impl Plan {
-    /// What a selection makes of the schema.
-    pub fn compile(selection: &Selection, schema: &Schema) -> Self {
-        let mut visit = Visit {
-            schema,
-            nodes: &selection.nodes,
-            composite: selection.containers == Containers::Composite,
-            seen: vec![false; selection.fields],
-            possible: vec![false; selection.nodes.len()],
-            path: String::from("$"),
-            around: Vec::new(),
-            count: 0,
-            plan: Self { found: Vec::new(), unmatched: Vec::new(), maps: Vec::new() },
-        };
-        visit.place(ROOT, &[At::root(schema)]);
-        let Visit { seen, mut plan, .. } = visit;
-        plan.unmatched = (0..selection.fields).filter(|&field| !seen[field]).collect();
-        plan
-    }
-
     /// The fields, by index, whose selector can name nothing that the schema allows.
     #[must_use]
     pub fn unmatched(&self) -> &[usize] {
@@ -103,7 +83,8 @@ impl Plan {
         self.found.iter().filter(|found| !found.listed).map(|found| found.path.clone()).collect()
     }
 
-    /// Objects that are maps, as what stands under any name has a type, and whose entries a field edits: their names stay.
+    /// Objects that are maps, as what stands under any name has a type, and in whose entries a field edits something, or may,
+    /// whatever their names, which stay.
     #[must_use]
     pub fn open_names(&self) -> &[(u32, String)] {
         &self.maps
@@ -325,139 +306,5 @@ fn own<'s>(at: At<'s>, said: &'s serde_json::Map<String, Value>) -> Facts<'s> {
         items: items.into_iter().chain(tuple).map(|schema| at.of(schema)).collect(),
         formed: said.contains_key("enum") || said.contains_key("const"),
         uuid: said.get("format").and_then(Value::as_str) == Some("uuid"),
-    }
-}
-
-struct Visit<'s> {
-    schema: &'s Schema,
-    nodes: &'s [Node],
-    composite: bool,
-    /// By field: its selector can name something.
-    seen: Vec<bool>,
-    /// By node: everything below was marked as seen.
-    possible: Vec<bool>,
-    path: String,
-    /// The containers around the place: node and schemas.
-    around: Vec<(u32, Vec<*const Value>)>,
-    count: usize,
-    plan: Plan,
-}
-
-impl<'s> Visit<'s> {
-    /// What stands at a place of which all these schemas speak.
-    fn place(&mut self, number: u32, schemas: &[At<'s>]) {
-        let node = &self.nodes[number as usize];
-        node.accepts.iter().for_each(|&field| self.seen[field as usize] = true);
-        let mut reading = Reading { schema: self.schema, turns: 0 };
-        // A place that only refers to another is that other, so that what lies in itself is seen to.
-        let schemas: Vec<At<'s>> = schemas.iter().map(|at| reading.target(*at)).collect();
-        let key = (number, schemas.iter().map(|at| std::ptr::from_ref(at.schema)).collect());
-        if self.around.contains(&key) || self.around.len() == MAX_DEPTH || self.count >= MAX_LEAVES {
-            // It was seen around here, or is too deep to look: whatever comes may come.
-            self.anything(number);
-            return;
-        }
-        let facts = schemas.iter().map(|at| reading.facts(*at)).reduce(Facts::or).unwrap_or_default();
-        self.count += 1;
-        let scalars = facts.types.as_ref().map(|types| types.iter().copied().filter(|of| !matches!(*of, "object" | "array")).collect());
-        let structured = !facts.properties.is_empty() || !facts.additional.is_empty() || !facts.items.is_empty();
-        let bare = ["object", "array"].iter().any(|of| facts.types.is_some() && facts.may_be(of)) && !structured;
-        match scalars {
-            // Where the schema says nothing, what stands there is one place.
-            None if !structured => self.leaf(node, None, &facts),
-            Some(types) if !BTreeSet::is_empty(&types) => self.leaf(node, Some(types), &facts),
-            // A container of which nothing else is known, or one that a field takes whole.
-            _ if bare && !facts.closed || self.composite && !node.hits.is_empty() => self.leaf(node, facts.types.clone(), &facts),
-            _ => {}
-        }
-        self.around.push(key);
-        if facts.may_be("object") {
-            self.members(node, &facts);
-        }
-        if facts.may_be("array") {
-            self.elements(node, &facts);
-        }
-        self.around.pop();
-    }
-
-    fn members(&mut self, node: &'s Node, facts: &Facts<'s>) {
-        for (name, schemas) in &facts.properties {
-            let child = node.names.find(name.as_bytes()).node;
-            self.step(|path| push_name(path, name), |visit| visit.place(child, schemas));
-        }
-        let others =
-            node.names.known().filter(|(name, _)| std::str::from_utf8(name).is_ok_and(|name| !facts.properties.contains_key(name)));
-        for (name, child) in others {
-            match () {
-                () if !facts.additional.is_empty() => {
-                    let name = String::from_utf8_lossy(name);
-                    self.step(|path| push_name(path, &name), |visit| visit.place(child, &facts.additional));
-                }
-                () if !facts.closed => self.anything(child),
-                () => {}
-            }
-        }
-        let other = node.names.other();
-        if !facts.additional.is_empty() {
-            if let (false, Some(&field)) = (self.composite, self.nodes[other as usize].hits.first()) {
-                self.plan.maps.push((field, self.path.clone()));
-            }
-            self.step(|path| path.push_str("[*]"), |visit| visit.place(other, &facts.additional));
-        }
-        if !facts.closed {
-            self.anything(other);
-        }
-    }
-
-    fn elements(&mut self, node: &'s Node, facts: &Facts<'s>) {
-        let all: Vec<(Option<i64>, u32)> = node.elements.all().collect();
-        for (at, &(index, child)) in all.iter().enumerate() {
-            // Several indexes may lead to one node; the last is any other element.
-            if all.iter().skip(at + 1).any(|&(_, other)| other == child) {
-                continue;
-            }
-            if facts.items.is_empty() {
-                self.anything(child);
-                continue;
-            }
-            let step = index.map_or("[*]".to_owned(), |index| format!("[{index}]"));
-            self.step(|path| path.push_str(&step), |visit| visit.place(child, &facts.items));
-        }
-    }
-
-    /// Whatever the selectors go on to from here may be there.
-    fn anything(&mut self, number: u32) {
-        let mut left = vec![number];
-        while let Some(number) = left.pop() {
-            if std::mem::replace(&mut self.possible[number as usize], true) {
-                continue;
-            }
-            let node = &self.nodes[number as usize];
-            node.accepts.iter().for_each(|&field| self.seen[field as usize] = true);
-            left.extend(node.names.known().map(|(_, child)| child).chain([node.names.other()]));
-            left.extend(node.elements.all().map(|(_, child)| child));
-        }
-    }
-
-    fn step(&mut self, push: impl FnOnce(&mut String), visit: impl FnOnce(&mut Self)) {
-        let length = self.path.len();
-        push(&mut self.path);
-        visit(self);
-        self.path.truncate(length);
-    }
-
-    fn leaf(&mut self, node: &Node, types: Option<BTreeSet<&'static str>>, facts: &Facts<'_>) {
-        // What stays as a container, however little of it.
-        let container = |of: &BTreeSet<&str>| of.contains("object") || of.contains("array");
-        let listed = node.covered || node.live && types.as_ref().is_none_or(container);
-        self.plan.found.push(Found {
-            path: self.path.clone(),
-            types,
-            field: node.hits.first().copied(),
-            listed,
-            root: self.around.is_empty(),
-            any_text: !facts.formed,
-            uuid: facts.uuid,
-        });
     }
 }

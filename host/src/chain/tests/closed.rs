@@ -40,6 +40,30 @@ fn names_of_a_masked_map_do_not_pass_unless_that_is_meant() {
 }
 
 #[test]
+fn names_above_what_is_masked_do_not_pass_either() {
+    let list = |rest: &str| format!("{{ plugin: mask, mode: allow_list, unlisted: drop, key: clear, {rest} }}");
+    let person = [&[0, 2][..], &avro_text("ana@example.org"), &avro_text("ana@example.org"), &avro_text("n"), &[0]].concat();
+    for (step, drifts) in [
+        (list(&format!("fields: {{ \"$.people[*].email\": {HMAC} }}")), true),
+        (format!("{{ plugin: mask, fields: {{ $..email: {HMAC} }} }}"), true),
+        (format!("{{ plugin: mask, fields: {{ \"$.people[*].email\": {HMAC} }}, map_names: clear }}"), false),
+        (format!("{{ plugin: mask, fields: {{ $.people.ana.email: {HMAC} }} }}"), false),
+        (list("keep: [\"$.people[*].email\"]"), false),
+        // A text that is opened for what is kept of it alone does not hide the map behind it.
+        (list(&format!("keep: [\"$.texts[*] >> $.x\"], fields: {{ \"$.people[*].email\": {HMAC} }}")), true),
+        (list("keep: [\"$.texts[*] >> $.x\"]"), false),
+    ] {
+        let sample = Sample { value: Some(framed(9, &person)), ..record(None, None) };
+        let (drift, value) = through(&mut chain("auto", &step), sample);
+        assert_eq!(drift.as_ref().map(|drift| drift.misfit.kind), drifts.then_some(DriftKind::MapNames), "{step}");
+        assert_eq!(value.is_empty(), drifts, "{step}");
+        if let Some(drift) = drift {
+            assert!(drift.to_string().contains("$.people of the schema with id 9 is a map"), "{drift}");
+        }
+    }
+}
+
+#[test]
 fn a_schema_header_stays_with_what_it_names() {
     let id = |id: u8| Some(vec![0, 0, 0, 0, id]);
     let headers =

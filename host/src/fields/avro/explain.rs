@@ -58,7 +58,8 @@ impl Plan {
         places.into_iter()
     }
 
-    /// The maps whose entries a field edits whatever their names, which are data, and stay: by field, with the path.
+    /// The maps in whose entries a field edits something whatever their names, which are data, and stay: by field, with the
+    /// path.
     #[must_use]
     pub fn open_names(&self) -> Vec<(u32, String)> {
         let mut found = Vec::new();
@@ -95,7 +96,7 @@ struct Visit<'a> {
     around: Vec<Around>,
     count: usize,
     call: &'a mut dyn FnMut(&str, Parent, Found),
-    /// Of a map whose entries a field edits whatever their names.
+    /// Of a map in whose entries a field edits something whatever their names.
     names: &'a mut dyn FnMut(&str, u32),
 }
 

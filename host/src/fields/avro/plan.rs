@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::super::automaton::{Builder, Elements, Names, ROOT};
+use super::super::reach::Reach;
 use super::super::selection::{Containers, Selection};
 use super::schema::{Run, Schema, Tables, Type};
 
@@ -80,7 +81,7 @@ pub(super) enum Walk {
         value: u32,
         names: Names,
         strict: bool,
-        /// The field that edits what stands under names that no selector writes.
+        /// The first field that edits what stands under names that no selector writes, or something in it.
         masked: Option<u32>,
     },
 }
@@ -151,6 +152,9 @@ impl Plan {
         }
         mark_inert(&mut nodes);
         settle(&mut nodes, selection.keep.is_some());
+        if compiler.expand {
+            mark_masked(&mut nodes);
+        }
         let mut seen = vec![false; selection.fields];
         nodes.iter().flat_map(|node| &node.accepts).for_each(|&field| seen[field as usize] = true);
         let unmatched = (0..selection.fields).filter(|&field| !seen[field]).collect();
@@ -172,7 +176,7 @@ impl Plan {
         &self.unmatched
     }
 
-    /// The fields that edit the entries of a map whatever their names.
+    /// The fields that edit the entries of a map, or what is in them, whatever their names.
     pub(super) fn masked_maps(&self) -> impl Iterator<Item = u32> {
         self.nodes.iter().filter_map(|node| if let Walk::Map { masked, .. } = node.walk { masked } else { None })
     }
@@ -250,9 +254,8 @@ impl Compiler<'_> {
                 Walk::Array { item, elements }
             }
             Type::Map(value) => {
-                let masked = self.automaton.node(known.names.other()).hits.first().copied().filter(|_| self.expand);
                 let names = known.names.map(|state| self.child(state, value, Parent::Entry));
-                Walk::Map { value, names, strict: true, masked }
+                Walk::Map { value, names, strict: true, masked: None }
             }
             _ => Walk::Scalar,
         };
@@ -306,6 +309,23 @@ fn settle(nodes: &mut [Node], allow_list: bool) {
             _ => {}
         }
         nodes[at].walk = walk;
+    }
+}
+
+/// Names are data where something is edited at or below entries that are picked whatever they are called.
+fn mark_masked(nodes: &mut [Node]) {
+    let mut reach = Reach::default();
+    nodes.iter().for_each(|node| {
+        reach.add(node.hits.first().copied());
+    });
+    for (node, at) in nodes.iter().zip(0..) {
+        node.walk.each_child(|child| reach.lies_in(child, at));
+    }
+    let first = reach.first();
+    for node in nodes {
+        if let Walk::Map { names, masked, .. } = &mut node.walk {
+            *masked = first[names.other() as usize];
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Schemas as places: what is listed, missed, unknown.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use super::super::Selector;
+use super::super::{Containers, Selection, Selector};
 use super::*;
 
 const ORDER: &str = r##"{"type":"object","additionalProperties":false,"properties":{
@@ -125,6 +125,45 @@ fn maps_that_are_masked_keep_their_names() {
     assert_eq!(path("$", Containers::Expand).as_deref(), Some("$.odd"));
     for (selector, containers) in [("$.tags.vip", Containers::Expand), ("$.open", Containers::Expand), ("$.tags", Containers::Composite)] {
         assert_eq!(path(selector, containers), None, "{selector}");
+    }
+}
+
+#[test]
+fn maps_in_which_something_is_masked_keep_their_names() {
+    let map = |of: &str| format!(r#"{{"type":"object","additionalProperties":{of}}}"#);
+    let closed = |properties: &str| format!(r#"{{"type":"object","additionalProperties":false,"properties":{{{properties}}}}}"#);
+    let person = r##"{"$ref":"#/definitions/C"}"##;
+    let tree = r##"{"$ref":"#/definitions/T"}"##;
+    for (of, fields, wanted) in [
+        (map(person), "$.m[*].email", Some("$.m")),
+        (map(person), "$..email", Some("$.m")),
+        (map(person), "$.m.ana.email", None),
+        (map(person), "$.m[*].other", None),
+        (map(r#"{"type":"string"}"#), "$..email", None),
+        (map(r#"{"type":"string"}"#), "$.m[*].x", None),
+        (map(&map(person)), "$.m[*].home.email", Some("$.m")),
+        (map(&map(person)), "$.m.ana[*].email", Some("$.m.ana")),
+        (map(&format!(r#"{{"type":"array","items":{person}}}"#)), "$.m[*][0].email", Some("$.m")),
+        (format!(r#"{{"anyOf":[{{"type":"null"}},{}]}}"#, map(person)), "$.m[*].email", Some("$.m")),
+        (tree.to_owned(), "$..name", Some("$.m.kids")),
+        (tree.to_owned(), "$..email", None),
+        // What the schema leaves open may be there.
+        (map(r#"{"type":"object"}"#), "$.m[*].email", Some("$.m")),
+        (map(r#"{"type":"array"}"#), "$..email", Some("$.m")),
+        (map(r#"{"title":"any"}"#), "$.m[*].a.email", Some("$.m")),
+    ] {
+        let definitions = format!(
+            r#""C":{},"T":{}"#,
+            closed(r#""email":{"type":"string"},"note":{"type":"string"}"#),
+            closed(&format!(r#""name":{{"type":"string"}},"kids":{}"#, map(tree)))
+        );
+        let schema = closed(&format!(r#""m":{of}"#)).replacen('{', &format!(r#"{{"definitions":{{{definitions}}},"#), 1);
+        let found = |fields, keep, containers| {
+            plan_of(&schema, fields, keep, containers).open_names().first().map(|(field, path)| (*field, path.clone()))
+        };
+        assert_eq!(found(fields, None, Containers::Expand), wanted.map(|path| (0, path.to_owned())), "{fields} in {of}");
+        assert_eq!(found(fields, None, Containers::Composite), None, "{fields}: nothing is edited");
+        assert_eq!(found("", Some(fields), Containers::Expand), None, "{fields}: kept on purpose");
     }
 }
 

@@ -56,7 +56,8 @@ impl Plan {
         places.into_iter()
     }
 
-    /// The maps whose entries a field edits whatever their keys, which are data, and stay: by field, with the path.
+    /// The maps in whose entries a field edits something whatever their keys, which are data, and stay: by field, with the
+    /// path.
     #[must_use]
     pub fn open_names(&self) -> Vec<(u32, String)> {
         let mut found = Vec::new();
@@ -91,7 +92,7 @@ struct Lister<'a> {
     around: Vec<Around>,
     count: usize,
     call: &'a mut dyn FnMut(&str, Found),
-    /// Of a map whose entries a field edits whatever their keys.
+    /// Of a map in whose entries a field edits something whatever their keys.
     names: &'a mut dyn FnMut(&str, u32),
 }
 

@@ -10,6 +10,7 @@ use super::super::automaton::{Elements, Names};
 use super::descriptor::{Scalar, Tables, Type};
 
 mod compile;
+mod masked;
 mod trim;
 
 /// Field numbers below this are found by place, others by search.
@@ -121,7 +122,7 @@ pub(super) enum Which {
         key: Scalar,
         value: Type,
         names: Names,
-        /// The field that edits what stands under keys that no selector writes.
+        /// The first field that edits what stands under keys that no selector writes, or something in it.
         masked: Option<u32>,
     },
 }
@@ -201,7 +202,7 @@ impl Plan {
         &self.unmatched
     }
 
-    /// The fields that edit the entries of a map whatever their keys.
+    /// The fields that edit the entries of a map, or what is in them, whatever their keys.
     pub(super) fn masked_maps(&self) -> impl Iterator<Item = u32> {
         self.slots.iter().filter_map(|slot| if let Which::Entry { masked, .. } = slot.which { masked } else { None })
     }

@@ -18,9 +18,13 @@ const PAYMENT: &str = r#"{"type":"record","name":"com.acme.Payment","fields":[
     {"name":"hash","type":{"type":"fixed","name":"Hash","size":4}}]}"#;
 
 fn plan(fields: &str, keep: Option<&str>, containers: Containers) -> Plan {
+    plan_of(PAYMENT, fields, keep, containers)
+}
+
+fn plan_of(schema: &str, fields: &str, keep: Option<&str>, containers: Containers) -> Plan {
     let list = |list: &str| -> Vec<Selector> { list.split_whitespace().map(|text| Selector::parse(text).unwrap()).collect() };
     let selection = Selection::compile(&list(fields), keep.map(list).as_deref(), containers).unwrap();
-    Plan::compile(&selection, &Schema::parse(PAYMENT, &[]).unwrap()).unwrap()
+    Plan::compile(&selection, &Schema::parse(schema, &[]).unwrap()).unwrap()
 }
 
 #[test]
@@ -128,4 +132,33 @@ fn maps_that_are_masked_keep_their_names() {
         assert_eq!(plan(fields, None, Containers::Composite).open_names(), [], "{fields}: nothing is edited");
     }
     assert_eq!(plan("$.id", Some("$.tags"), Containers::Expand).open_names(), [], "kept on purpose");
+}
+
+#[test]
+fn maps_in_which_something_is_masked_keep_their_names() {
+    let map = |values: &str| format!(r#"{{"type":"map","values":{values}}}"#);
+    let array = |items: &str| format!(r#"{{"type":"array","items":{items}}}"#);
+    let person = r#"{"type":"record","name":"C","fields":[{"name":"email","type":["null","string"]},{"name":"note","type":"string"}]}"#;
+    let tree =
+        r#"{"type":"record","name":"T","fields":[{"name":"name","type":"string"},{"name":"kids","type":{"type":"map","values":"T"}}]}"#;
+    for (of, fields, wanted) in [
+        (map(person), "$.m[*].email", Some("$.m")),
+        (map(person), "$..email", Some("$.m")),
+        (map(person), "$.m.ana.email", None),
+        (map(person), "$.m[*].other", None),
+        (map("\"string\""), "$..email", None),
+        (map("\"string\""), "$.m[*].x", None),
+        (map(&map(person)), "$.m[*].home.email", Some("$.m")),
+        (map(&map(person)), "$.m.ana[*].email", Some("$.m.ana")),
+        (array(&map(&array(person))), "$.m[0][*][-1].email", Some("$.m[0]")),
+        (format!("[\"null\",{}]", map(&format!("[\"null\",{person}]"))), "$.m[*].email", Some("$.m")),
+        (tree.to_owned(), "$..name", Some("$.m.kids")),
+        (tree.to_owned(), "$..email", None),
+    ] {
+        let schema = format!(r#"{{"type":"record","name":"R","fields":[{{"name":"m","type":{of}}}]}}"#);
+        let found = plan_of(&schema, fields, None, Containers::Expand).open_names();
+        assert_eq!(found.first().map(|(field, path)| (*field, path.as_str())), wanted.map(|path| (0, path)), "{fields} in {of}");
+        assert_eq!(plan_of(&schema, fields, None, Containers::Composite).open_names(), [], "{fields}: nothing is edited");
+        assert_eq!(plan_of(&schema, "", Some(fields), Containers::Expand).open_names(), [], "{fields}: kept on purpose");
+    }
 }

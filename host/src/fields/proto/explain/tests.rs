@@ -87,10 +87,21 @@ fn maps_that_are_masked_keep_their_keys() {
         ("$.labels[*]", Some((0, "$.labels"))),
         ("$.labels.x", None),
         ("$.labels.x $.labels.*", Some((1, "$.labels"))),
+        ("$.labels[*].x", None),
+        ("$..x", None),
+        ("$.by_number[*].string", Some((0, "$.by_number"))),
+        ("$.by_number['7'].string", None),
+        ("$.by_number[*].by_number['7'].pair.left", Some((0, "$.by_number"))),
+        ("$.by_number['7'].by_number[*].pair.left", Some((0, "$.by_number['7'].by_number"))),
+        ("$.items[*].by_number[*].items[0].names", Some((0, "$.items[*].by_number"))),
+        ("$..left", Some((0, "$.items[*].by_number"))),
     ] {
         let found = all.plan(fields, None, Expand).open_names();
         assert_eq!(found.first().map(|(field, path)| (*field, path.as_str())), wanted, "{fields}");
         assert_eq!(all.plan(fields, None, Containers::Composite).open_names(), [], "{fields}: nothing is edited");
     }
+    assert_eq!(all.plan("", Some("$.by_number[*].string"), Expand).open_names(), [], "kept on purpose");
+    let tree = Fixture::new(ALL, 1);
+    assert_eq!(tree.plan("$..name", None, Expand).open_names(), [], "it has no map");
     assert!(all.plan("$", None, Expand).open_names().iter().any(|(_, path)| path == "$.labels"));
 }

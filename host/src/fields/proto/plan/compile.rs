@@ -39,11 +39,14 @@ impl Plan {
         let state = compiler.state(ROOT, message.0);
         let root = compiler.add_visit(ROOT, What::Enter(state));
         compiler.run()?;
-        let Compiler { allow_list, states, slots, visits, sites, .. } = compiler;
+        let Compiler { expand, allow_list, states, slots, visits, sites, .. } = compiler;
         let (tables, fields) = (Arc::clone(&schema.tables), selection.fields());
         let mut plan = Self { tables, message: message.0, fields, states, slots, visits, sites, root, allow_list, unmatched: Vec::new() };
         plan.unmatched = plan.find_unmatched();
         plan.trim();
+        if expand {
+            plan.mark_masked();
+        }
         Ok(plan)
     }
 }
