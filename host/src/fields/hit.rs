@@ -108,8 +108,8 @@ impl Hits {
         &self.hits
     }
 
-    /// How many members and elements the allow list drops from the document. With 0 and no hits the document passes
-    /// as it is.
+    /// How many members and elements the allow list drops from the document, those inside another one not counted. With
+    /// 0 and no hits the document passes as it is.
     #[must_use]
     pub fn pruned(&self) -> usize {
         self.prunes.len()

@@ -45,8 +45,12 @@ fn with_descendants(root: &Value, path: &Path) -> Vec<Path> {
 
 /// Section 2 of RFC 9535: each segment applied to every value the ones before it gave.
 pub(super) fn evaluate(root: &Value, selector: &Selector) -> Vec<Path> {
+    evaluate_segments(root, selector.segments())
+}
+
+fn evaluate_segments(root: &Value, segments: &[Segment]) -> Vec<Path> {
     let mut paths = vec![Path::new()];
-    for Segment { descendant, step } in selector.segments() {
+    for Segment { descendant, step } in segments {
         if *descendant {
             paths = paths.iter().flat_map(|path| with_descendants(root, path)).collect();
         }
@@ -77,13 +81,19 @@ pub(super) struct Reference<'a> {
     pub(super) root: &'a Value,
     fields: Vec<(&'a Selector, Vec<Path>)>,
     keep: Option<Vec<(&'a Selector, Vec<Path>)>>,
+    typed: bool,
 }
 
 impl<'a> Reference<'a> {
     /// Evaluates all selectors over the document; no `keep` means no allow list.
     pub(super) fn new(root: &'a Value, fields: &'a [Selector], keep: Option<&'a [Selector]>) -> Self {
         let evaluate_all = |selectors: &'a [Selector]| selectors.iter().map(|s| (s, evaluate(root, s))).collect();
-        Self { root, fields: evaluate_all(fields), keep: keep.map(evaluate_all) }
+        Self { root, fields: evaluate_all(fields), keep: keep.map(evaluate_all), typed: false }
+    }
+
+    /// The document has a schema: its names are no data, and a container on the way stays under any.
+    pub(super) fn typed(self) -> Self {
+        Self { typed: true, ..self }
     }
 
     /// The field that gets the scalar at `path`.
@@ -106,16 +116,31 @@ impl<'a> Reference<'a> {
     }
 
     /// Whether the value at `path` is kept: it or a container around it is listed, or it is a container on the way to
-    /// what is, as the root always is. Always so without an allow list.
+    /// what is, as the root always is; without a schema under a name that no selector writes there only if something
+    /// listed is in it. Always so without an allow list.
     pub(super) fn stays(&self, path: &[usize]) -> bool {
         let Some(keep) = &self.keep else { return true };
-        let covered = |(_, paths): &(&Selector, Vec<Path>)| paths.iter().any(|named| path.starts_with(named));
-        if keep.iter().any(covered) || self.fields.iter().any(covered) {
+        let listed = || keep.iter().chain(&self.fields);
+        let covered = |path: &[usize]| listed().any(|(_, paths)| paths.iter().any(|named| path.starts_with(named)));
+        if covered(path) {
             return true;
         }
         let value = at(self.root, path);
-        let on_the_way = || keep.iter().chain(&self.fields).any(|(selector, _)| self.could_reach_below(selector.segments(), path));
-        (value.is_array() || value.is_object()) && (path.is_empty() || on_the_way())
+        let on_the_way = || listed().any(|(selector, _)| self.could_reach_below(selector.segments(), path));
+        let written = || self.typed || listed().any(|(selector, _)| self.writes(selector.segments(), path));
+        let holds = || with_descendants(self.root, &path.to_vec()).iter().any(|below| covered(below));
+        (value.is_array() || value.is_object()) && (path.is_empty() || (on_the_way() && (written() || holds())))
+    }
+
+    /// Whether the value at `path` is an element, or the selector, as far as it has come at the object around it, goes on
+    /// with the member's name.
+    fn writes(&self, segments: &[Segment], path: &[usize]) -> bool {
+        let Some((&last, parent)) = path.split_last() else { return true };
+        let Some(name) = children(at(self.root, parent))[last].0 else { return true };
+        segments.iter().enumerate().any(|(passed, Segment { descendant, step })| {
+            let here = |named: &Path| if *descendant { parent.starts_with(named) } else { parent == named.as_slice() };
+            matches!(step, Step::Name(wanted) if **wanted == *name) && evaluate_segments(self.root, &segments[..passed]).iter().any(here)
+        })
     }
 
     /// Whether some first segments of the selector, but not all of them, name the value at `path`, or it lies in the

@@ -28,11 +28,12 @@ pub enum Containers {
 ///
 /// # The allow list (`keep` given)
 /// A value stays if a field or `keep` names it or a container around it. Of the rest, an object or array that some
-/// selector could still find something in stays as a container, pruned inside and possibly empty (under a descendant
-/// selector that is every object and array); everything else goes: members with their names, elements with their place,
-/// so that later ones move up. With `$.items[*].note` the elements that are objects stay, pruned to their `note`, and
-/// those that are scalars go. `keep` never takes a value away from a field. A root that is a scalar is refused unless
-/// `$` names it; a root that is an object or array stays.
+/// selector could still find something in stays as a container, pruned inside (under a descendant selector that is every
+/// object and array); everything else goes: members with their names, elements with their place, so that later ones move
+/// up. A container of which nothing stays is left empty where it is an element, or a member under a name that some
+/// selector writes there; under another name, which may be data, it goes with that name. With `$.items[*].note` the
+/// elements that are objects stay, pruned to their `note`, and those that are scalars go. `keep` never takes a value away
+/// from a field. A root that is a scalar is refused unless `$` names it; a root that is an object or array stays.
 ///
 /// # Duplicate names
 /// A document is refused if a name that a selector asks for occurs twice in an object on its way, or any name in an

@@ -19,8 +19,12 @@ mod tests;
 pub(super) struct Frame {
     node: u32,
     object: bool,
+    /// It stands under a name that no selector writes.
+    unwritten: bool,
     /// Members or elements begun.
     count: u32,
+    /// Those among them of which the allow list leaves nothing, which only it counts.
+    gone: u32,
     /// Elements in all; only known where an index from the end asks.
     length: u32,
     /// Which of the node's names occurred, where not all names count.
@@ -28,6 +32,10 @@ pub(super) struct Frame {
     names: Mark,
     /// The container's own hits, whose end is known when it closes.
     hits: (u32, u32),
+    /// Where its member begins.
+    member: u32,
+    /// How many prunes there were before it.
+    prunes: u32,
 }
 
 /// Where a value left the walk.
@@ -93,7 +101,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Walks the root value; answers where it ends.
     fn document(&mut self, start: usize) -> Result<usize, DecodeError> {
-        let (mut frame, mut pos) = match self.value(ROOT, start, start, 0)? {
+        let (mut frame, mut pos) = match self.value(&mut 0, ROOT, start, start, 0)? {
             Step::Past(end) => return Ok(end),
             Step::Into(frame, inside) => (frame, inside),
         };
@@ -107,9 +115,10 @@ impl<'a> Walk<'a> {
                 Step::Past(end) => {
                     self.close(&frame, end)?;
                     pos = end;
-                    match self.out.stack.pop() {
-                        Some(parent) => frame = parent,
-                        None => return Ok(end),
+                    let Some(parent) = self.out.stack.pop() else { return Ok(end) };
+                    let closed = std::mem::replace(&mut frame, parent);
+                    if closed.gone == closed.count && !self.node(closed.node).covered {
+                        self.emptied(&closed, end, &mut frame);
                     }
                 }
             }
@@ -149,9 +158,9 @@ impl<'a> Walk<'a> {
                 frame.seen |= bit;
             }
             pos = scan::skip_colon(doc, quote + 1)?;
-            match self.value(target.node, member, pos, depth)? {
+            match self.value(&mut frame.gone, target.node, member, pos, depth)? {
                 Step::Past(end) => pos = end,
-                into => return Ok(into),
+                Step::Into(child, inside) => return Ok(Step::Into(Frame { unwritten: target.known.is_none(), ..child }, inside)),
             }
         }
     }
@@ -171,7 +180,7 @@ impl<'a> Walk<'a> {
             }
             let child = node.elements.find(frame.count, frame.length);
             frame.count += 1;
-            match self.value(child, pos, pos, depth)? {
+            match self.value(&mut frame.gone, child, pos, pos, depth)? {
                 Step::Past(end) => pos = end,
                 into => return Ok(into),
             }
@@ -201,9 +210,10 @@ impl<'a> Walk<'a> {
         Ok(node.names.find(&name))
     }
 
-    /// The value at `pos`, whose member begins at `member` and around which `depth` containers are open.
+    /// The value at `pos`, whose member begins at `member` and around which `depth` containers are open. `gone` counts it
+    /// where it goes.
     #[inline(always)]
-    fn value(&mut self, number: u32, member: usize, pos: usize, depth: usize) -> Result<Step, DecodeError> {
+    fn value(&mut self, gone: &mut u32, number: u32, member: usize, pos: usize, depth: usize) -> Result<Step, DecodeError> {
         let doc = self.doc;
         let node = self.node(number);
         if node.inert {
@@ -213,10 +223,11 @@ impl<'a> Walk<'a> {
             self.out.matched[field as usize / 64] |= 1 << (field % 64);
         }
         if matches!(byte(doc, pos), b'{' | b'[') {
-            return self.container(number, member, pos, depth);
+            return self.container(gone, number, member, pos, depth);
         }
         let scalar = scan::scalar(doc, pos)?;
         if !node.covered {
+            *gone += 1;
             self.prune(member, scalar.end);
         }
         if scalar.escaped && !node.hits.is_empty() {
@@ -228,7 +239,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The same for an object or array, at a node that is not inert.
-    fn container(&mut self, number: u32, member: usize, pos: usize, depth: usize) -> Result<Step, DecodeError> {
+    fn container(&mut self, gone: &mut u32, number: u32, member: usize, pos: usize, depth: usize) -> Result<Step, DecodeError> {
         let node = self.node(number);
         let first = self.out.hits.len() as u32;
         if self.composite {
@@ -238,6 +249,7 @@ impl<'a> Walk<'a> {
         if !node.live {
             let end = scan::skip_value(self.doc, pos, depth)?;
             if !node.covered {
+                *gone += 1;
                 self.prune(member, end);
             }
             self.end_hits(hits, end);
@@ -252,7 +264,8 @@ impl<'a> Walk<'a> {
             length = known.ok().and_then(|at| self.out.lengths.get(at)).map_or(0, |&(_, count)| count);
         }
         let object = byte(self.doc, pos) == b'{';
-        let frame = Frame { node: number, object, count: 0, length, seen: 0, names: self.out.names.mark(), hits };
+        let (names, member, prunes) = (self.out.names.mark(), member as u32, self.out.prunes.len() as u32);
+        let frame = Frame { node: number, object, unwritten: false, count: 0, gone: 0, length, seen: 0, names, hits, member, prunes };
         Ok(Step::Into(frame, pos + 1))
     }
 
@@ -262,6 +275,17 @@ impl<'a> Walk<'a> {
             return Err(DecodeError::DuplicateName);
         }
         Ok(())
+    }
+
+    /// I6: nothing stays of a container on the way to what is listed. Under a name that no selector writes, which may be
+    /// data, it goes with that name, and as one with what was pruned inside; elsewhere it stays, empty.
+    #[cold]
+    fn emptied(&mut self, closed: &Frame, end: usize, around: &mut Frame) {
+        around.gone += 1;
+        if closed.unwritten {
+            self.out.prunes.truncate(closed.prunes as usize);
+            self.prune(closed.member as usize, end);
+        }
     }
 
     #[inline(always)]

@@ -182,7 +182,7 @@ proptest! {
         let tree = tree(&root, &root, &mut choices.into_iter());
         let body = encoded(&tree);
         let shape = shape(&root, &tree, &root);
-        let reference = Reference::new(&shape, &fields, keep.as_deref());
+        let reference = Reference::new(&shape, &fields, keep.as_deref()).typed();
         let mut editing = Editing { root: &root, reference: &reference, hits: Vec::new(), path: Vec::new() };
         let wanted = editing.value(&root, &tree, Parent::Root);
 

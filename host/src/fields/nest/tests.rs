@@ -59,7 +59,7 @@ fn fields_inside_texts_are_found() {
 #[test]
 fn only_the_inner_bytes_change() {
     type Case<'a> = (&'a [&'a str], Option<&'a [&'a str]>, &'a str, Option<&'a str>);
-    let cases: [Case<'_>; 14] = [
+    let cases: [Case<'_>; 15] = [
         (&["$.p >> $.a"], None, r#"{ "p" : "{\"a\":1}" }"#, Some(r#"{ "p" : "{\"a\":\"*\"}" }"#)),
         // Every other escape stays as somebody wrote it.
         (
@@ -85,6 +85,7 @@ fn only_the_inner_bytes_change() {
         // Allow lists: what is not listed inside goes.
         (&["$.p >> $.a"], Some(&["$.p >> $.b"]), r#"{"x":1,"p":"{\"c\":3, \"a\":1,\"b\":2 }"}"#, Some(r#"{"p":"{\"a\":\"*\",\"b\":2 }"}"#)),
         (&["$.p >> $.a"], Some(&[]), r#"{"p":"{\"b\":2}"}"#, Some(r#"{"p":"{}"}"#)),
+        (&["$.p >> $..a"], Some(&[]), r#"{"p":"{\"x\":{\"y\":{\"b\":2}}}"}"#, Some(r#"{"p":"{}"}"#)),
         (&[], Some(&["$.p >> $.b"]), r#"{"p":"{\"b\":2}"}"#, None),
         (&[], Some(&["$.p >> $"]), r#"{"p":"[{\"b\":2}]"}"#, None),
         (&["$.p >> $.a"], Some(&["$.q"]), r#"{"q":{"r":1},"p":"{\"b\":{\"a\":1}}"}"#, Some(r#"{"q":{"r":1},"p":"{}"}"#)),

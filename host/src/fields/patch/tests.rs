@@ -129,7 +129,7 @@ fn an_allow_list_drops_the_rest() {
         ("", "$.id $.items[*].note", r#"{"id":1,"items":[{"note":"n"},{},[]]}"#),
         ("$.items[*].note", "$.id", r#"{"id":1,"items":[{"note":"n"},{},[]]}"#),
         ("", "$", doc),
-        ("", "$..note", r#"{"items":[{"note":"n"},{},[{"note":3}]],"more":{"id":{}}}"#),
+        ("", "$..note", r#"{"items":[{"note":"n"},{},[{"note":3}]]}"#),
         ("", "$.items[-1] $.more.id", r#"{"items":[[{"note":3}]],"more":{"id":{"y":1}}}"#),
         ("", "$.items", r#"{"items":[{"note":"n","x":1},2,{"x":2},[{"note":3}]]}"#),
         ("", "$.items.x", r#"{"items":[]}"#),
@@ -140,6 +140,32 @@ fn an_allow_list_drops_the_rest() {
         let edits = vec![Edit::Keep; fields.split_whitespace().count()];
         let got = patched(doc, fields, Some(keep), &edits).unwrap().unwrap_or_else(|| doc.to_owned());
         assert_eq!(got, wanted, "{fields} {keep}");
+    }
+}
+
+#[test]
+fn names_that_nobody_wrote_go_with_what_is_under_them() {
+    for (doc, fields, keep, wanted) in [
+        (r#"{"x":{"ana@x.org":{"L":1}},"y":["L",["L"]]}"#, "", "$..id", "{}"),
+        (r#"{"x":{"ana@x.org":{"L":1}},"y":["L",["L"]]}"#, "$..id", "", "{}"),
+        (r#"{ "x": {} , "y": [] }"#, "", "$..id", "{}"),
+        (r#"{"s":1,"x":{"m":{"L":1},"id":7,"n":[]},"y":{"z":{"L":1}},"t":2}"#, "", "$..id", r#"{"x":{"id":7}}"#),
+        (r#"{"s":1,"x":{"m":{"L":1},"id":7,"n":[]},"y":{"z":{"L":1}},"t":2}"#, "$..id", "", r#"{"x":{"id":7}}"#),
+        (r#"{"a":{"b":{"id":{}}},"c":{"d":{"id":[1]}}}"#, "", "$.*.*.id", r#"{"a":{"b":{"id":{}}},"c":{"d":{"id":[1]}}}"#),
+        (
+            r#"{"people":{"ana@x.org":{"phone":1},"bo@x.org":{"email":"e","phone":2},"cy@x.org":3},"n":1}"#,
+            "",
+            "$.people[*].email",
+            r#"{"people":{"bo@x.org":{"email":"e"}}}"#,
+        ),
+        // Under names that are written, and in lists, what is left empty tells nothing that the selectors do not.
+        (r#"{"a":{"c":1},"l":[{"c":1},{"a":{"b":2}},[3]]}"#, "", "$..a.b", r#"{"a":{},"l":[{},{"a":{"b":2}},[]]}"#),
+        (r#"{"a":{"x":{"c":1}},"x":{"a":{"c":1}}}"#, "", "$..a.b", r#"{"a":{}}"#),
+        (r#"[{"x":{"c":1}}]"#, "", "$..id", "[{}]"),
+    ] {
+        let edits = vec![Edit::Keep; fields.split_whitespace().count()];
+        let got = patched(doc, fields, Some(keep), &edits).unwrap().unwrap_or_else(|| doc.to_owned());
+        assert_eq!(got, wanted, "{fields} {keep} {doc}");
     }
 }
 

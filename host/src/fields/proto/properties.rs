@@ -214,7 +214,7 @@ proptest! {
             let old = random_message(&message, random, 4);
             let body = old.encode_to_vec();
             let root = tree(&old);
-            let reference = Reference::new(&root, &fields, keep.as_deref());
+            let reference = Reference::new(&root, &fields, keep.as_deref()).typed();
             let mut hits = Hits::new();
             prop_assert_eq!(plan.select(&body, &mut hits), Ok(()));
             let found: Vec<_> = hits.hits().iter().map(|hit| column_value(&plan, &body, hit)).collect();

@@ -201,6 +201,19 @@ fn an_allow_list_needs_a_container_at_the_root() {
 }
 
 #[test]
+fn what_goes_with_a_name_counts_once() {
+    for (doc, wanted) in [
+        (r#"{"x":{"m":{"L":1,"M":2},"n":3},"y":["L",["L"]]}"#, Ok(2)),
+        (r#"{"x":{"m":{"L":1,"M":2},"id":3},"y":[]}"#, Ok(2)),
+        (r#"{"x":{"m":{"L":1,"L":2}}}"#, Err(DecodeError::DuplicateName)),
+    ] {
+        let selection = Selection::compile(&[], Some(&list("$..id")), Containers::Expand).unwrap();
+        let mut hits = Hits::new();
+        assert_eq!(selection.select(doc.as_bytes(), &mut hits).map(|()| hits.pruned()), wanted, "{doc}");
+    }
+}
+
+#[test]
 fn an_allow_list_counts_every_name_that_it_walks_past() {
     let cases = [
         (r#"{"a":1,"x":1,"x":2}"#, Err(DecodeError::DuplicateName)),
