@@ -132,5 +132,23 @@ pub fn idle(step: &Step, description: &Description, effects: Effects) -> Option<
     Some(PlanError { at: at.clone(), message })
 }
 
+/// I6: a step whose `effects:` take away what its plugin is there for, so that its answers would fail their records. What the
+/// host does by itself needs none: an allow list, a key that becomes null.
+pub fn powerless(step: &Step, description: &Description, effects: Effects) -> Option<String> {
+    step.effects?;
+    let plugin = &step.plugin;
+    let left = Effects { reject: false, ..effects } != Effects::default();
+    if description.effects.edit_fields && !step.fields.is_empty() && !left {
+        return Some(format!(
+            "plugin {plugin} edits fields, and the step lists fields and takes edit_fields away: every record would fail; add edit_fields"
+        ));
+    }
+    let by_itself = step.mode == Mode::AllowList || !matches!(step.key, KeyRule::Clear);
+    let none = effects == Effects::default() && description.effects != Effects::default();
+    (none && !by_itself).then(|| {
+        format!("the step takes away all that plugin {plugin} does: every record that it acts on would fail; list what it is there for, or leave effects out")
+    })
+}
+
 #[cfg(test)]
 mod tests;

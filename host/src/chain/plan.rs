@@ -204,6 +204,9 @@ impl StepPlan {
         if let Some(idle) = effects::idle(step, description, effects) {
             return Err(vec![idle]);
         }
+        if let Some(message) = effects::powerless(step, description, effects) {
+            return Err(one(step.locate("/effects"), message));
+        }
         let masks = effects.edit_fields && !step.fields.is_empty();
         if let KeyRule::Masked(_) = &step.key {
             key_fits(step, description, effects).map_err(|message| one(step.locate("/key"), message))?;

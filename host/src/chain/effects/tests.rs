@@ -94,3 +94,24 @@ fn effects_follow_the_settings() {
         assert_eq!(plan.steps[0].routes(), routes, "{step}");
     }
 }
+
+#[test]
+fn a_step_keeps_the_effects_that_it_is_there_for() {
+    let edits = "and takes edit_fields away: every record would fail";
+    let all = "takes away all that plugin filter does";
+    for (step, told) in [
+        ("{ plugin: mask, effects: [reject], fields: { $.a: { use: redact } } }", Some(edits)),
+        ("{ plugin: mask, effects: [], fields: { $.a: { use: redact } } }", Some(edits)),
+        ("{ plugin: mask, effects: [], mode: allow_list, key: clear, fields: { $.a: { use: redact } } }", Some(edits)),
+        ("{ plugin: mask, effects: [edit_fields], fields: { $.a: { use: redact } } }", None),
+        ("{ plugin: mask, effects: [], mode: allow_list, key: clear, keep: [$.a] }", None),
+        ("{ plugin: mask, effects: [], key: \"null\" }", None),
+        ("{ plugin: filter, effects: [], where: { field: $.a, eq: 1 } }", Some(all)),
+        ("{ plugin: filter, effects: [drop], where: { field: $.a, eq: 1 } }", None),
+    ] {
+        let found = said(&[step]);
+        assert_eq!(found.len(), usize::from(told.is_some()), "{step}: {found:?}");
+        assert!(told.is_none_or(|told| found[0].starts_with("s.yaml:12:") && found[0].contains(told)), "{step}: {found:?}");
+    }
+    assert!(said(&["{ plugin: mask, effects: [reject], fields: { $.a: { use: redact } } }"])[0].starts_with("s.yaml:12:34: "));
+}

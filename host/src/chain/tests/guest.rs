@@ -52,13 +52,15 @@ fn shows(metrics: &Metrics, line: &str) {
 
 #[test]
 fn a_step_may_let_a_plugin_do_less() {
-    let drops = Guest { effects: DROP, data: vec![(DROPPED, words(&[DATA, 1])), (DATA, words(&[0]))], ..Guest::default() };
+    let drops = Guest { effects: DROP | REJECT, data: vec![(DROPPED, words(&[DATA, 1])), (DATA, words(&[0]))], ..Guest::default() };
     let (mut all, _) = guests(&drops, "{ plugin: guest }").unwrap();
     assert_eq!(run(&mut all, &records(2)).unwrap().1, 1);
     let (mut listed, _) = guests(&drops, "{ plugin: guest, effects: [drop] }").unwrap();
     assert_eq!(run(&mut listed, &records(2)).unwrap().1, 1);
-    let (mut none, _) = guests(&drops, "{ plugin: guest, effects: [] }").unwrap();
-    assert_eq!(run(&mut none, &records(2)), Err("plugin_invalid".to_owned()));
+    let (mut other, _) = guests(&drops, "{ plugin: guest, effects: [reject] }").unwrap();
+    assert_eq!(run(&mut other, &records(2)), Err("plugin_invalid".to_owned()));
+    let refused = guests(&drops, "{ plugin: guest, effects: [] }").err().unwrap();
+    assert!(refused.contains("takes away all that plugin guest does"), "{refused}");
     let refused = guests(&drops, "{ plugin: guest, effects: [drop, edit_value, emit] }").err().unwrap();
     assert!(refused.contains("does not declare edit_value, emit; take it out of effects"), "{refused}");
 }
