@@ -181,8 +181,8 @@ impl<'a> Encoded<'a> {
             Scalar::Bool if kind == 1 => Ok(Self::Varint(Varint::new((data == b"true").into()))),
             Scalar::String if kind == 4 => Ok(Self::content(data)),
             Scalar::Bytes if kind == 5 => Ok(Self::content(data)),
-            Scalar::Double if float => Self::double(text),
-            Scalar::Float if float => Self::float(text),
+            Scalar::Double if float => binary(kind, text, |value: &f64| *value).map(|value| Self::Eight(value.to_le_bytes())),
+            Scalar::Float if float => binary(kind, text, |value: &f32| (*value).into()).map(|value| Self::Four(value.to_le_bytes())),
             Scalar::Enum(number) if kind == 4 => tables.enumeration(number).number(data).map(Self::signed).ok_or(PatchError::DoesNotFit),
             Scalar::Bool | Scalar::String | Scalar::Bytes | Scalar::Double | Scalar::Float => Err(PatchError::DoesNotFit),
             _ if kind != 2 => Err(PatchError::DoesNotFit),
@@ -221,18 +221,6 @@ impl<'a> Encoded<'a> {
         Self::Varint(Varint::new(i64::from(value) as u64))
     }
 
-    fn double(text: &str) -> Result<Self, PatchError> {
-        let value: f64 = text.parse().map_err(|_| PatchError::DoesNotFit)?;
-        let fits = value.is_finite() || !text.ends_with(|last: char| last.is_ascii_digit());
-        if fits { Ok(Self::Eight(value.to_le_bytes())) } else { Err(PatchError::DoesNotFit) }
-    }
-
-    fn float(text: &str) -> Result<Self, PatchError> {
-        let value: f32 = text.parse().map_err(|_| PatchError::DoesNotFit)?;
-        let fits = value.is_finite() || !text.ends_with(|last: char| last.is_ascii_digit());
-        if fits { Ok(Self::Four(value.to_le_bytes())) } else { Err(PatchError::DoesNotFit) }
-    }
-
     /// The wire type that its tag has to have.
     pub(super) fn wire(&self) -> u8 {
         match self {
@@ -263,6 +251,18 @@ impl<'a> Encoded<'a> {
         let [first, second] = self.parts();
         raw.strip_prefix(first) == Some(second)
     }
+}
+
+/// A number of binary floating point, in either width: an integer only if the type has it.
+fn binary<T: std::str::FromStr>(kind: u8, text: &str, double: impl Fn(&T) -> f64) -> Result<T, PatchError> {
+    let value: T = text.parse().map_err(|_| PatchError::DoesNotFit)?;
+    let fits = match kind {
+        2 => format!("{:.0}", double(&value)) == text,
+        3 => double(&value).is_finite(),
+        // One of the three words that are none.
+        _ => true,
+    };
+    if fits { Ok(value) } else { Err(PatchError::DoesNotFit) }
 }
 
 /// `-0` is 0, also without a sign.

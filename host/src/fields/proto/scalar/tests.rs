@@ -30,6 +30,22 @@ fn numbers_read_back_from_their_text() {
 }
 
 #[test]
+fn integers_that_a_float_does_not_have_are_refused() {
+    for (scalar, text, fits) in [
+        (Scalar::Double, "9007199254740992", true),
+        (Scalar::Double, "9007199254740993", false),
+        (Scalar::Double, "-0", true),
+        (Scalar::Double, &"9".repeat(400), false),
+        (Scalar::Float, "16777216", true),
+        (Scalar::Float, "16777217", false),
+        (Scalar::Float, "-16777217", false),
+    ] {
+        let new = Encoded::new(scalar, &TABLES, 2, text.as_bytes());
+        assert_eq!(new.err(), (!fits).then_some(PatchError::DoesNotFit), "{scalar:?} {text}");
+    }
+}
+
+#[test]
 fn zigzag_halves_are_those_of_readers() {
     // sint32 out of a varint of more bits: the low 32 count.
     let raw = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
