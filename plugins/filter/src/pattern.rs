@@ -1,6 +1,10 @@
 //! What `matches` looks for. It must find exactly what the regular expression would: a pattern without anything but
 //! letters, alternatives and anchors is compared directly, since that is twenty times faster.
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
+
+/// At most so much memory for a compiled expression. At each letter of a text it may be in as many places as it has: stops
+/// one like `[a-z]{5000}` from taking the time of a batch. 200 words of ten letters, in either case, take 90 KiB.
+const MAX_COMPILED: usize = 96 << 10;
 
 /// A compiled pattern.
 #[derive(Debug)]
@@ -22,11 +26,23 @@ impl Pattern {
     /// Compiles a pattern.
     ///
     /// # Errors
-    /// It is no regular expression.
-    pub fn new(pattern: &str) -> Result<Self, regex_lite::Error> {
-        // Compiled in any case: what is no regular expression is refused whatever it looks like.
-        let regex = Regex::new(pattern)?;
-        Ok(literals(pattern).unwrap_or(Self::Regex(regex)))
+    /// It is no regular expression, or one that is too large: a sentence.
+    pub fn new(pattern: &str) -> Result<Self, String> {
+        let refused = |error: regex_lite::Error| match error.to_string() {
+            // The library has one type for all of them.
+            too_large if too_large.contains("size limit") => format!(
+                "is too large a regular expression: compiled it takes more than {} KiB, where 200 words have room; \
+                 a count like {{500}} repeats what is before it that often",
+                MAX_COMPILED >> 10
+            ),
+            other => format!("is not a regular expression: {other}"),
+        };
+        match literals(pattern) {
+            // Compiled in any case: what is no regular expression is refused whatever it looks like.
+            Some(literals) => Regex::new(pattern).map(|_| literals),
+            None => RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build().map(Self::Regex),
+        }
+        .map_err(refused)
     }
 
     /// Whether it is found in the text.
@@ -115,6 +131,23 @@ mod tests {
         }
         for pattern in ["(", "a{2", "[", "*", r"\"] {
             assert!(Pattern::new(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_would_take_long_is_refused() {
+        let words = (0..200).map(|number| format!("longword{number}")).collect::<Vec<_>>().join("|");
+        let insensitive = format!(r"(?i)\b(?:{words})\b");
+        for pattern in [&insensitive[..], r"^[\w.+-]{1,64}@[\w-]{1,63}(\.[\w-]{1,63}){1,8}$", "[a-z]{500}x$"] {
+            assert!(Pattern::new(pattern).is_ok(), "{pattern}");
+        }
+        // Of what is compared directly there may be more.
+        assert!(direct(&format!("^({})$", [&words[..]; 9].join("|"))));
+        for (pattern, told) in
+            [("[a-z]{5000}x$", "more than 96 KiB"), ("((a{100}){100}){100}b?", "more than 96 KiB"), ("(", "is not a regular")]
+        {
+            let problem = Pattern::new(pattern).unwrap_err();
+            assert!(problem.contains(told), "{pattern}: {problem}");
         }
     }
 

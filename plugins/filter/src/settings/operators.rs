@@ -55,8 +55,8 @@ impl Reader<'_> {
         };
         match Pattern::new(pattern) {
             Ok(pattern) => Some(Operator::Matches(pattern)),
-            Err(error) => {
-                self.problem(at, format!("is not a regular expression: {error}"));
+            Err(problem) => {
+                self.problem(at, problem);
                 None
             }
         }
