@@ -312,13 +312,13 @@ pub fn ends_of<'a>(source: &BaseConsumer<Context>, partitions: impl Iterator<Ite
     })
 }
 
-/// Asks the source for the last stable offset of each of these partitions.
 /// Whether an error says that the brokers have yet to agree on who leads.
 fn settles(error: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as E;
     matches!(error, E::UnknownLeaderEpoch | E::FencedLeaderEpoch | E::NotLeaderForPartition | E::LeaderNotAvailable)
 }
 
+/// Asks the source for the last stable offset of each of these partitions.
 fn stable_ends<'a>(source: &BaseConsumer<Context>, partitions: impl Iterator<Item = (&'a str, i32)>) -> Result<OffsetAnswers, String> {
     let asked: Vec<(&str, i32)> = partitions.collect();
     ffi::list_offsets(source.client(), &asked, Spec::LatestStable, ASK_WITHIN)
