@@ -56,6 +56,15 @@ struct Inner {
     stands_down: Option<u64>,
 }
 
+impl Inner {
+    /// A process that stands down has left the group, and owns the lane no more that told it to.
+    fn any_ended_halted(&self) -> bool {
+        let ended = |lane: &u32| self.owned.get(lane).is_some_and(|owned| owned.thread.is_none() && owned.again_at.is_none());
+        let halted = |info: &LaneInfo| matches!(info.state, LaneState::Halted | LaneState::Declined);
+        self.stands_down.is_some() || self.info.iter().any(|(lane, info)| halted(info) && ended(lane))
+    }
+}
+
 /// The lanes of one pipeline that this process owns.
 pub struct LaneTable {
     shared: Arc<Shared>,
@@ -114,9 +123,7 @@ impl LaneTable {
 
     /// Whether a lane ended for good, as a whole.
     pub fn any_ended_halted(&self) -> bool {
-        let inner = self.lock();
-        let ended = |lane: &u32| inner.owned.get(lane).is_some_and(|owned| owned.thread.is_none() && owned.again_at.is_none());
-        inner.info.iter().any(|(lane, info)| matches!(info.state, LaneState::Halted | LaneState::Declined) && ended(lane))
+        self.lock().any_ended_halted()
     }
 
     /// Whether this process owns a lane, be it running or not.
@@ -325,6 +332,20 @@ impl Report for Reporter {
         }
         if let Some(info) = inner.info.get_mut(&lane) {
             info.transaction = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_stands_down_has_ended_though_its_lanes_are_gone() {
+        let declined = LaneInfo { state: LaneState::Declined, reason: Reason::OlderGeneration, detail: String::new(), transaction: None };
+        for (stands_down, ended) in [(None, false), (Some(1), true)] {
+            let inner = Inner { owned: BTreeMap::new(), info: BTreeMap::from([(0, declined.clone())]), stands_down };
+            assert_eq!(inner.any_ended_halted(), ended, "{stands_down:?}");
         }
     }
 }
