@@ -1,6 +1,7 @@
 //! The whole process: from a plan to running pipelines and back to nothing. It decides when a run is over and how it
 //! ended; it must not know Kafka's or plugins' details.
 
+mod goal;
 mod ready;
 
 use std::collections::BTreeMap;
@@ -28,10 +29,15 @@ use crate::status::Status;
 use crate::tables::{self, Following};
 use crate::topics::{StateTopics, TargetTopics, TopicError};
 use crate::view::{Snapshot, View};
+use goal::Goals;
 use ready::Ready;
 
 /// How often a run looks whether it is over.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a run waits for the positions that the target has as it begins, so that it knows which of them stand above the
+/// ends of their logs.
+const POSITIONS_WITHIN: Duration = Duration::from_secs(10);
 
 /// After this long a halt on the target is believed even where no owner took the lane over since the start.
 const STALE_HALTS_FOR: Duration = Duration::from_secs(60);
@@ -149,7 +155,7 @@ pub struct Gateway {
     running: Arc<Vec<Running>>,
     server: Option<Server>,
     pages_stop: tokio::sync::watch::Sender<bool>,
-    goals: Vec<BTreeMap<(String, i32), i64>>,
+    goals: Vec<Goals>,
     started: Instant,
     started_millis: i64,
     options: Options,
@@ -193,7 +199,7 @@ impl Gateway {
                 .and_then(Running::start)
                 .map_err(failed)
                 .inspect_err(|_| end(&running))?;
-            let goal = if options.until_caught_up { started.shared.goals().map_err(RunError::Client) } else { Ok(BTreeMap::new()) };
+            let goal = if options.until_caught_up { goals_of(&started.shared) } else { Ok(Goals::new()) };
             running.push(started);
             goals.push(goal.inspect_err(|_| end(&running))?);
         }
@@ -251,7 +257,7 @@ impl Gateway {
                 // it restarts instead, what is to be reached is still the old one's end, as the run began.
                 let restarts = running.shared.pipeline.restart_recreated;
                 let same = |position: &&Position| restarts || position.is_of(sources.id(&at.0));
-                if position.filter(same).is_some_and(|position| position.next >= *goal) {
+                if position.filter(same).is_some_and(|position| goal.is_reached(position)) {
                     continue;
                 }
                 // By this process or another one: the partition, or the whole lane.
@@ -291,6 +297,17 @@ impl Gateway {
         }
         self.running.iter().all(|running| running.table.is_empty())
     }
+}
+
+/// What the pipeline has to reach. The positions are read before the ends are asked for: later they may be above them in
+/// good faith.
+fn goals_of(shared: &Shared) -> Result<Goals, RunError> {
+    let lanes = shared.pipeline.lanes as usize;
+    if !shared.view.wait(POSITIONS_WITHIN, |seen| seen.read.len() >= lanes) {
+        tracing::warn!(pipeline = shared.pipeline.name, "not all positions can be read yet");
+    }
+    let found = shared.view.now().positions;
+    Ok(goal::goals(shared.ends_now().map_err(RunError::Client)?, &found))
 }
 
 /// Ends pipelines: all are asked before the first is waited for.

@@ -166,7 +166,7 @@ impl Shared {
     }
 
     /// Last stable offsets of all of the source's partitions; one that does not answer fails the whole.
-    pub fn goals(&self) -> Result<Offsets, String> {
+    pub fn ends_now(&self) -> Result<Offsets, String> {
         let named = |at: &(String, i32), error| format!("cannot ask the source for the end of {}-{}: {error}", at.0, at.1);
         let until = Instant::now() + ASK_WITHIN;
         loop {

@@ -48,8 +48,9 @@ fn target_broker_dies() {
     dies_under_load("target-dies", |lab, broker| lab.b.clone_from(&broker.bootstrap));
 }
 
-/// The source lost the end of its log and has grown past the position since: only the leader epoch tells. It halts, and
-/// goes on where the logs part only if that was allowed.
+/// The source lost the end of its log: what the position lies behind is not there any more, and a run does not take that
+/// for having caught up. Once it has grown past the position only the leader epoch tells. It halts, and goes on where the
+/// logs part only if that was allowed.
 #[test]
 #[ignore = "needs brokers: tests/run"]
 fn a_log_truncated_and_grown_is_noticed() {
@@ -78,6 +79,8 @@ fn a_log_truncated_and_grown_is_noticed() {
         }
     }
     broker.start();
+    let short = lab.catch_up("short", &file, 1);
+    assert!(short.stderr.contains("log_truncated"), "{}", short.stderr);
     lab.generate(json!({ "topic": topic, "first": 100, "count": 200 }));
     assert!(lab.ends(&lab.a, &topic, true)[0] > 150, "the log has not grown past the position");
 
