@@ -428,6 +428,7 @@ impl Working<'_> {
                     self.served(*slot);
                     self.end_of_partition(*slot, *next)?;
                 }
+                Event::Short { slot, end } => self.short(*slot, *end)?,
                 Event::Broken { slot, trouble } => self.broken(*slot, trouble)?,
             }
         }

@@ -133,6 +133,10 @@ pub struct Position {
     pub next: i64,
     /// Leader epoch of the last record read, -1 where unknown.
     pub leader_epoch: i32,
+    /// The offset behind that record, where it is not `next`: what lies between is no record (control records, aborted ones)
+    /// and may be of a later epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch_at: Option<i64>,
     pub generation: u64,
     /// As in [`Control`].
     pub config: String,
@@ -271,6 +275,11 @@ impl Position {
         own.max(reached)
     }
 
+    /// The offset up to which the log is of the leader's epoch, or of earlier ones.
+    pub fn epoch_at(&self) -> i64 {
+        self.epoch_at.map_or(self.next, |at| at.min(self.next))
+    }
+
     /// As JSON: the value of the record.
     pub fn encode(&self) -> Vec<u8> {
         encode(self)
@@ -380,6 +389,22 @@ mod tests {
         let mut later = control();
         later.version = VERSION + 1;
         assert!(Control::decode(&later.encode()).is_err());
+    }
+
+    #[test]
+    fn a_position_says_where_its_epoch_holds() {
+        for (at, holds) in [(None, 12), (Some(11), 11), (Some(13), 12)] {
+            let mut json = serde_json::json!({
+                "version": 1, "topic_id": "", "start": 0, "next": 12, "leader_epoch": 3, "generation": 1, "config": "c",
+                "target_start": 0, "account": Account::default(),
+            });
+            if let Some(at) = at {
+                json["epoch_at"] = at.into();
+            }
+            let position = Position::decode(json.to_string().as_bytes()).unwrap();
+            assert_eq!((position.epoch_at, position.epoch_at()), (at, holds));
+            assert_eq!(Position::decode(&position.encode()), Ok(position));
+        }
     }
 
     #[test]

@@ -33,6 +33,8 @@ pub struct SourceError {
 pub enum Event {
     /// The end of a partition, for now: everything below `next` has been delivered or is no record.
     End { slot: usize, next: i64 },
+    /// The same below what comes next: the log was truncated, or its leader does not tell all of it yet.
+    Short { slot: usize, end: i64 },
     /// The partition cannot be read on.
     Broken { slot: usize, trouble: Trouble },
 }
@@ -43,6 +45,17 @@ pub struct Trouble {
     pub code: RDKafkaErrorCode,
     /// Where the log parted from the one that was read before, as far as the client names it.
     pub log_end: Option<i64>,
+    /// Where the client was told to read from: below what comes next where the log is checked there, see [`Epoch`].
+    pub from: i64,
+}
+
+/// The leader's epoch of the last record read. It holds up to `at`, the offset behind that record: from there to what comes
+/// next lie only control records and aborted ones, perhaps of later leaders. The log is checked at `at` and read from
+/// there: a record before what comes next was not there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Epoch {
+    pub number: i32,
+    pub at: i64,
 }
 
 /// A run of records of one partition, in order, within [`Batch::records`].
@@ -67,8 +80,43 @@ struct Reading {
     partition: i32,
     /// The lowest offset that may still come; None while the partition is not assigned.
     next: Option<i64>,
+    /// Where the client reads from, at or below `next`.
+    from: i64,
     /// Something could not be read; nothing is taken until it is read anew.
     blocked: bool,
+}
+
+/// Where something stands that the client delivered.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// At or behind what comes next.
+    Next,
+    /// Below it, where nothing was.
+    Below,
+    /// Left over from before a rewind, or behind what could not be read.
+    Stale,
+}
+
+impl Reading {
+    fn go_to(&mut self, next: i64, epoch: Option<Epoch>) {
+        self.next = Some(next);
+        self.from = epoch.map_or(next, |epoch| epoch.at.min(next));
+        self.blocked = false;
+    }
+
+    fn place(&self, offset: i64) -> Place {
+        match self.next.filter(|_| !self.blocked) {
+            Some(next) if offset >= next => Place::Next,
+            Some(_) if offset >= self.from => Place::Below,
+            _ => Place::Stale,
+        }
+    }
+
+    /// Everything below `next` was delivered.
+    fn pass_to(&mut self, next: i64) {
+        self.next = Some(next);
+        self.from = next;
+    }
 }
 
 /// One consumer and the partitions assigned to it, by slot number.
@@ -92,29 +140,28 @@ impl Source {
     /// Adds a partition and returns its slot; it is read from `next` on after the next [`Source::rewind`] or
     /// [`Source::start`].
     pub fn add(&mut self, topic: Arc<str>, partition: i32) -> usize {
-        self.reading.push(Reading { topic, partition, next: None, blocked: false });
+        self.reading.push(Reading { topic, partition, next: None, from: 0, blocked: false });
         self.reading.len() - 1
     }
 
-    /// Starts one more partition without disturbing the others. Where the epoch of the leader that served the records
+    /// Starts one more partition without disturbing the others. Where the epoch of the leader that served the last record
     /// below `next` is known, a log that was truncated and has grown past `next` since is noticed, and comes as
     /// [`Event::Broken`].
-    pub fn start(&mut self, slot: usize, next: i64, leader_epoch: Option<i32>) -> Result<(), SourceError> {
-        self.reading[slot].next = Some(next);
-        self.reading[slot].blocked = false;
+    pub fn start(&mut self, slot: usize, next: i64, epoch: Option<Epoch>) -> Result<(), SourceError> {
+        self.reading[slot].go_to(next, epoch);
         let list = self.list(&[slot])?;
         self.queue.consumer().incremental_assign(&list).map_err(|error| refused(&error))?;
-        self.check_log(slot, next, leader_epoch)
+        self.check_log(slot, epoch)
     }
 
-    /// Has the client compare the log below `next` with the one that was read, where the leader's epoch is known.
-    fn check_log(&self, slot: usize, next: i64, leader_epoch: Option<i32>) -> Result<(), SourceError> {
+    /// Has the client compare the log with the one that was read, where the leader's epoch is known.
+    fn check_log(&self, slot: usize, epoch: Option<Epoch>) -> Result<(), SourceError> {
         use RDKafkaErrorCode as E;
-        let Some(epoch) = leader_epoch.filter(|epoch| next > 0 && *epoch >= 0) else { return Ok(()) };
+        let Some(epoch) = epoch.filter(|epoch| epoch.at > 0 && epoch.number >= 0) else { return Ok(()) };
         let reading = &self.reading[slot];
         let deadline = Instant::now() + SEEK_WITHIN;
         loop {
-            match self.queue.seek(&reading.topic, reading.partition, next, epoch, SEEK_WITHIN) {
+            match self.queue.seek(&reading.topic, reading.partition, reading.from, epoch.number, SEEK_WITHIN) {
                 Ok(()) => return Ok(()),
                 // An assignment waits until the one before it has ended; a seek refuses meanwhile.
                 Err(E::PreviousInProgress | E::State) if Instant::now() < deadline => std::thread::park_timeout(SEEK_AGAIN),
@@ -142,7 +189,7 @@ impl Source {
 
     /// Drops everything prefetched and reads every assigned partition again from the offset that `position` says, with
     /// the epoch of the leader that served what is below it, as [`Source::start`].
-    pub fn rewind(&mut self, position: impl Fn(usize) -> (i64, Option<i32>)) -> Result<(), SourceError> {
+    pub fn rewind(&mut self, position: impl Fn(usize) -> (i64, Option<Epoch>)) -> Result<(), SourceError> {
         let slots: Vec<usize> = (0..self.reading.len()).filter(|slot| self.reading[*slot].next.is_some()).collect();
         if slots.is_empty() {
             return Ok(());
@@ -154,15 +201,12 @@ impl Source {
         let old = self.list(&slots)?;
         self.queue.consumer().incremental_unassign(&old).map_err(|error| refused(&error))?;
         for slot in &slots {
-            self.reading[*slot].next = Some(position(*slot).0);
-            self.reading[*slot].blocked = false;
+            let (next, epoch) = position(*slot);
+            self.reading[*slot].go_to(next, epoch);
         }
         let new = self.list(&slots)?;
         self.queue.consumer().incremental_assign(&new).map_err(|error| refused(&error))?;
-        slots.into_iter().try_for_each(|slot| {
-            let (next, leader_epoch) = position(slot);
-            self.check_log(slot, next, leader_epoch)
-        })
+        slots.into_iter().try_for_each(|slot| self.check_log(slot, position(slot).1))
     }
 
     fn list(&self, slots: &[usize]) -> Result<TopicPartitionList, SourceError> {
@@ -176,7 +220,8 @@ impl Source {
     }
 
     /// Fills `batch` with up to `most` records, waiting up to `wait` for the first. A record that is not the next of
-    /// its partition (left over from before a rewind) is dropped here.
+    /// its partition is dropped here: left over from before a rewind, or where nothing was when the log was read before, which
+    /// comes as [`Event::Broken`].
     pub fn fetch(&mut self, batch: &mut Batch, most: usize, wait: Duration) -> Result<(), SourceError> {
         batch.records.clear();
         batch.runs.clear();
@@ -186,11 +231,18 @@ impl Source {
             let slot = self.slot_of(&fetched);
             match (fetched.error(), slot) {
                 (None, Some(slot)) => {
-                    let offset = fetched.offset();
-                    if self.reading[slot].blocked || self.reading[slot].next.is_none_or(|next| offset < next) {
-                        continue;
+                    let (reading, offset) = (&mut self.reading[slot], fetched.offset());
+                    match reading.place(offset) {
+                        Place::Next => reading.pass_to(offset + 1),
+                        Place::Below => {
+                            reading.blocked = true;
+                            let code = RDKafkaErrorCode::OffsetOutOfRange;
+                            let trouble = Trouble { code, log_end: Some(offset), from: reading.from };
+                            batch.events.push(Event::Broken { slot, trouble });
+                            continue;
+                        }
+                        Place::Stale => continue,
                     }
-                    self.reading[slot].next = Some(offset + 1);
                     let at = batch.records.len();
                     match batch.runs.last_mut() {
                         Some(run) if run.slot == slot => run.end = at + 1,
@@ -199,16 +251,21 @@ impl Source {
                     batch.records.push(fetched);
                 }
                 (Some(RDKafkaErrorCode::PartitionEOF), Some(slot)) => {
-                    let next = fetched.offset();
-                    if !self.reading[slot].blocked && self.reading[slot].next.is_some_and(|expected| next >= expected) {
-                        self.reading[slot].next = Some(next);
-                        batch.events.push(Event::End { slot, next });
+                    let (reading, end) = (&mut self.reading[slot], fetched.offset());
+                    match reading.place(end) {
+                        Place::Next => {
+                            reading.pass_to(end);
+                            batch.events.push(Event::End { slot, next: end });
+                        }
+                        Place::Below => batch.events.push(Event::Short { slot, end }),
+                        Place::Stale => {}
                     }
                 }
                 (Some(code), Some(slot)) => {
                     if self.reading[slot].next.is_some() {
                         let log_end = fetched.error_text().as_deref().and_then(log_end);
-                        batch.events.push(Event::Broken { slot, trouble: Trouble { code, log_end } });
+                        let trouble = Trouble { code, log_end, from: self.reading[slot].from };
+                        batch.events.push(Event::Broken { slot, trouble });
                     }
                     if matches!(code, RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::BadCompression | RDKafkaErrorCode::NotImplemented) {
                         // The client goes on behind what it cannot read: nothing after it may pass for the next record.
@@ -261,6 +318,22 @@ fn refused(error: &KafkaError) -> SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_where_nothing_was_is_neither_next_nor_stale() {
+        let mut reading = Reading { topic: "t".into(), partition: 0, next: None, from: 0, blocked: false };
+        let places = |reading: &Reading| [10, 11, 12, 13].map(|offset| reading.place(offset));
+        assert_eq!(places(&reading), [Place::Stale, Place::Stale, Place::Stale, Place::Stale], "not read");
+        // The last record was at 10; at 11 was a marker.
+        reading.go_to(12, Some(Epoch { number: 3, at: 11 }));
+        assert_eq!(places(&reading), [Place::Stale, Place::Below, Place::Next, Place::Next]);
+        reading.pass_to(12);
+        assert_eq!(places(&reading), [Place::Stale, Place::Stale, Place::Next, Place::Next]);
+        reading.go_to(12, None);
+        assert_eq!(places(&reading), [Place::Stale, Place::Stale, Place::Next, Place::Next]);
+        reading.blocked = true;
+        assert_eq!(reading.place(12), Place::Stale);
+    }
 
     #[test]
     fn the_end_of_a_truncated_log_is_read_off_the_clients_words() {

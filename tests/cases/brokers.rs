@@ -1,11 +1,11 @@
 //! Brokers that die under load, and one that comes back with another log than it had.
 
 use crate::harness::broker::Broker;
-use crate::harness::config;
 use crate::harness::feed::Feed;
 use crate::harness::lab::{Lab, SOON};
 use crate::harness::verdict::ask;
 use crate::harness::wait::{eventually, secs};
+use crate::harness::{config, java};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -95,5 +95,40 @@ fn a_log_truncated_and_grown_is_noticed() {
     let end = lab.ends(&lab.a, &topic, true)[0];
     assert!(parted < 100, "{parted}");
     assert_eq!(lab.dump(&topic).len() as i64, 100 + end - parted, "everything from where the logs part");
+    lab.finish();
+}
+
+/// A position behind aborted records of a later leader than the last record's: that log was not truncated. It is checked
+/// where the last record ends, and where retention took that place since, nothing is missing either.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_position_behind_an_abort_of_a_later_leader_goes_on() {
+    let broker = Broker::fresh();
+    let mut lab = Lab::new("abort-later");
+    lab.a.clone_from(&broker.bootstrap);
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    let steps = config::fields();
+    let file = lab.config(&steps, |_| ());
+    let stand_behind_an_abort = |first: u64, end: i64, name: &str| {
+        broker.kill_9();
+        broker.start();
+        let id = format!("{}-{first}", lab.id);
+        lab.generate(json!({ "topic": topic, "first": first, "count": 20, "transaction": "abort", "transactional_id": id }));
+        eventually("the abort is in the log", SOON, || (lab.ends(&lab.a, &topic, true) == [end]).then_some(()));
+        lab.catch_up(name, &file, 0);
+    };
+    lab.generate(json!({ "topic": topic, "count": 20 }));
+    stand_behind_an_abort(20, 41, "before");
+    lab.generate(json!({ "topic": topic, "first": 40, "count": 20 }));
+
+    lab.catch_up("behind", &file, 0);
+
+    ask(&lab, &topic, &steps).right_and_accounted(&file);
+    stand_behind_an_abort(60, 82, "again");
+    java::call("delete_records", json!({ "bootstrap": lab.a, "topic": topic, "partition": 0, "before": 82 }));
+    lab.generate(json!({ "topic": topic, "first": 80, "count": 20 }));
+    lab.catch_up("overtaken", &file, 0);
+    assert_eq!(lab.dump(&topic).len(), 60);
     lab.finish();
 }

@@ -113,6 +113,7 @@ impl Lane {
             start: next,
             next,
             leader_epoch: -1,
+            epoch_at: None,
             generation: 1,
             config: admission.config.clone(),
             digests: admission.digests(),

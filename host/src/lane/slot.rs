@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::metrics::Reason;
 use crate::position::{Account, Halted, Position, Reached};
+use crate::source::Epoch;
 
 /// How often a selector may miss in a row, in one partition, before that is taken for a typo or a rename.
 pub const UNMATCHED_WINDOW: u32 = 1_000;
@@ -18,6 +19,8 @@ pub struct Slot {
     /// The next offset to read, within the open transaction.
     pub next: i64,
     pub leader_epoch: i32,
+    /// The offset behind the record that the epoch is of.
+    epoch_at: i64,
     /// Timestamp of the last record read, milliseconds; 0 before the first.
     pub last_timestamp: i64,
     /// What the open transaction adds to the account.
@@ -51,7 +54,7 @@ pub struct Slot {
 impl Slot {
     /// A slot at its committed position; `unwritten` says that this position is not on the target yet.
     pub fn new(topic: Arc<str>, partition: i32, mut committed: Position, selectors: usize, unwritten: bool) -> Self {
-        let (next, leader_epoch) = (committed.next, committed.leader_epoch);
+        let (next, leader_epoch, epoch_at) = (committed.next, committed.leader_epoch, committed.epoch_at());
         let missed = vec![0; selectors];
         // A halt that an earlier run wrote is tried again; it is cleared on the target with the first commit.
         let unwritten = committed.halted.take().is_some() || unwritten;
@@ -61,6 +64,7 @@ impl Slot {
             committed,
             next,
             leader_epoch,
+            epoch_at,
             last_timestamp: 0,
             delta: Account::default(),
             halted: None,
@@ -82,10 +86,12 @@ impl Slot {
     pub fn advance(&mut self, offset: i64, leader_epoch: i32) {
         self.next = offset + 1;
         self.leader_epoch = leader_epoch;
+        self.epoch_at = self.next;
         self.dirty = true;
     }
 
-    /// Everything below `next` is dealt with, though no record says so: control records, compacted ones.
+    /// Everything below `next` is dealt with, though no record says so: control records, compacted ones. They may be of a
+    /// later epoch than the last record: its epoch holds up to that one.
     pub fn move_to(&mut self, next: i64) {
         if next > self.next {
             self.next = next;
@@ -97,6 +103,7 @@ impl Slot {
     pub fn skip_to(&mut self, next: i64, lost: u64) {
         self.next = next;
         self.leader_epoch = -1;
+        self.epoch_at = next;
         self.lost += lost;
         self.dirty = true;
     }
@@ -131,8 +138,8 @@ impl Slot {
     }
 
     /// Where to read on, with the epoch of the leader that served what is below, as far as it is known.
-    pub fn read_from(&self) -> (i64, Option<i32>) {
-        (self.next, (self.leader_epoch >= 0).then_some(self.leader_epoch))
+    pub fn read_from(&self) -> (i64, Option<Epoch>) {
+        (self.next, (self.leader_epoch >= 0).then_some(Epoch { number: self.leader_epoch, at: self.epoch_at }))
     }
 
     /// What it stood still for is over. Its halt goes from the target with the next commit.
@@ -170,6 +177,7 @@ impl Slot {
             lost: self.committed.lost + self.lost,
             next: self.next,
             leader_epoch: self.leader_epoch,
+            epoch_at: (self.leader_epoch >= 0 && self.epoch_at < self.next).then_some(self.epoch_at),
             generation,
             config: config.to_owned(),
             digests: digests.to_vec(),
@@ -208,6 +216,7 @@ impl Slot {
         let again = self.halted.is_some() && self.committed.halted.is_none();
         self.next = self.committed.next;
         self.leader_epoch = self.committed.leader_epoch;
+        self.epoch_at = self.committed.epoch_at();
         self.delta = Account::default();
         self.landed = -1;
         self.reached.clear();
@@ -238,6 +247,7 @@ mod tests {
             start: 0,
             next: 10,
             leader_epoch: 3,
+            epoch_at: None,
             generation: 1,
             config: "c".into(),
             digests: Vec::new(),
@@ -354,5 +364,29 @@ mod tests {
         assert!(!slot.dirty);
         slot.move_to(12);
         assert_eq!((slot.next, slot.dirty), (12, true));
+    }
+
+    #[test]
+    fn an_epoch_holds_up_to_the_record_that_it_is_of() {
+        let epoch = |number, at| Some(Epoch { number, at });
+        let mut slot = slot();
+        assert_eq!(slot.read_from(), (10, epoch(3, 10)), "of a position that says no more");
+        slot.advance(10, 3);
+        slot.move_to(12);
+        assert_eq!(slot.read_from(), (12, epoch(3, 11)), "what is at 11 may be of another leader");
+        let position = slot.position(1, "c", &[]);
+        assert_eq!(position.epoch_at, Some(11));
+        slot.settle(position.clone());
+        slot.advance(12, 4);
+        assert_eq!(slot.position(1, "c", &[]).epoch_at, None);
+        slot.move_to(20);
+        slot.roll_back(false);
+        assert_eq!(slot.read_from(), (12, epoch(3, 11)));
+        let mut taken_over = Slot::new("t".into(), 0, position, 1, false);
+        assert_eq!(taken_over.read_from(), (12, epoch(3, 11)));
+        taken_over.halt("record_failed", 15, "why".into());
+        assert_eq!(taken_over.read_from(), (15, epoch(3, 11)), "nothing was read in between");
+        taken_over.skip_to(40, 25);
+        assert_eq!((taken_over.read_from(), taken_over.position(1, "c", &[]).epoch_at), ((40, None), None));
     }
 }

@@ -8,7 +8,7 @@ use rdkafka::consumer::Consumer;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::identity::{Identity, may_be_another};
-use super::{Failure, Working};
+use super::{Failure, Slot, Working};
 use crate::discovery::{REFRESH, Sources};
 use crate::failpoint;
 use crate::kafka::ffi::{self, Spec};
@@ -22,6 +22,37 @@ const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// Whether a halt outlives the abort of the transaction that was to write it: no replay would meet its cause.
 pub(super) fn lasts(code: &str) -> bool {
     [Reason::TopicRecreated, Reason::TargetTopic, Reason::Compacted].iter().any(|reason| reason.as_str() == code)
+}
+
+/// What the source lacks of a partition.
+#[derive(Debug, PartialEq, Eq)]
+enum Missing {
+    /// Only what was no record, below what comes next: it is read on without a look at the log before.
+    Nothing,
+    /// Retention took what comes next.
+    Overtaken,
+    /// The log parted there from the one that was read.
+    Truncated(i64),
+    /// It has what it does not serve.
+    Unserved,
+}
+
+impl Missing {
+    /// `held`: the first offset that the source has, and the one behind the last.
+    fn of(next: i64, trouble: &Trouble, held: (i64, i64)) -> Self {
+        let (first, end) = held;
+        // Where the log is known to have parted, it may have grown again: what came since is not to be left out.
+        let parted = trouble.log_end.or((end < next).then_some(end));
+        if first > next {
+            Self::Overtaken
+        } else if let Some(at) = parted {
+            Self::Truncated(at)
+        } else if trouble.from < first {
+            Self::Nothing
+        } else {
+            Self::Unserved
+        }
+    }
 }
 
 impl Working<'_> {
@@ -134,7 +165,7 @@ impl Working<'_> {
         use RDKafkaErrorCode as E;
         let (topic, partition, next) = (self.slots[slot].topic.clone(), self.slots[slot].partition, self.slots[slot].next);
         match trouble.code {
-            E::AutoOffsetReset | E::OffsetOutOfRange => self.out_of_range(slot, trouble.log_end),
+            E::AutoOffsetReset | E::OffsetOutOfRange => self.out_of_range(slot, trouble),
             E::BadMessage | E::BadCompression | E::NotImplemented => {
                 // The client would go on behind what it cannot read; `Source` has dropped what came after.
                 let detail =
@@ -157,37 +188,53 @@ impl Working<'_> {
         }
     }
 
-    /// The source does not have the offset that comes next. `log_end` is where its log parted from the one that was read,
-    /// if that is why.
-    fn out_of_range(&mut self, slot: usize, log_end: Option<i64>) -> Result<(), Failure> {
-        let (topic, partition, next) = (self.slots[slot].topic.clone(), self.slots[slot].partition, self.slots[slot].next);
+    /// The log ends below what comes next. Where its leader has told all of it by now, it does not.
+    pub(super) fn short(&mut self, slot: usize, end: i64) -> Result<(), Failure> {
+        let at = &self.slots[slot];
+        if at.halted.is_some() || self.held_from(slot)?.1 >= at.next {
+            return Ok(());
+        }
+        self.out_of_range(slot, &Trouble { code: RDKafkaErrorCode::OffsetOutOfRange, log_end: Some(end), from: end })
+    }
+
+    /// The first offset that the source holds of a partition, and the one behind the last.
+    fn held_from(&self, slot: usize) -> Result<(i64, i64), Failure> {
+        let Slot { topic, partition, next, .. } = &self.slots[slot];
         let client = self.lane.shared.observer.client();
-        let ask = |spec| ffi::list_offsets(client.client(), &[(&topic, partition)], spec, ASK_WITHIN).ok()?.into_values().next()?.ok();
-        let (Some(first), Some(end)) = (ask(Spec::Earliest), ask(Spec::Latest)) else {
-            return Err(Failure::Client(format!("the source does not serve offset {next} of {topic}-{partition}, and does not say why")));
-        };
+        let ask = |spec| ffi::list_offsets(client.client(), &[(&**topic, *partition)], spec, ASK_WITHIN).ok()?.into_values().next()?.ok();
+        ask(Spec::Earliest)
+            .zip(ask(Spec::Latest))
+            .ok_or_else(|| Failure::Client(format!("the source does not serve offset {next} of {topic}-{partition}, and does not say why")))
+    }
+
+    /// The source does not have the offset that comes next, or another log than the one that was read.
+    fn out_of_range(&mut self, slot: usize, trouble: &Trouble) -> Result<(), Failure> {
+        let (topic, partition, next) = (self.slots[slot].topic.clone(), self.slots[slot].partition, self.slots[slot].next);
+        let (first, end) = self.held_from(slot)?;
         // Asked after them: only where the topic is still the same are those its offsets.
         if !failpoint::mutant("topic_ids_unasked") && self.meet_identity(slot)? != Identity::Same {
             return Ok(());
         }
-        let truncated = |at: i64| {
-            format!(
-                "the source log of {topic}-{partition} was truncated at {at}, below the position {next}: what stood from there on is no more"
-            )
-        };
-        let (reason, goes_on_at, detail) = if first > next {
-            let gone = format!("source offsets {next} to {} of {topic}-{partition} are gone, the log begins at {first}", first - 1);
-            (Reason::Gap, Some(first), format!("{gone}: retention overtook the pipeline"))
-        } else if end < next {
-            (Reason::LogTruncated, Some(end), truncated(end))
-        } else if let Some(at) = log_end {
-            (Reason::LogTruncated, Some(at.max(first)), truncated(at))
-        } else {
-            (
-                Reason::Gap,
-                None,
-                format!("the source does not serve offset {next} of {topic}-{partition}, though its log holds {first} to {end}"),
-            )
+        let (reason, goes_on_at, detail) = match Missing::of(next, trouble, (first, end)) {
+            Missing::Nothing => {
+                self.source.stop(slot)?;
+                return Ok(self.source.start(slot, next, None)?);
+            }
+            Missing::Overtaken => {
+                let gone = format!("source offsets {next} to {} of {topic}-{partition} are gone, the log begins at {first}", first - 1);
+                (Reason::Gap, Some(first), format!("{gone}: retention overtook the pipeline"))
+            }
+            Missing::Truncated(at) => {
+                let detail = format!(
+                    "the source log of {topic}-{partition} was truncated at {at}, below the position {next}: what stood from there on is no more"
+                );
+                (Reason::LogTruncated, Some(at.max(first)), detail)
+            }
+            Missing::Unserved => {
+                let detail =
+                    format!("the source does not serve offset {next} of {topic}-{partition}, though its log holds {first} to {end}");
+                (Reason::Gap, None, detail)
+            }
         };
         let Some(to) = goes_on_at.filter(|_| self.lane.shared.pipeline.continue_after_gap) else {
             return self.halt(slot, reason.as_str(), next, format!("{detail}; on_gap: continue goes on"));
@@ -279,5 +326,33 @@ impl Working<'_> {
             self.halt(slot, Reason::TargetTopic.as_str(), next, detail)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_by_what_the_source_holds() {
+        let (truncated, at) = (Missing::Truncated, 12);
+        for (from, log_end, held, missing) in [
+            (at, None, (20, 30), Missing::Overtaken),
+            (at, Some(5), (20, 30), Missing::Overtaken),
+            (at, None, (0, 11), truncated(11)),
+            (at, Some(5), (0, 30), truncated(5)),
+            (at, Some(5), (0, 8), truncated(5)),
+            (at, None, (0, 30), Missing::Unserved),
+            // Read from 11 on, where the last record's epoch holds.
+            (11, None, (12, 30), Missing::Nothing),
+            (11, None, (12, 12), Missing::Nothing),
+            (11, None, (13, 30), Missing::Overtaken),
+            (11, None, (0, 30), Missing::Unserved),
+            (11, Some(11), (0, 30), truncated(11)),
+            (11, None, (0, 11), truncated(11)),
+        ] {
+            let trouble = Trouble { code: RDKafkaErrorCode::OffsetOutOfRange, log_end, from };
+            assert_eq!(Missing::of(at, &trouble, held), missing, "{from} {log_end:?} {held:?}");
+        }
     }
 }

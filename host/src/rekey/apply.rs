@@ -146,6 +146,7 @@ impl Rekey<'_> {
                 position.next = planned.begins;
             }
             position.leader_epoch = -1;
+            position.epoch_at = None;
             position.generation = control.generation;
             position.config.clone_from(&admission.config);
             position.digests = admission.digests();

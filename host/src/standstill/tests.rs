@@ -22,6 +22,7 @@ fn position(next: i64) -> Position {
         start: 0,
         next,
         leader_epoch: -1,
+        epoch_at: None,
         generation: 1,
         config: "c".into(),
         digests: Vec::new(),

@@ -60,6 +60,7 @@ fn scene() -> Scene {
         start: 2,
         next: 12,
         leader_epoch: -1,
+        epoch_at: None,
         generation: 2,
         config: "new".into(),
         digests: vec!["d".into()],

@@ -31,6 +31,7 @@ fn position(start: i64, next: i64) -> Position {
         start,
         next,
         leader_epoch: 3,
+        epoch_at: None,
         generation: 1,
         config: "old".into(),
         digests: Vec::new(),
