@@ -12,6 +12,9 @@ use crate::harness::lab::{Lab, SOON};
 use crate::harness::verdict::{base64, quarantined};
 use crate::harness::wait::eventually;
 
+/// What the guest puts another name in the place of, in every record.
+const NAME: &str = "CANARY-?";
+
 /// The guest's step over `$.id` and `$.name`.
 fn border(more: &Value) -> Value {
     let mut step = json!({
@@ -40,7 +43,7 @@ fn config(lab: &Lab, steps: &Value, change: impl FnOnce(&mut Value)) -> PathBuf 
 }
 
 fn record(id: &str) -> Value {
-    json!({ "key": id, "value": json!({ "id": id, "name": "?" }).to_string() })
+    json!({ "key": id, "value": json!({ "id": id, "name": NAME }).to_string() })
 }
 
 /// Identity and name of every record on the target.
@@ -72,9 +75,9 @@ fn windows_follow_the_transaction() {
     let small = json!({ "bootstrap": lab.b, "topic": topic, "partitions": 1, "config": { "max.message.bytes": 2000 } });
     java::call("create_topic", small);
     let mut records: Vec<Value> = (0..200).map(|n| record(&format!("id{n}"))).collect();
-    records[60] = json!({ "key": "id60", "value": json!({ "id": "id60", "name": "?", "pad": "x".repeat(20_000) }).to_string() });
+    records[60] = json!({ "key": "id60", "value": json!({ "id": "id60", "name": NAME, "pad": "x".repeat(20_000) }).to_string() });
     // The step behind the guest stops itself here: the whole call failed, and the guest's part of it is taken back.
-    records[130] = json!({ "key": "id130", "value": json!({ "id": "id130", "name": "?", "trigger": "now" }).to_string() });
+    records[130] = json!({ "key": "id130", "value": json!({ "id": "id130", "name": NAME, "trigger": "now" }).to_string() });
     let again: Vec<Value> = (0..200).map(|n| record(&format!("id{n}"))).collect();
     let near: Vec<Value> =
         records.iter().flat_map(|record| [record.clone(), record.clone()]).filter(|r| r["key"] != "id60" && r["key"] != "id130").collect();

@@ -87,12 +87,12 @@ fn a_plugin_dropped_in_masks() {
     install(&lab, "rust-plugin");
     let topic = lab.topic("people");
     lab.create(&topic, 1);
-    lab.produce(&topic, json!([{ "key": "k", "value": r#"{"id":1,"name":"Ana María Núñez"}"# }]));
+    lab.produce(&topic, json!([{ "key": "k", "value": r#"{"id":1,"name":"CANARY-Ana María Núñez"}"# }]));
     let file = lab.config(&json!([{ "plugin": "initials", "fields": { "$.name": {} } }]), |_| ());
 
     lab.catch_up("run", &file, 0);
 
-    assert_eq!(values(&lab, &topic), [r#"{"id":1,"name":"A.M.N."}"#]);
+    assert_eq!(values(&lab, &topic), [r#"{"id":1,"name":"C.M.N."}"#]);
     lab.finish();
 }
 
@@ -104,9 +104,9 @@ fn the_two_stage_move() {
     let topic = lab.topic("payments");
     lab.create(&topic, 1);
     let pan = "4242424242424242";
-    let good = json!({ "id": 1, "status": "ok", "amount": 2.50, "created_at": "2026-03-04T05:06:07Z", "card": { "pan": pan }, "secret": "x",
-                       "customer": { "id": "c1", "name": "Zoë", "email": "zoe@example.com" } });
-    lab.produce(&topic, json!([{ "key": "a", "value": good.to_string() }, { "key": "b", "value": format!("not JSON {pan}") }]));
+    let good = json!({ "id": 1, "status": "ok", "amount": 2.50, "created_at": "2026-03-04T05:06:07Z", "card": { "pan": pan }, "secret": "CANARY-x",
+                       "customer": { "id": "c1", "name": "Zoë", "email": "CANARY-zoe@example.com" } });
+    lab.produce(&topic, json!([{ "key": "a", "value": good.to_string() }, { "key": "b", "value": format!("not JSON CANARY-{pan}") }]));
     let file =
         copied(&lab.dir, "two-stage").into_iter().find(|file| file.ends_with("sluice.yaml")).expect("the example has a configuration");
     let text = fs::read_to_string(&file).expect("the copy can be read");
@@ -148,9 +148,9 @@ fn production_to_staging() {
     lab.create(&topic, 3);
     let payment = |n: i64| {
         let customer = n % 200;
-        let value = json!({ "id": n, "status": "ok", "currency": "EUR", "amount": 12.34, "created_at": "2026-03-04T05:06:07Z", "secret": "x",
+        let value = json!({ "id": n, "status": "ok", "currency": "EUR", "amount": 12.34, "created_at": "2026-03-04T05:06:07Z", "secret": "CANARY-x",
             "card": { "pan": "4242424242424242" }, "note": format!("write to c{customer}@example.com"),
-            "customer": { "id": format!("c{customer}"), "name": "Zoë", "email": format!("c{customer}@example.com") } });
+            "customer": { "id": format!("c{customer}"), "name": "CANARY-Zoë", "email": format!("CANARY-c{customer}@example.com") } });
         json!({ "partition": n % 3, "key": n.to_string(), "value": value.to_string() })
     };
     let mut payments: Vec<Value> = (0..600).map(payment).collect();
@@ -192,9 +192,9 @@ fn records_for_a_partner() {
     let topic = lab.topic("payments");
     lab.create(&topic, 3);
     let payment = |id: i64, merchant: &str, status: &str, currency: &str| {
-        let value = json!({ "id": id, "merchant": merchant, "status": status, "amount": 2.50, "currency": currency, "secret": "x",
-            "created_at": "2026-03-04T05:06:07Z", "customer": { "id": "c1", "name": "Zoë" } });
-        json!({ "partition": id % 3, "key": "ours", "value": value.to_string() })
+        let value = json!({ "id": id, "merchant": merchant, "status": status, "amount": 2.50, "currency": currency, "secret": "CANARY-x",
+            "created_at": "2026-03-04T05:06:07Z", "customer": { "id": "c1", "name": "CANARY-Zoë" } });
+        json!({ "partition": id % 3, "key": "CANARY-ours", "value": value.to_string() })
     };
     let records = [
         payment(1, "acme", "ok", "EUR"),

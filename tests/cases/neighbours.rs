@@ -99,14 +99,27 @@ fn look(process: &Sluice, lab: &Lab) -> String {
     page
 }
 
-fn dose<'g>(lab: &Lab, guests: impl IntoIterator<Item = &'g str>) {
+/// One dose for each guest; `value` says what the n-th record of it holds.
+fn dose<'g>(lab: &Lab, guests: impl IntoIterator<Item = &'g str>, value: impl Fn(&str, usize) -> Value) {
     for guest in guests {
-        let record = |n: usize| {
-            let trigger = if n == 0 { "now" } else { "none" };
-            json!({ "partition": 0, "value": format!("{{\"seq\":{n},\"trigger\":\"{trigger}\"}}") })
-        };
+        let record = |n: usize| json!({ "partition": 0, "value": value(guest, n).to_string() });
         lab.produce(&lab.topic(guest), (0..DOSE).map(record).collect());
     }
+}
+
+/// The first record is poison, and set aside with its canary, which the guest is not shown. The others pass as they are, and
+/// so does all that floods.
+fn poisoned(guest: &str, n: usize) -> Value {
+    match n {
+        0 if guest == "guest-flood" => json!({ "seq": n, "trigger": "now", "name": "Zoë" }),
+        0 => json!({ "seq": n, "trigger": "now", "name": "CANARY-Zoë" }),
+        _ => json!({ "seq": n, "trigger": "none", "name": "Zoë" }),
+    }
+}
+
+/// No record of an attack passes: each holds a canary where the guest is shown it, and where not.
+fn attacked(_: &str, n: usize) -> Value {
+    json!({ "seq": n, "trigger": format!("CANARY-{n}"), "name": "CANARY-Zoë" })
 }
 
 /// Whether every hostile pipeline is done with that many doses: the poison set aside and nothing else.
@@ -259,12 +272,12 @@ fn a_calm_pipeline_keeps_its_rate() {
     place(&dir, "guest-stamp.wasm", &stamp(3, Some(("begin-well", "begin-ever"))));
 
     for doses in 1..=DOSES {
-        dose(&beside.calm.lab, HOSTILE);
+        dose(&beside.calm.lab, HOSTILE, poisoned);
         beside.keeps_up(&format!("dose {doses} is taken"), |page, lab| is_done(page, lab, doses));
     }
     beside.tell();
     // The last of it arrives while they have new work.
-    dose(&beside.calm.lab, HOSTILE);
+    dose(&beside.calm.lab, HOSTILE, poisoned);
     let files = ["large.wasm", "slow.wasm", "half.wasm", "mute.wasm", "guest-stamp.wasm"];
     beside.refused(&files.map(|file| (file.to_owned(), String::new())));
     beside.end(|page, lab| is_done(page, lab, DOSES + 1));
@@ -309,7 +322,7 @@ fn every_attack_beside_a_calm_pipeline() {
         failed > 0.0 && (halted > 0.0 || counted(page, &pipeline, "quarantined") == records as f64)
     };
     for doses in 1..=2 {
-        dose(&beside.calm.lab, names.iter().map(String::as_str));
+        dose(&beside.calm.lab, names.iter().map(String::as_str), attacked);
         beside.keeps_up(&format!("dose {doses} is cut"), |page, lab| on_lanes.iter().all(|attack| is_cut(page, lab, attack, DOSE * doses)));
     }
     beside.tell();
