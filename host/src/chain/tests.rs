@@ -13,7 +13,7 @@ use crate::cli::check_selector;
 use crate::config::{self, Source};
 use crate::fields::{avro, json_schema};
 use crate::metrics::Metrics;
-use crate::plugin::{Cache, Compile, KeyRing, Limits, Plugins};
+use crate::plugin::{Cache, Compile, KeyRing, Limits, Plugins, embedded};
 use crate::plugins::{self, Registry};
 
 mod shapes;
@@ -229,6 +229,22 @@ fn a_place_that_no_key_has_is_drift() {
         .process("t", 0, &[record(Some(&framed(3, &[avro_text("a"), avro_text("b")].concat())), None)], &mut missed)
         .map(|done| done.drift);
     assert!(done.unwrap().unwrap().misfit.detail.contains("key $.ids of step 1 names nothing in the key's schema with id 3"));
+}
+
+/// What this program's own plugins do has no native short cut: without the components no step can be built.
+#[test]
+fn without_the_components_no_step_can_be_built() {
+    for (plugin, step) in [
+        ("mask", "{ plugin: mask, fields: { $.a: { use: redact } } }"),
+        ("mask", "{ plugin: mask, key: { use: keep_last } }"),
+        ("filter", "{ plugin: filter, where: { field: $.a, eq: 1 } }"),
+        ("enrich", "{ plugin: enrich, sees: [value], rename: { $.a: b } }"),
+        ("route", r#"{ plugin: route, to: "all-{topic}" }"#),
+    ] {
+        assert!(build("auto", step).is_ok(), "{step}");
+        let told = embedded::without(|| build("auto", step)).map(|_| ()).unwrap_err().iter().map(ToString::to_string).collect::<String>();
+        assert!(told.contains(&format!("no plugin is named \"{plugin}\" (there are: )")), "{told}");
+    }
 }
 
 #[test]

@@ -202,6 +202,19 @@ mod tests {
         }
     }
 
+    /// No operator has a native short cut: without the component each fails.
+    #[test]
+    fn without_the_component_nothing_is_masked() {
+        for settings in [json!({ "use": "redact" }), json!({ "use": "keep_last" }), json!({ "use": "hmac", "key": "pii" })] {
+            let Value::Object(settings) = settings else { unreachable!("settings are an object") };
+            let mut ring = KeyRing::new();
+            ring.add("pii", b"0123456789abcdef0123456789abcdef".to_vec()).unwrap();
+            let trial = Trial { settings, subject: None, value: Scalar::text("Ana") };
+            let said = embedded::without(|| trial.run(Arc::new(ring))).err().unwrap().to_string();
+            assert_eq!(said, "cannot load the embedded plugin mask: this program was built without it");
+        }
+    }
+
     #[test]
     fn what_is_wrong_is_said_at_its_setting() {
         for (settings, expected) in [

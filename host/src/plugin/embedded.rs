@@ -6,12 +6,36 @@ static COMPONENTS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedd
 
 /// The names of the embedded plugins.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    COMPONENTS.iter().map(|(name, _)| *name)
+    carried().iter().map(|(name, _)| *name)
 }
 
 /// The component of that name.
 pub fn component(name: &str) -> Option<&'static [u8]> {
-    COMPONENTS.iter().find(|(own, _)| *own == name).map(|(_, bytes)| *bytes)
+    carried().iter().find(|(own, _)| *own == name).map(|(_, bytes)| *bytes)
+}
+
+#[cfg(not(test))]
+fn carried() -> &'static [(&'static str, &'static [u8])] {
+    COMPONENTS
+}
+
+#[cfg(test)]
+fn carried() -> &'static [(&'static str, &'static [u8])] {
+    if DELETED.get() { &[] } else { COMPONENTS }
+}
+
+#[cfg(test)]
+thread_local! {
+    static DELETED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs `act`, on this thread, as a program would from which every component was deleted.
+#[cfg(test)]
+pub fn without<T>(act: impl FnOnce() -> T) -> T {
+    DELETED.set(true);
+    let done = act();
+    DELETED.set(false);
+    done
 }
 
 #[cfg(test)]
