@@ -2,7 +2,6 @@
 //! is wrong. Where a tool is missing the case types what `build` says, as an author would.
 
 use crate::harness::config;
-use crate::harness::full;
 use crate::harness::guests::slow_to_compile;
 use crate::harness::lab::{self, Lab, SOON};
 use crate::harness::process::{Ended, Sluice};
@@ -143,27 +142,21 @@ fn the_template_for_c_conforms() {
 }
 
 #[test]
-#[ignore = "needs Go: tests/run"]
+#[ignore = "needs Go: tests/run --full"]
 fn the_template_for_go_conforms_in_the_full_run() {
-    if full::is_full() {
-        conforms("go", "Go");
-    }
+    conforms("go", "Go");
 }
 
 #[test]
-#[ignore = "needs Node.js: tests/run"]
+#[ignore = "needs Node.js: tests/run --full"]
 fn the_template_for_javascript_conforms_in_the_full_run() {
-    if full::is_full() {
-        conforms("js", "JavaScript");
-    }
+    conforms("js", "JavaScript");
 }
 
 #[test]
-#[ignore = "needs Python's packages: tests/run"]
+#[ignore = "needs Python's packages: tests/run --full"]
 fn the_template_for_python_conforms_in_the_full_run() {
-    if full::is_full() {
-        conforms("python", "Python");
-    }
+    conforms("python", "Python");
 }
 
 /// What each fixture of the suite finds: a fault in the plugin (or in its tools: `plugin.c`, `sluice/sluice.c`), or, where

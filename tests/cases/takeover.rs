@@ -1,7 +1,6 @@
 //! How long a take-over reads after a day of commits. A measurement: nothing is judged by a clock.
 
 use crate::harness::config;
-use crate::harness::full;
 use crate::harness::java;
 use crate::harness::lab::{Lab, SOON};
 use crate::harness::verdict::{ask, base64};
@@ -22,11 +21,8 @@ fn moment(stderr: &str, message: &str) -> Option<f64> {
 /// The lane's positions are written again and again by a plain producer, as many as a day has commits, and nobody waits
 /// for the broker to compact them.
 #[test]
-#[ignore = "needs brokers: tests/run"]
+#[ignore = "needs brokers: tests/run --full"]
 fn read_after_a_day_of_commits_in_the_full_run() {
-    if !full::is_full() {
-        return;
-    }
     let lab = Lab::new("day");
     let topic = lab.topic("payments");
     lab.create(&topic, 1);
