@@ -1,7 +1,10 @@
 //! Reads `sluice status -o json`. The one place that knows its shape; must not fall back on metrics.
 
+use super::http;
 use super::lab::Lab;
+use super::process::Sluice;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::path::Path;
 
 /// A pipeline's account by source record, from committed state.
@@ -43,4 +46,12 @@ pub fn pipeline(lab: &Lab, config: &Path) -> Value {
 pub fn find(lab: &Lab, status: &Value) -> Value {
     let found = status["pipelines"].as_array().into_iter().flatten().find(|p| p["name"] == lab.pipeline());
     found.unwrap_or_else(|| panic!("no pipeline {} in {status}", lab.pipeline())).clone()
+}
+
+/// The lanes that a process says are its own, on its page; none where it does not answer.
+pub fn own_lanes(lab: &Lab, process: &Sluice) -> HashSet<u64> {
+    let Some(page) = http::get(process.port, "/status") else { return HashSet::new() };
+    let pipeline = find(lab, &page.json());
+    let lanes = pipeline["lanes"].as_array().into_iter().flatten();
+    lanes.filter(|lane| lane["owner"] == "this").filter_map(|lane| lane["lane"].as_u64()).collect()
 }
