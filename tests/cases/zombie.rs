@@ -22,8 +22,14 @@ fn total(lab: &Lab, topic: &str) -> i64 {
     lab.ends(&lab.b, topic, true).iter().sum()
 }
 
-/// The owner is stopped past its transaction's time-out, another takes over, the first goes on: it writes nothing
-/// and does not fence its successor (the lane's producer epoch stays what the successor's init made it).
+/// Whether a process says that it runs a lane; none where it does not answer.
+fn runs(process: &Sluice) -> Option<bool> {
+    let page = http::get(process.port, "/metrics")?;
+    Some(http::metric(&page.body, "sluice_lane_state", &["state=\"running\""]) > 0.0)
+}
+
+/// The owner is stopped past its transaction's time-out, another takes over, the first goes on: it notices and lets the lane
+/// go, writes nothing and does not fence its successor (the lane's producer epoch stays what the successor's init made it).
 #[test]
 #[ignore = "needs brokers: tests/run"]
 fn revived_owner_does_no_harm() {
@@ -37,6 +43,7 @@ fn revived_owner_does_no_harm() {
     old.wait_ready(SOON);
     eventually("the owner writes", SOON, || (total(&lab, &topic) > 500).then_some(()));
     eventually("the owner has a transaction open", SOON, || transactions::open(&lab).pop());
+    assert_eq!(runs(&old), Some(true), "the owner runs the lane");
 
     old.signal("STOP");
     let stopped_at = total(&lab, &topic);
@@ -46,11 +53,13 @@ fn revived_owner_does_no_harm() {
     pass(secs(12)); // past the transaction time-out, whatever else took its time
     let before = transactions::of(&lab);
     old.signal("CONT");
+    eventually("the revived owner has noticed", SOON, || (runs(&old) == Some(false)).then_some(()));
     pass(secs(10));
     let after = transactions::of(&lab);
 
     assert_eq!(before.len(), 1);
     assert_eq!(before[0].epoch, after[0].epoch, "the revived owner fenced its successor");
+    assert_eq!((runs(&old), runs(&new)), (Some(false), Some(true)), "the lane is the successor's alone");
     assert!(old.ended().is_none() && new.ended().is_none(), "a process ended");
     feed.finish();
     old.terminate(secs(60));
