@@ -3,7 +3,7 @@
 use super::http;
 use super::lab::Lab;
 use super::process::Sluice;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -54,4 +54,10 @@ pub fn own_lanes(lab: &Lab, process: &Sluice) -> HashSet<u64> {
     let pipeline = find(lab, &page.json());
     let lanes = pipeline["lanes"].as_array().into_iter().flatten();
     lanes.filter(|lane| lane["owner"] == "this").filter_map(|lane| lane["lane"].as_u64()).collect()
+}
+
+/// What a status says of each source partition.
+pub fn partitions(pipeline: &Value) -> Vec<Value> {
+    let partitions = pipeline["partitions"].as_array().into_iter().flatten();
+    partitions.map(|p| json!([p["topic"], p["partition"], p["position"], p["end"], p["halted"]])).collect()
 }
