@@ -130,13 +130,28 @@ fn cargo_run_means_the_program() {
     assert_eq!(meant, ["sluice"]);
 }
 
+/// Runs the quickstart's script where there is nothing but the programs of that directory: exit code, stdout, stderr.
+fn quickstart(path: &Path) -> (Option<i32>, String, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/quickstart/run");
+    let mut bash = Command::new("/bin/bash");
+    bash.arg("-n").arg(&script);
+    assert!(bash.status().is_ok_and(|done| done.success()), "it is no script");
+    let mut bash = Command::new("/bin/bash");
+    bash.arg(&script).arg("--keep-running").env("PATH", path).env_remove("SLUICE_WASM_SYSROOT");
+    let done = bash.output().expect("bash is there");
+    let [out, err] = [&done.stdout, &done.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+    assert!(!err.contains("apt-get was called"), "it installs without rights: {err}");
+    (done.status.code(), out, err)
+}
+
+/// What it calls where nothing is missing.
+const DEMO: &str = "cargo run --release -- demo --keep-running\n";
+
 /// Without rights it installs nothing, says the one line that would, and goes no further; where nothing is missing it
 /// hands its options to the demo.
 #[test]
 fn the_quickstart_says_what_is_missing() {
     let dir = lab::scratch("quickstart");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/quickstart/run");
-    assert!(Command::new("bash").arg("-n").arg(&script).status().is_ok_and(|done| done.success()), "it is no script");
     let cases: [(&str, &[&str], &[&str]); 4] = [
         ("all", &[], &[]),
         ("no-cargo", &["cargo"], &["cargo is missing", "https://rustup.rs"]),
@@ -149,13 +164,41 @@ fn the_quickstart_says_what_is_missing() {
         only(&path, &there);
         fs::write(path.join("libcore-0.rlib"), "").expect("the case's directory is writable");
 
-        let done = Command::new("/bin/bash").arg(&script).arg("--keep-running").env("PATH", &path).output().expect("bash is there");
+        let (code, out, err) = quickstart(&path);
 
-        let [out, err] = [&done.stdout, &done.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
-        assert_eq!(done.status.code(), Some(i32::from(!missing.is_empty())), "{case}: {out}{err}");
-        assert_eq!(out, if missing.is_empty() { "cargo run --release -- demo --keep-running\n" } else { "" }, "{case}: {err}");
+        assert_eq!(code, Some(i32::from(!missing.is_empty())), "{case}: {out}{err}");
+        assert_eq!(out, if missing.is_empty() { DEMO } else { "" }, "{case}: {err}");
         assert!(says.iter().all(|part| err.contains(part)), "{case}: {says:?} is not all in: {err}");
-        assert!(!err.contains("apt-get was called"), "{case}: it installs without rights: {err}");
+    }
+    fs::remove_dir_all(&dir).expect("the case's directory is ours");
+}
+
+/// The WebAssembly target is rustup's; where that cannot add it, or is not there, it is Debian's, and the line names those
+/// of its packages that are missing.
+#[test]
+fn the_quickstart_takes_debians_target_where_rustup_fails() {
+    let dir = lab::scratch("quickstart-target");
+    let adds = ("rustup", r#": > "${0%/*}/libcore-0.rlib""#);
+    let fails = ("rustup", "exit 1");
+    let timeout = ("timeout", r#"shift; "$@""#);
+    let nothing = ("dpkg-query", "exit 1");
+    let all_but_one = ("dpkg-query", r#"[ "${@: -1}" = lld-22 ] || echo installed"#);
+    for (case, programs, wanted) in [
+        ("adds", vec![adds, timeout, nothing], None),
+        ("fails", vec![fails, timeout, nothing], Some("rustc-web cargo-web rust-web-src lld-22")),
+        ("no-rustup", vec![nothing], Some("rustc-web cargo-web rust-web-src lld-22")),
+        ("all-but-one", vec![fails, timeout, all_but_one], Some("lld-22")),
+    ] {
+        let path = dir.join(case);
+        only(&path, &[&ALL[..], &programs[..]].concat());
+
+        let (code, out, err) = quickstart(&path);
+
+        assert_eq!(code, Some(i32::from(wanted.is_some())), "{case}: {out}{err}");
+        assert_eq!(out, if wanted.is_none() { DEMO } else { "" }, "{case}: {err}");
+        let line = wanted.map_or("\n".to_owned(), |packages| format!("apt-get install -y --no-install-recommends {packages}\n"));
+        assert!(err.contains(&line), "{case}: {line:?} is not in: {err}");
+        assert_eq!(err.contains("rustup does not answer"), programs.contains(&fails), "{case}: {err}");
     }
     fs::remove_dir_all(&dir).expect("the case's directory is ours");
 }
