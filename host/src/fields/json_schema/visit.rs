@@ -134,6 +134,7 @@ impl<'s> Visit<'s> {
     }
 
     fn members(&mut self, node: &'s Node, facts: &Facts<'s>) {
+        let before = self.maps.len();
         for (name, schemas) in &facts.properties {
             let child = node.names.find(name.as_bytes()).node;
             self.step(|path| push_name(path, name), |visit| visit.place(child, schemas));
@@ -152,9 +153,9 @@ impl<'s> Visit<'s> {
         }
         let other = node.names.other();
         if !facts.additional.is_empty() {
-            let (at, path) = (self.maps.len(), self.path.clone());
+            let path = self.path.clone();
             let entries = self.step(|path| path.push_str("[*]"), |visit| visit.place(other, &facts.additional));
-            self.maps.insert(at, (path, entries));
+            self.maps.insert(before, (path, entries));
         }
         if !facts.closed {
             self.unknown(other);
