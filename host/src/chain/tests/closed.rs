@@ -201,6 +201,8 @@ fn slips_in_the_keys_of_a_step_are_told() {
         let told = build("json", step).map(|_| ()).unwrap_err()[0].to_string();
         assert!(told.contains(hint), "{step}: {told}");
     }
+    let told = build("json", "{ plugin: route, rekey: $.a }").map(|_| ()).unwrap_err()[0].to_string();
+    assert!(told.contains("`$.a` is not among the fields") && !told.contains("did you mean"), "what is no slip has no hint: {told}");
 }
 
 #[test]

@@ -38,8 +38,8 @@ fn text_that_is_not_yaml() {
     );
     check(
         "a quote that stays open beside a quoted selector",
-        "http: { listen: \"$.a[0]\" }\nmemory: \"x\n",
-        &["s.yaml:2:9: cannot read as YAML: unclosed quote"],
+        "keys: { a: \"$.a[0]\", b: \"x\n",
+        &["s.yaml:1:25: cannot read as YAML: unclosed quote"],
     );
     check("infinity", "memory: .inf\n", &["s.yaml:1:9: infinity and not-a-number have no place here"]);
 }
