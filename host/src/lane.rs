@@ -88,6 +88,8 @@ pub enum Failure {
     Init(#[from] CallFailed),
     #[error("{0}")]
     Client(String),
+    #[error("another component may take what a step stood for: the lane begins again from its positions")]
+    Afresh,
     #[error("stopped")]
     Stopped,
 }
@@ -110,7 +112,7 @@ impl Failure {
             Failure::Sink(_) | Failure::Source(_) | Failure::Read(_) | Failure::Client(_) => {
                 End::GivenUp { reason: Reason::ClusterUnreachable, detail }
             }
-            Failure::NotOwned => End::GivenUp { reason: Reason::None, detail },
+            Failure::NotOwned | Failure::Afresh => End::GivenUp { reason: Reason::None, detail },
         }
     }
 }

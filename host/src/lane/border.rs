@@ -89,22 +89,10 @@ impl Working<'_> {
             took_ms,
             "lane switched"
         );
-        self.try_again()
-    }
-
-    /// What stood still for what a step said of it is read again: another component may take it.
-    fn try_again(&mut self) -> Result<(), Failure> {
-        for slot in 0..self.slots.len() {
-            let at = &mut self.slots[slot];
-            if !at.halted.as_ref().is_some_and(|halted| of_a_step(&halted.code)) {
-                continue;
-            }
-            at.release();
-            let (next, leader_epoch) = at.read_from();
-            self.source.start(slot, next, leader_epoch)?;
-        }
-        self.tell_state();
-        Ok(())
+        // What a step stood for is read again from its position, and by a take-over: whatever else the lane remembers of
+        // those records (windows, refusals, misses) must not meet them a second time.
+        let stood = self.slots.iter().filter_map(|slot| slot.halted.as_ref()).any(|halted| of_a_step(&halted.code));
+        if stood { Err(Failure::Afresh) } else { Ok(()) }
     }
 
     /// The lane runs on with what it has, and says so wherever an operator looks; or it halts.

@@ -243,6 +243,7 @@ impl Working<'_> {
             self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
         }
         let stated = self.open.as_ref().is_some_and(|open| open.stated);
+        self.raw.aborted();
         self.close();
         narrowed?;
         self.confirm_committed(stated)?;

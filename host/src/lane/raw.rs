@@ -1,6 +1,8 @@
 //! Raw records that are put aside on the source before the lane's transaction commits. One that the quarantine topic there
 //! refuses halts its own partition, and no other. It must not write to the target.
 
+use std::collections::BTreeSet;
+
 use super::{Failure, Working};
 use crate::kafka::ffi::Fetched;
 use crate::quarantine::RawQuarantine;
@@ -9,15 +11,17 @@ use crate::sink::{Kind, SinkError};
 /// What writes raw records.
 ///
 /// ```text
-/// all at once ──one was refused: abort, replay──▶ one by one ──committed──▶ all at once
+/// all at once ──one was refused: abort, replay──▶ one by one ──each of them was tried──▶ all at once
 /// ```
 #[derive(Default)]
 pub(super) struct Raw {
     /// Made when the first record comes.
     writer: Option<RawQuarantine>,
-    /// Each record is waited for by itself. A refusal fails the whole batch that the record was in, and does not say which
-    /// one it was about.
-    one_by_one: bool,
+    /// Slot and offset of the records that were handed over since the last commit.
+    handed: Vec<(usize, i64)>,
+    /// One of these was refused: a refusal fails the whole batch that the record was in, and does not say which one it was
+    /// about. While there are any, each record is waited for by itself; commits may come before the replay has reached all.
+    suspects: BTreeSet<(usize, i64)>,
 }
 
 impl Raw {
@@ -25,12 +29,20 @@ impl Raw {
     /// report meets the replay.
     fn failed(&mut self, error: &SinkError) {
         self.writer = None;
-        self.one_by_one |= error.kind == Kind::Refused;
+        let handed = std::mem::take(&mut self.handed);
+        if error.kind == Kind::Refused {
+            self.suspects.extend(handed);
+        }
     }
 
-    /// The transaction is committed, and whatever was refused is behind.
+    /// The transaction is committed, with all that was handed over.
     pub(super) fn committed(&mut self) {
-        self.one_by_one = false;
+        self.handed.clear();
+    }
+
+    /// The transaction was aborted: what was handed over comes again.
+    pub(super) fn aborted(&mut self) {
+        self.handed.clear();
     }
 }
 
@@ -41,16 +53,20 @@ impl Working<'_> {
             Some(writer) => writer,
             None => self.lane.shared.raw_quarantine(topic)?,
         };
-        let put = writer.put(record, key).and_then(|()| if self.raw.one_by_one { writer.settle() } else { Ok(()) });
+        let one_by_one = !self.raw.suspects.is_empty();
+        let put = writer.put(record, key).and_then(|()| if one_by_one { writer.settle() } else { Ok(()) });
         self.raw.writer = Some(writer);
+        self.raw.suspects.remove(&(slot, record.offset()));
+        self.raw.handed.push((slot, record.offset()));
         let Err(error) = put else { return Ok(()) };
         if error.kind != Kind::Refused {
             self.raw.failed(&error);
             return Err(error.into());
         }
-        if self.raw.one_by_one {
-            // Made anew, like any writer that was refused something on the broker.
-            self.raw.failed(&error);
+        self.raw.handed.pop();
+        if one_by_one {
+            // Made anew, like any writer that was refused something on the broker; the others before it were acknowledged.
+            self.raw.writer = None;
         }
         let detail = format!("the quarantine topic {topic} on the source refuses the record: {}", error.reason);
         self.halt(slot, "record_failed", record.offset(), detail)
@@ -72,12 +88,14 @@ mod tests {
 
     #[test]
     fn a_refusal_is_looked_into_one_by_one() {
-        let mut raw = Raw::default();
-        for (kind, after) in [(Kind::Abort, false), (Kind::Lost, false), (Kind::Refused, true), (Kind::Abort, true)] {
-            raw.failed(&SinkError::new("have a record acknowledged", "why", None, kind));
-            assert_eq!(raw.one_by_one, after, "{kind:?}");
-        }
+        let refused = |kind| SinkError::new("have a record acknowledged", "why", None, kind);
+        let mut raw = Raw { handed: vec![(0, 4), (1, 7)], ..Raw::default() };
+        raw.failed(&refused(Kind::Abort));
+        assert!(raw.suspects.is_empty(), "no record is to blame");
+        raw.handed = vec![(0, 4), (1, 7)];
+        raw.failed(&refused(Kind::Refused));
+        raw.handed.push((2, 1));
         raw.committed();
-        assert!(!raw.one_by_one);
+        assert_eq!(raw.suspects, BTreeSet::from([(0, 4), (1, 7)]), "a commit that comes before them clears nobody");
     }
 }

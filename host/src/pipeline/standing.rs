@@ -69,6 +69,7 @@ fn passes(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
         E::AllBrokersDown
+            | E::Authentication
             | E::AutoOffsetReset
             | E::BrokerDestroy
             | E::BrokerNotAvailable
@@ -91,6 +92,7 @@ fn passes(code: RDKafkaErrorCode) -> bool {
             | E::ReplicaNotAvailable
             | E::RequestTimedOut
             | E::Resolve
+            | E::SSL
             | E::TimedOutQueue
             | E::UnknownLeaderEpoch
             | E::UnknownMemberId
