@@ -3,7 +3,7 @@
 use crate::harness::binary;
 use crate::harness::lab;
 use crate::harness::process::Sluice;
-use crate::harness::wait::secs;
+use crate::harness::wait::{eventually, secs};
 use std::fs;
 use std::process::{Command, Output, Stdio};
 
@@ -31,16 +31,19 @@ fn a_log_that_nobody_reads_stops_nothing() {
     let dir = lab::scratch("deaf");
     let (reader, writer) = std::io::pipe().expect("a pipe can be had");
     drop(reader);
-    let ended = Command::new(binary::sluice())
+    let shown = dir.join("shown");
+    let mut process = Command::new(binary::sluice())
         .args(["demo"])
         .env("SLUICE_LOG", "debug")
         .env("XDG_CACHE_HOME", &dir)
         .stdin(Stdio::null())
+        .stdout(fs::File::create(&shown).expect("the case's directory is writable"))
         .stderr(writer)
-        .output()
+        .spawn()
         .expect("the program starts");
-    let told = String::from_utf8_lossy(&ended.stdout);
-    assert_eq!(ended.status.code(), Some(0), "{told}");
+    let status = eventually("the demo ends", secs(120), || process.try_wait().expect("it is a child"));
+    let told = fs::read_to_string(&shown).expect("the output can be read");
+    assert_eq!(status.code(), Some(0), "{told}");
     // The same account as of a demo that is heard.
     let heard = Sluice::start(&dir, "heard", 0, &["demo"], &[]).wait(secs(120)).expect_code(0);
     let account = |text: &str| text.lines().find(|line| line.contains(" = passed ")).map(str::to_owned);

@@ -144,7 +144,7 @@ pub fn powerless(step: &Step, description: &Description, effects: Effects) -> Op
         ));
     }
     let by_itself = step.mode == Mode::AllowList || !matches!(step.key, KeyRule::Clear);
-    let none = effects == Effects::default() && description.effects != Effects::default();
+    let none = !left && Effects { reject: false, ..description.effects } != Effects::default();
     (none && !by_itself).then(|| {
         format!("the step takes away all that plugin {plugin} does: every record that it acts on would fail; list what it is there for, or leave effects out")
     })

@@ -25,7 +25,7 @@ pub struct WriteError {
 pub fn plain(value: &impl Serialize, format: Format) -> Result<String, WriteError> {
     match format {
         Format::Yaml => match serde_saphyr::to_string(value) {
-            Ok(text) => Ok(text.trim_end().to_owned()),
+            Ok(text) => Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned()),
             Err(error) => Err(WriteError { form: "YAML", reason: error.to_string() }),
         },
         Format::Json | Format::Table => {
@@ -66,4 +66,19 @@ fn pipeline(pipeline: &PipelineStatus) -> String {
         lines.push(line.trim_end().to_owned());
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_keeps_the_white_space_of_values() {
+        for value in ["x", "x\u{a0}", "x\n", "x\n\n", " x "] {
+            let text = plain(&serde_json::json!({ "value": value }), Format::Yaml).unwrap() + "\n";
+            let read: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+            assert_eq!(read["value"], value, "{text}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `sluice unmask`: opens masked values for those who have the key, and says so in the log. It must not print a value
 //! before that is said.
 
-use std::io::{BufRead, Write, stdin, stdout};
+use std::io::{BufRead, stdin};
 
 use clap::Args;
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::output::{Format, plain};
 use super::{Exit, Failure, Files};
 use crate::log;
 use crate::masking::{Form, NotOpened, Opening, audit};
-use crate::say::tell;
+use crate::say::{self, tell};
 
 /// Values that are opened before they are written: memory, and how much may be opened of which the log does not know.
 const CHUNK: usize = 1_000;
@@ -123,10 +123,9 @@ fn open(args: &UnmaskArgs, opening: &mut Opening<'_>, first: usize, masked: &[St
     let opened: Vec<Result<Vec<u8>, NotOpened>> = masked.iter().map(|masked| opening.open(masked)).collect();
     let refused = opened.iter().filter(|opened| opened.is_err()).count();
     audit(&args.key, opening.ids(), &args.domain, opened.len() - refused, refused);
-    let mut out = stdout().lock();
     let failed = |error: &dyn std::fmt::Display| Failure::new(format!("cannot write the values: {error}"));
     for (number, value) in (first..).zip(opened) {
-        let mut line = match (value, args.output) {
+        let line = match (value, args.output) {
             (Ok(value), Format::Table) => value,
             (Ok(value), format) => {
                 plain(&json!({ "value": String::from_utf8_lossy(&value) }), format).map_err(|error| failed(&error))?.into_bytes()
@@ -137,9 +136,7 @@ fn open(args: &UnmaskArgs, opening: &mut Opening<'_>, first: usize, masked: &[St
                 if format == Format::Table { Vec::new() } else { shown.into_bytes() }
             }
         };
-        line.push(b'\n');
-        out.write_all(&line).map_err(|error| failed(&error))?;
+        say::bytes(&line);
     }
-    out.flush().map_err(|error| failed(&error))?;
     Ok(refused)
 }

@@ -292,8 +292,11 @@ fn own<'s>(at: At<'s>, said: &'s serde_json::Map<String, Value>) -> Facts<'s> {
     };
     let objects = |name: &str| said.get(name).and_then(Value::as_object).into_iter().flatten();
     let properties = objects("properties").map(|(name, schema)| (name.as_str(), vec![at.of(schema)])).collect();
-    let additional = said.get("additionalProperties").filter(|schema| schema.as_object().is_some_and(|schema| !schema.is_empty()));
-    let patterns: Vec<At<'s>> = objects("patternProperties").map(|(_, schema)| at.of(schema)).collect();
+    // A schema that says nothing gives no type.
+    let says = |schema: &Value| schema.as_object().is_some_and(|schema| !schema.is_empty());
+    let additional = said.get("additionalProperties").filter(|schema| says(schema));
+    let patterns: Vec<&Value> = objects("patternProperties").map(|(_, schema)| schema).collect();
+    let typed = patterns.iter().filter(|schema| says(schema)).map(|schema| at.of(schema));
     let shut = ["additionalProperties", "unevaluatedProperties"].iter().any(|name| said.get(*name) == Some(&Value::Bool(false)));
     let listed = |name: &str| said.get(name).and_then(Value::as_array).into_iter().flatten();
     let items = said.get("items").filter(|items| items.is_object() || items.is_boolean());
@@ -302,7 +305,7 @@ fn own<'s>(at: At<'s>, said: &'s serde_json::Map<String, Value>) -> Facts<'s> {
         types,
         properties,
         closed: shut && patterns.is_empty(),
-        additional: additional.map(|schema| at.of(schema)).into_iter().chain(patterns).collect(),
+        additional: additional.map(|schema| at.of(schema)).into_iter().chain(typed).collect(),
         items: items.into_iter().chain(tuple).map(|schema| at.of(schema)).collect(),
         formed: said.contains_key("enum") || said.contains_key("const"),
         uuid: said.get("format").and_then(Value::as_str) == Some("uuid"),

@@ -107,6 +107,7 @@ fn a_step_keeps_the_effects_that_it_is_there_for() {
         ("{ plugin: mask, effects: [], mode: allow_list, key: clear, keep: [$.a] }", None),
         ("{ plugin: mask, effects: [], key: \"null\" }", None),
         ("{ plugin: filter, effects: [], where: { field: $.a, eq: 1 } }", Some(all)),
+        ("{ plugin: filter, effects: [reject], where: { field: $.a, eq: 1 } }", Some(all)),
         ("{ plugin: filter, effects: [drop], where: { field: $.a, eq: 1 } }", None),
     ] {
         let found = said(&[step]);

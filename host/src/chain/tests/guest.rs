@@ -7,6 +7,7 @@ use crate::plugin::guest::{ANSWER, DATA, Guest, words};
 
 const DROP: u16 = 1 << 5;
 const REJECT: u16 = 1 << 6;
+const EMIT: u16 = 1 << 8;
 /// Offset of the lists `dropped` and `rejected` in the answer of `transform`.
 const DROPPED: u32 = ANSWER + 4 + 112;
 const REJECTED: u32 = DROPPED + 8;
@@ -52,17 +53,17 @@ fn shows(metrics: &Metrics, line: &str) {
 
 #[test]
 fn a_step_may_let_a_plugin_do_less() {
-    let drops = Guest { effects: DROP | REJECT, data: vec![(DROPPED, words(&[DATA, 1])), (DATA, words(&[0]))], ..Guest::default() };
+    let drops = Guest { effects: DROP | EMIT | REJECT, data: vec![(DROPPED, words(&[DATA, 1])), (DATA, words(&[0]))], ..Guest::default() };
     let (mut all, _) = guests(&drops, "{ plugin: guest }").unwrap();
     assert_eq!(run(&mut all, &records(2)).unwrap().1, 1);
     let (mut listed, _) = guests(&drops, "{ plugin: guest, effects: [drop] }").unwrap();
     assert_eq!(run(&mut listed, &records(2)).unwrap().1, 1);
-    let (mut other, _) = guests(&drops, "{ plugin: guest, effects: [reject] }").unwrap();
+    let (mut other, _) = guests(&drops, "{ plugin: guest, effects: [emit] }").unwrap();
     assert_eq!(run(&mut other, &records(2)), Err("plugin_invalid".to_owned()));
     let refused = guests(&drops, "{ plugin: guest, effects: [] }").err().unwrap();
     assert!(refused.contains("takes away all that plugin guest does"), "{refused}");
-    let refused = guests(&drops, "{ plugin: guest, effects: [drop, edit_value, emit] }").err().unwrap();
-    assert!(refused.contains("does not declare edit_value, emit; take it out of effects"), "{refused}");
+    let refused = guests(&drops, "{ plugin: guest, effects: [drop, edit_value, edit_key] }").err().unwrap();
+    assert!(refused.contains("does not declare edit_key, edit_value; take it out of effects"), "{refused}");
 }
 
 #[test]

@@ -222,7 +222,7 @@ pub struct TransactionFile {
     pub max_bytes: At<Size>,
     /// When the target's broker gives a transaction up, 1s to 15m (the brokers' own bound). Default 60s: a lane that
     /// died blocks readers of committed data for that long. Above `max_age` and what the steps together may take for one
-    /// batch, by `plugins.limits`: slower plugins need more.
+    /// batch, by `plugins.limits` (more for steps behind one that emits, which is not counted): slower plugins need more.
     pub timeout: At<Span>,
 }
 

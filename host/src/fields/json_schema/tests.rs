@@ -149,6 +149,10 @@ fn maps_in_which_something_is_masked_keep_their_names() {
         // An entry deeper down may be called so.
         (tree.to_owned(), "$..email", Some("$.m.kids")),
         (tree.to_owned(), "$.m.name", None),
+        // A pattern of names without a type is no map, as it is without the pattern.
+        (r#"{"type":"object","patternProperties":{"^x-":{}}}"#.to_owned(), "$..email", None),
+        (r#"{"type":"object","patternProperties":{"^x-":true}}"#.to_owned(), "$..email", None),
+        (format!(r#"{{"type":"object","patternProperties":{{"^x-":{person}}}}}"#), "$..email", Some("$.m")),
         // What the schema leaves open may be there.
         (map(r#"{"type":"object"}"#), "$.m[*].email", Some("$.m")),
         (map(r#"{"type":"array"}"#), "$..email", Some("$.m")),
