@@ -3,6 +3,8 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::Failure;
+use crate::say::say;
 use crate::status::{PipelineStatus, Status};
 
 /// The form of a result.
@@ -32,6 +34,15 @@ pub fn plain(value: &impl Serialize, format: Format) -> Result<String, WriteErro
             serde_json::to_string(value).map_err(|error| WriteError { form: "JSON", reason: error.to_string() })
         }
     }
+}
+
+/// Shows a result on stdout: `table` prints it for people, the other forms are for programs.
+pub fn show(value: &impl Serialize, output: Format, table: impl FnOnce()) -> Result<(), Failure> {
+    match output {
+        Format::Table => table(),
+        format => say!("{}", plain(value, format).map_err(Failure::new)?),
+    }
+    Ok(())
 }
 
 /// The status in the form asked for.

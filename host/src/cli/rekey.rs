@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::{Args, Subcommand};
 
-use super::output::{Format, plain};
+use super::output::{self, Format};
 use super::{Exit, Failure, Files};
 use crate::config::plan::{Pipeline, Plan as Configuration};
 use crate::pipeline::Admission;
@@ -117,11 +117,7 @@ fn admission(plan: &Configuration, pipeline: &Pipeline, readmit: bool) -> Result
 }
 
 fn show(value: &impl serde::Serialize, output: Format, table: impl FnOnce()) -> Result<(), Ended> {
-    match output {
-        Format::Table => table(),
-        format => say!("{}", plain(value, format).map_err(|error| Ended::Show(Failure::new(error)))?),
-    }
-    Ok(())
+    output::show(value, output, table).map_err(Ended::Show)
 }
 
 fn planned(plan: &Plan, output: Format) -> Result<Exit, Ended> {

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::output::{Format, plain};
-use super::{Exit, Failure, Files, check_selector, failed, refused};
+use super::output::{Format, show};
+use super::{Exit, Failure, Files, check_selector, refused};
 use crate::config::{self, Location};
 use crate::gateway::{self, RunError};
 use crate::plugin::LogMode;
@@ -62,17 +62,13 @@ impl Problem {
 pub fn validate(args: &ValidateArgs) -> Result<Exit, Failure> {
     let (problems, failure) = match check(args) {
         Ok(found) => {
-            match args.output {
-                Format::Table => say!("valid: {} pipeline(s), {} step(s)", found.pipelines, found.steps),
-                format => say!("{}", plain(&found, format).map_err(failed)?),
-            }
+            show(&found, args.output, || say!("valid: {} pipeline(s), {} step(s)", found.pipelines, found.steps))?;
             return Ok(Exit::Done);
         }
         Err(wrong) => wrong,
     };
-    if args.output != Format::Table {
-        say!("{}", plain(&Invalid { valid: false, problems }, args.output).map_err(failed)?);
-    }
+    // People read it on stderr.
+    show(&Invalid { valid: false, problems }, args.output, || ())?;
     Err(failure)
 }
 

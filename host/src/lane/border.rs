@@ -39,7 +39,7 @@ impl Tries {
 
 /// Whether a partition may have halted for what a step did with a record.
 fn of_a_step(code: &str) -> bool {
-    [Reason::RecordFailed, Reason::PluginFailed, Reason::Drift].iter().any(|reason| reason.as_str() == code)
+    matches!(Reason::of(code), Reason::RecordFailed | Reason::PluginFailed | Reason::Drift)
 }
 
 impl Working<'_> {

@@ -183,7 +183,7 @@ impl Working<'_> {
         self.ends_version = 0;
         self.bytes.fill(0);
         self.control_dirty = false;
-        self.raw.committed();
+        self.raw.ended();
         self.close();
         self.aborts = 0;
         if self.held.take().is_some() {
@@ -243,7 +243,7 @@ impl Working<'_> {
             self.lane.report.ended(self.lane.number, TransactionResult::Aborted);
         }
         let stated = self.open.as_ref().is_some_and(|open| open.stated);
-        self.raw.aborted();
+        self.raw.ended();
         self.close();
         narrowed?;
         self.confirm_committed(stated)?;

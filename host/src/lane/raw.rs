@@ -35,13 +35,8 @@ impl Raw {
         }
     }
 
-    /// The transaction is committed, with all that was handed over.
-    pub(super) fn committed(&mut self) {
-        self.handed.clear();
-    }
-
-    /// The transaction was aborted: what was handed over comes again.
-    pub(super) fn aborted(&mut self) {
+    /// The transaction is over: what was handed over is committed with it, or comes again.
+    pub(super) fn ended(&mut self) {
         self.handed.clear();
     }
 }
@@ -95,7 +90,7 @@ mod tests {
         raw.handed = vec![(0, 4), (1, 7)];
         raw.failed(&refused(Kind::Refused));
         raw.handed.push((2, 1));
-        raw.committed();
+        raw.ended();
         assert_eq!(raw.suspects, BTreeSet::from([(0, 4), (1, 7)]), "a commit that comes before them clears nobody");
     }
 }

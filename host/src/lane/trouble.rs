@@ -21,7 +21,7 @@ const ASK_WITHIN: Duration = Duration::from_secs(5);
 
 /// Whether a halt outlives the abort of the transaction that was to write it: no replay would meet its cause.
 pub(super) fn lasts(code: &str) -> bool {
-    [Reason::TopicRecreated, Reason::TargetTopic, Reason::Compacted].iter().any(|reason| reason.as_str() == code)
+    matches!(Reason::of(code), Reason::TopicRecreated | Reason::TargetTopic | Reason::Compacted)
 }
 
 /// What the source lacks of a partition.

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::cli::output::{Format, plain};
+use crate::cli::output::{Format, show};
 use crate::cli::{self, Exit, Failure, Files};
 use crate::config::plan::Trust;
 use crate::plugins::lock::{Entry, Lock};
@@ -54,9 +54,6 @@ pub fn lock(args: &LockArgs) -> Result<Exit, Failure> {
     }
     store.write_lock(&lock).map_err(cli::failed)?;
     let locked = Locked { components: listed.len(), file: file.display().to_string() };
-    match args.output {
-        Format::Table => say!("{} component(s) in {}", locked.components, locked.file),
-        format => say!("{}", plain(&locked, format).map_err(Failure::new)?),
-    }
+    show(&locked, args.output, || say!("{} component(s) in {}", locked.components, locked.file))?;
     Ok(Exit::Done)
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::deploy::{read, untrusted};
-use crate::cli::output::{Format, plain};
+use crate::cli::output::{Format, show};
 use crate::cli::{Exit, Failure};
 use crate::plugin::digest;
 use crate::plugins::signature::{PublicKey, SecretKey};
@@ -78,10 +78,7 @@ impl Signed {
 
     /// On stdout, in the form asked for; `table` is the line for people.
     fn show(&self, format: Format, table: &str) -> Result<Exit, Failure> {
-        match format {
-            Format::Table => say!("{table}"),
-            format => say!("{}", plain(self, format).map_err(Failure::new)?),
-        }
+        show(self, format, || say!("{table}"))?;
         Ok(Exit::Done)
     }
 }
