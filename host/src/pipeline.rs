@@ -1,6 +1,7 @@
 //! One pipeline in this process: what its lanes share, and the threads around them. It must not touch records.
 
 mod admitted;
+mod budget;
 mod compaction;
 mod standing;
 mod status;
@@ -26,6 +27,7 @@ use crate::status::PipelineStatus;
 use crate::topics::{StateTopics, TargetTopics, TopicError};
 use crate::view::View;
 pub use admitted::{Admission, Admitted, Current, Refusal};
+pub use budget::Budget;
 pub use compaction::Compaction;
 use status::Own;
 pub use status::pipeline_status;
@@ -36,23 +38,6 @@ const ASK_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a stop waits for lanes to commit what they have open; the transaction time-out bounds what comes after.
 const DRAIN_WITHIN: Duration = Duration::from_secs(30);
-
-/// Memory of one lane, bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Budget {
-    pub consumer: usize,
-    pub producer: usize,
-}
-
-impl Budget {
-    /// Divides a process's budget over the lanes that it may come to own. The client library counts payload alone, and
-    /// what it adds to each record, batches, instances and the clients themselves take about as much again: the bench's
-    /// peak with eight lanes, a mask and full queues.
-    pub fn of(memory: u64, lanes: u32) -> Self {
-        let share = (memory / u64::from(lanes.max(1))) as usize;
-        Self { consumer: share / 4, producer: share / 5 }
-    }
-}
 
 /// An offset a partition.
 pub type Offsets = BTreeMap<(String, i32), i64>;

@@ -51,8 +51,9 @@ pub struct File {
     pub plugins: Option<At<PluginsFile>>,
     /// The HTTP server for health, metrics and status.
     pub http: Option<At<HttpFile>>,
-    /// What all queues of the process together may hold; divided over the lanes. Default 256MiB, at least 32MiB.
-    /// More helps where records are large and lanes are many.
+    /// What all lanes of the process together may take for records: a lane's share is for its clients and instances (7MiB,
+    /// or half of it) and for its queues. Default 256MiB, at least 32MiB. More helps where records are large and lanes are
+    /// many.
     pub memory: Option<At<Size>>,
     /// The pipelines: what is copied from where to where, and through which steps.
     #[serde(default)]
