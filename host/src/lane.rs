@@ -8,6 +8,7 @@
 //!                                                 └ named error: halted
 //! ```
 
+mod awaited;
 mod border;
 mod commit;
 mod genesis;
@@ -370,6 +371,8 @@ struct Working<'a> {
     told: BTreeSet<usize>,
     /// Writes raw quarantined records to the source.
     raw: raw::Raw,
+    /// Schemas that partitions stand for.
+    awaited: awaited::Awaited,
     aborts: u32,
 }
 
@@ -407,6 +410,7 @@ impl Working<'_> {
     /// One look at the world: new partitions, records, events, reports, and a commit where one is due.
     fn turn(&mut self, batch: &mut Batch) -> Result<(), Failure> {
         self.follow_admitted()?;
+        self.follow_registry();
         self.follow_discovery()?;
         self.tell_lag();
         if self.open.is_none() && (self.control_dirty || self.slots.iter().any(|slot| slot.dirty)) {

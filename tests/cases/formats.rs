@@ -165,8 +165,8 @@ fn a_new_field_is_drift() {
     lab.finish();
 }
 
-/// Without the registry, records of schemas that are known go on, and one of an unknown schema stops its partition; what
-/// the registry does not have, or what is no Avro, is put aside.
+/// Without the registry, records of schemas that are known go on, and one of an unknown schema stops its partition until
+/// the registry is back; what the registry does not have, or what is no Avro, is put aside.
 #[test]
 #[ignore = "needs brokers: tests/run"]
 fn without_an_answer_nothing_passes() {
@@ -202,8 +202,10 @@ fn without_an_answer_nothing_passes() {
     let other = FakeRegistry::start();
     other.register("pad-1", &avro(TWO));
     other.register("pad-2", &avro(THREE));
-    other.register("pad-3", &avro(r#"{"type":"record","name":"P","fields":[]}"#));
-    other.register(&format!("{topic}-value"), &avro(r#"{"type":"record","name":"R","fields":[{"name":"mail","type":"string"}]}"#));
+    let [pad, fourth] =
+        [r#"{"type":"record","name":"P","fields":[]}"#, r#"{"type":"record","name":"R","fields":[{"name":"mail","type":"string"}]}"#];
+    other.register("pad-3", &avro(pad));
+    let id = other.register(&format!("{topic}-value"), &avro(fourth));
     fake.set(Some(Trouble::Down));
     // A record of the first schema, written by hand: the registry is not there to be asked.
     serdes::produce(place, &bytes, &json!([{ "key": "a", "value": "00000000010a1043414e4152592d35" }]));
@@ -216,6 +218,14 @@ fn without_an_answer_nothing_passes() {
     });
     assert_eq!(quarantined(&lab).len(), 2, "nobody knows what it is: it is not put aside");
     assert_eq!(lab.dump(&topic).len(), 4, "what nobody can read passed");
+    fake.register("pad-3", &avro(pad));
+    assert_eq!(fake.register(&format!("{topic}-value"), &avro(fourth)), id);
+    fake.set(None);
+    eventually("the registry is back, and so is the partition", SOON, || (lab.dump(&topic).len() == 5).then_some(()));
+    process.wait_ready(SOON);
+    let read = serdes::read(Place { cluster: &lab.b, ..place }, &encoding);
+    assert_eq!(read[4]["value"], json!({ "mail": "[redacted]" }));
+    assert_eq!(quarantined(&lab).len(), 2);
     process.terminate(secs(60));
     lab.finish();
 }

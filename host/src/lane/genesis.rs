@@ -223,6 +223,7 @@ impl<'a> Working<'a> {
             unsent: None,
             sending: None,
             raw: super::raw::Raw::default(),
+            awaited: super::awaited::Awaited::default(),
             told: BTreeSet::new(),
             routed: HashMap::new(),
             lossy: HashMap::new(),

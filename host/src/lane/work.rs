@@ -113,7 +113,7 @@ impl Working<'_> {
                             let detail = format!(
                                 "records of {topic}-{partition} from offset {offset} on name the schema with {reference}, which is not to be had: {reason}"
                             );
-                            return self.halt(slot, "registry_unavailable", offset, detail);
+                            return self.halt_for_schema(slot, reference, offset, detail);
                         }
                     }
                 }
