@@ -25,7 +25,7 @@ fn record(key: &str, value: &Value) -> Value {
 #[ignore = "needs brokers: tests/run"]
 fn a_dropped_update_deletes_or_leaves() {
     let some = |key: &str, value: Value| (Some(key.to_owned()), Some(value.to_string()));
-    let (paid, void) = (|n: u32| json!({ "n": n, "status": "paid" }), json!({ "n": 3, "status": "void" }));
+    let (paid, void) = (|n: u32| json!({ "n": n, "status": "paid" }), json!({ "n": 3, "status": "void", "name": "CANARY-Zoë" }));
     for (on_drop, void_leaves, account) in
         [("tombstone", vec![(Some("a".to_owned()), None)], [5, 5, 0]), ("keep_old", Vec::new(), [5, 4, 1])]
     {
@@ -64,13 +64,15 @@ const TENTH: [&str; 9] = ["c8", "c20", "c22", "c49", "c50", "c55", "c58", "c68",
 fn a_share_is_the_same_everywhere() {
     let lab = Lab::new("share");
     let customer = |n: usize| format!("c{}", n % 100);
+    // Who is not in the share holds a canary.
+    let called = |n: usize| if TENTH.contains(&customer(n).as_str()) { "Zoë" } else { "CANARY-Zoë" };
     for (name, sees, by) in [("field", json!([]), json!({ "field": "$.customer" })), ("key", json!(["key"]), json!("key"))] {
         let topic = lab.topic(name);
         lab.create(&topic, 3);
         // The field and the key name the customer in turns: what the step does not ask for would choose others.
         let one = |n: usize| match name {
-            "field" => (format!("other-{n}"), json!({ "customer": customer(n) })),
-            _ => (customer(n), json!({ "customer": format!("other-{n}") })),
+            "field" => (format!("other-{n}"), json!({ "customer": customer(n), "name": called(n) })),
+            _ => (customer(n), json!({ "customer": format!("other-{n}"), "name": called(n) })),
         };
         let records: Vec<Value> = (0..300)
             .map(|n| {

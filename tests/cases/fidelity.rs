@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 fn odd_records() -> Value {
     json!([
-        { "partition": 0, "key": "k", "value": "v" },
+        { "partition": 0, "key": "CANARY-k", "value": "CANARY-v", "headers": [["CANARY-n", "CANARY-h"]] },
         { "partition": 1, "key": null, "value": "null key" },
         { "partition": 2, "key": "", "value": "empty key" },
         { "partition": 0, "key": "tombstone", "value": null },
@@ -47,7 +47,7 @@ fn everything_arrives_as_it_was() {
 
     let answer = ask(&lab, &topic, &json!([])).right_and_accounted(&file);
     assert_eq!(answer["passed"], 15);
-    lab.finish();
+    lab.finish_clear();
 }
 
 /// Tombstones, keys, headers and white space beside a mask.
@@ -89,7 +89,7 @@ fn timestamps_that_cannot_be_written() {
         let topic = lab.topic("payments");
         lab.create(&topic, 1);
         for timestamp in [1, 0, -1, 2] {
-            let records = json!([{ "key": format!("t{timestamp}"), "value": "v", "timestamp": timestamp }]);
+            let records = json!([{ "key": format!("t{timestamp}"), "value": "CANARY-v", "timestamp": timestamp }]);
             java::call("produce_raw", json!({ "bootstrap": lab.a, "topic": topic, "partition": 0, "records": records }));
         }
         let file = lab.config(&json!([]), |p| p["on_error"] = json!(on_error));
@@ -105,7 +105,7 @@ fn timestamps_that_cannot_be_written() {
             ask(&lab, &topic, &json!([])).with("prefix", json!(true)).right();
             assert_eq!(lab.dump(&topic).len(), 1);
         }
-        lab.finish();
+        lab.finish_clear();
     }
 }
 

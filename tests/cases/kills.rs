@@ -122,7 +122,7 @@ fn killed_in_an_abort() {
     let small = json!({ "bootstrap": lab.b, "topic": topic, "partitions": 1, "config": { "max.message.bytes": 5000 } });
     java::call("create_topic", small);
     let mut records: Vec<Value> = (0..200).map(|n| json!({ "key": format!("k{n}"), "value": format!("{n}") })).collect();
-    records[60] = json!({ "key": "k60", "value_repeat": ["60", 20_000] });
+    records[60] = json!({ "key": "k60", "value_repeat": ["CANARY-60", 5_000] });
     lab.produce(&topic, json!(records));
     let file = lab.config(&json!([]), |p| {
         p["on_error"] = json!("quarantine");

@@ -79,7 +79,7 @@ fn on_behind_a_gap_beside_a_refused_record() {
         p["transaction"] = json!({ "max_age": "4s", "timeout": "15s" });
     });
     let values = |count: u32, large: u32| -> Value {
-        (0..count).map(|n| json!({ "value": if n == large { "x".repeat(5000) } else { format!("{n}") } })).collect()
+        (0..count).map(|n| json!({ "value": if n == large { "CANARY-".repeat(800) } else { format!("{n}") } })).collect()
     };
     lab.produce(&gap, values(50, 50));
     lab.catch_up("before", &file, 0);

@@ -13,13 +13,13 @@ const GUILTY: usize = 17;
 
 /// Why the target refuses it, its settings, the code by which the halt names it, and the record.
 fn refusals() -> [(&'static str, Value, &'static str, Value); 3] {
-    let value = json!({ "n": GUILTY }).to_string();
+    let value = json!({ "n": GUILTY, "name": "CANARY-Zoë" }).to_string();
     [
         (
             "size",
             json!({ "max.message.bytes": "5000" }),
             "target_refused_size",
-            json!({ "key": format!("k{GUILTY}"), "value_repeat": ["x", 20_000] }),
+            json!({ "key": format!("k{GUILTY}"), "value_repeat": ["CANARY-", 3_000] }),
         ),
         (
             "timestamp",

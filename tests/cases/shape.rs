@@ -79,7 +79,7 @@ fn looked_up_in_tables_that_change() {
     let tables =
         json!({ "tables": { "tiers": { "topic": tiers, "cluster": "landing" }, "countries": { "file": "countries.csv", "key": "code" } } });
     let tables = lab.write("tables.yaml", &tables);
-    let order = |customer: &str, code: &str| json!([{ "key": "k", "value": json!({ "customer": customer, "code": code }).to_string() }]);
+    let order = |customer: &str, code: &str| json!([{ "key": "k", "value": json!({ "customer": customer, "code": code, "note": "CANARY-1" }).to_string() }]);
     lab.produce(&topic, order("c1", "DE"));
     lab.produce(&topic, order("c2", "FR"));
     lab.produce(&topic, order("c3", "DE"));
@@ -101,7 +101,7 @@ fn looked_up_in_tables_that_change() {
         });
     }
     process.terminate(SOON).expect_code(0);
-    lab.finish();
+    lab.finish_clear();
 }
 
 /// Each element is a record of its own, in its place, with the key, headers and timestamp of the whole; later steps see
@@ -171,7 +171,7 @@ fn another_key_in_the_same_place() {
     let lab = Lab::new("rekey");
     let topic = lab.topic("orders");
     lab.create(&topic, 3);
-    let order = |n: i64| json!({ "partition": n % 3, "key": format!("old-{n}"), "value": json!({ "tenant": format!("t\"{}", n % 2), "id": n }).to_string() });
+    let order = |n: i64| json!({ "partition": n % 3, "key": format!("old-{n}"), "value": json!({ "tenant": format!("t\"{}", n % 2), "id": n, "note": "CANARY-1" }).to_string() });
     let mut records: Vec<Value> = (0..30).map(order).collect();
     records.push(json!({ "partition": 0, "key": "old", "value": r#"{"tenant":"t","id":null}"# }));
     records.push(json!({ "partition": 1, "key": "kept", "value": null }));
@@ -188,7 +188,7 @@ fn another_key_in_the_same_place() {
     expected.extend([(0, "old".to_owned()), (1, "kept".to_owned())]);
     expected.sort_by_key(|(partition, _)| *partition);
     assert_eq!(found, expected);
-    lab.finish();
+    lab.finish_clear();
 }
 
 /// A batch of 500 records with 40 elements each is one call like any other.
@@ -199,7 +199,7 @@ fn arrays_of_forty_elements() {
     let topic = lab.topic("orders");
     lab.create(&topic, 1);
     let items = |n: usize| (0..40).map(|item| n * 40 + item).collect::<Vec<_>>();
-    let order = |n: usize| json!({ "key": format!("k{n}"), "value": json!({ "items": items(n) }).to_string() });
+    let order = |n: usize| json!({ "key": format!("k{n}"), "value": json!({ "items": items(n), "note": "CANARY-1" }).to_string() });
     lab.produce(&topic, Value::Array((0..600).map(order).collect()));
     let file = lab.config(&json!([{ "plugin": "route", "sees": ["key", "value", "headers"], "split": { "$.items": {} } }]), |_| ());
 
@@ -222,7 +222,7 @@ fn compacted_topics_take_what_is_meant() {
     let topic = lab.topic("orders");
     let compacted = json!({ "bootstrap": lab.a, "topic": topic, "partitions": 1, "config": { "cleanup.policy": "compact" } });
     java::call("create_topic", compacted);
-    lab.produce(&topic, json!([{ "key": "k", "value": r#"{"id":7,"items":[1,2]}"# }]));
+    lab.produce(&topic, json!([{ "key": "k", "value": r#"{"id":7,"items":[1,2],"note":"CANARY-1"}"# }]));
     for (name, step, why, meant, left) in [
         (
             "rekey",
@@ -263,7 +263,7 @@ fn compacted_topics_take_what_is_meant() {
         run(&step, 0);
         assert_eq!(lab.dump(&topic).len() - before, left, "{name}");
     }
-    lab.finish();
+    lab.finish_clear();
 }
 
 /// What names topics and keys by raw fields does not stand before what masks them.

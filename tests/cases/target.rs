@@ -23,7 +23,7 @@ fn troubles(lab: &Lab, process: &Sluice) -> Vec<(Value, Value)> {
 }
 
 fn plain(count: usize) -> Value {
-    (0..count).map(|n| json!({ "key": format!("k{n}"), "value": "v" })).collect()
+    (0..count).map(|n| json!({ "key": format!("k{n}"), "value": "CANARY-v" })).collect()
 }
 
 fn copied(lab: &Lab, topic: &str) -> usize {
@@ -84,7 +84,7 @@ fn a_denied_write_is_named_and_waited_for() {
     assert!(process.ended().is_none(), "{}", process.stderr());
     process.terminate(SOON).expect_code(0);
     java::call("revoke", json!({ "bootstrap": lab.b, "user": "bob", "rights": all }));
-    lab.finish();
+    lab.finish_clear();
 }
 
 /// Without READ on the group nobody is given a lane: the right is named once in the log and on both pages, a run that is to
@@ -131,7 +131,7 @@ fn a_denied_group_is_named_and_waited_for() {
     eventually("the right is named again", SOON, || barred(&process));
     process.terminate(SOON).expect_code(0);
     java::call("revoke", all);
-    lab.finish();
+    lab.finish_clear();
 }
 
 /// The target refuses the position of a transaction with one record, as it does where clocks are apart: the record is not
@@ -165,7 +165,7 @@ fn refused_positions_blame_no_record() {
     let account = status::Account::of(&status::pipeline(&lab, &file)["account"]);
     assert_eq!((account.passed, account.quarantined), (2, 0));
     process.terminate(SOON).expect_code(0);
-    lab.finish();
+    lab.finish_clear();
 }
 
 /// A lane that ended for good is shown by everybody, not only by the process that ended it.
@@ -189,7 +189,7 @@ fn a_lane_that_ended_is_shown_elsewhere() {
     small(&topic);
     small(&format!("__sluice.{}.quarantine", lab.pipeline()));
 
-    lab.produce(&topic, json!([{ "key": "k", "value": "x".repeat(500) }]));
+    lab.produce(&topic, json!([{ "key": "k", "value": "CANARY-".repeat(80) }]));
     wait_for(&lab, &process, "halted", "target_refused");
 
     let elsewhere = || status::pipeline(&lab, &file)["lanes"][0].clone();
@@ -208,7 +208,7 @@ fn routed_topics_follow_their_sources() {
     let (few, many) = (lab.topic("few"), lab.topic("many"));
     let shared = format!("{}-all", lab.id);
     lab.create(&few, 1);
-    let record = |partition: u32, n: u32| json!({ "partition": partition, "key": "k", "value": json!({ "n": n }).to_string() });
+    let record = |partition: u32, n: u32| json!({ "partition": partition, "key": "k", "value": json!({ "n": n, "name": "CANARY-Zoë" }).to_string() });
     let steps = json!([{ "plugin": "route", "fields": { "$.none": {} }, "unmatched": "allow", "to": format!("{shared}-{{$.none}}"), "otherwise": shared }]);
     let file = lab.config(&steps, |p| p["lanes"] = json!(2));
     java::call("create_topic", json!({ "bootstrap": lab.b, "topic": shared, "partitions": 1 }));
@@ -233,5 +233,5 @@ fn routed_topics_follow_their_sources() {
     process.terminate(SOON).expect_code(0);
     lab.catch_up("again", &file, 0);
     assert_eq!((copied(&lab, &shared), lab.ends(&lab.b, &shared, true).len()), (6, 5), "each once");
-    lab.finish();
+    lab.finish_clear();
 }

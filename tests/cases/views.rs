@@ -103,7 +103,7 @@ fn what_is_left_keeps_its_bytes() {
     let registry = registry::address();
     for mut sample in samples() {
         // Nothing masks here.
-        sample.record["to"] = json!({ "name": "Łukasz", "city": "Łódź" });
+        sample.record["to"] = json!({ "name": "CANARY-Łukasz", "city": "Łódź" });
         sample.record["by"] = json!({ "x": "", "z": "z", "a": "a" });
         let topic =
             through(&lab, &registry, &sample, &Encoding::of(sample.encoding.clone()), &enrich(&json!({ "cast": { "$.kind": "text" } })));
@@ -112,7 +112,7 @@ fn what_is_left_keeps_its_bytes() {
         let (before, after) = (raw(&lab.a), raw(&lab.b));
         assert_eq!((&after[0]["value"], &after[1]["value"]), (&before[0]["value"], &Value::Null), "{}", sample.name);
     }
-    lab.finish();
+    lab.finish_clear();
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn emitted_as_json() {
     let steps = json!([{ "plugin": "guest-split", "sees": ["key", "value", "headers"], "view": "json", "copies": 2 }]);
     let fake = FakeRegistry::start();
     for mut sample in samples() {
-        sample.record["to"] = json!({ "name": "Łukasz", "city": "Łódź" });
+        sample.record["to"] = json!({ "name": "CANARY-Łukasz", "city": "Łódź" });
         sample.record["by"] = json!({ "x": "y" });
         let topic = lab.topic(sample.name);
         lab.create(&topic, 1);
@@ -169,7 +169,7 @@ fn emitted_as_json() {
         let read = serdes::read(Place { cluster: &lab.b, ..place }, &encoding);
         assert_eq!(read.iter().map(|record| &record["value"]).collect::<Vec<_>>(), [&sample.record, &sample.record], "{}", sample.name);
     }
-    lab.finish();
+    lab.finish_clear();
 }
 
 const AVRO_TEXT: &str = r#"{"type":"record","name":"T","fields":[{"name":"id","type":"int"},{"name":"payload","type":["null","string"]}]}"#;
