@@ -214,7 +214,8 @@ pub fn source_consumer(cluster: &Cluster, pipeline: &str, memory: usize) -> Kafk
     config.set("fetch.queue.backoff.ms", "5");
     // One fetch must fit the budget; a larger single record still comes alone (KIP-74).
     config.set("fetch.message.max.bytes", (memory / 2).clamp(256 * 1024, 4 * 1024 * 1024).to_string());
-    config.set("fetch.max.bytes", (memory / 2).clamp(256 * 1024, 32 * 1024 * 1024).to_string());
+    // The library makes no client whose fetch is below `message.max.bytes`, 1,000,000 by default.
+    config.set("fetch.max.bytes", (memory / 2).clamp(1024 * 1024, 32 * 1024 * 1024).to_string());
     // Fewer, fuller responses at full speed; the wait bounds the delay of a trickle.
     unless_said(&mut config, "fetch.min.bytes", "65536");
     unless_said(&mut config, "fetch.wait.max.ms", "50");

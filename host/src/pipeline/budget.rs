@@ -26,7 +26,42 @@ impl Budget {
 mod tests {
     use super::*;
 
+    use std::time::Duration;
+
+    use crate::config::Location;
+    use crate::config::plan::Cluster;
+    use crate::kafka::{self, ProducerSettings};
+
     const MIB: u64 = 1 << 20;
+
+    /// The client library refuses settings that do not go together, and only when a client is made.
+    #[test]
+    fn every_division_makes_clients() {
+        let nowhere = Cluster {
+            name: "nowhere".into(),
+            bootstrap_servers: "127.0.0.1:1".into(),
+            properties: Vec::new(),
+            registry: None,
+            at: Location { file: "s.yaml".into(), line: 1, column: 1 },
+        };
+        for (memory, lanes) in [(32, 1), (256, 1), (256, 8), (256, 17), (256, 33), (32, 500), (1 << 20, 1)] {
+            let Budget { consumer, producer } = Budget::of(memory * MIB, lanes);
+            let of = |memory| ProducerSettings {
+                transactional_id: None,
+                transaction_timeout: Duration::from_secs(10),
+                memory,
+                batch_bytes: 1_000_000,
+            };
+            for made in [
+                kafka::source_consumer(&nowhere, "p", consumer).map(drop),
+                kafka::producer(&nowhere, &of(producer)).map(drop),
+                // The raw quarantine's.
+                kafka::producer(&nowhere, &of(producer / 4)).map(drop),
+            ] {
+                assert!(made.is_ok(), "{memory} MiB, {lanes} lanes: {made:?}");
+            }
+        }
+    }
 
     #[test]
     fn lanes_cost_what_they_take_beside_their_queues() {
