@@ -170,9 +170,7 @@ impl Drop for Lab {
             return;
         }
         process::keep_pages(&self.dir);
-        if !self.clear {
-            canary::assert_target_clean(self);
-        }
+        canary::assert_target_clean(self, self.clear);
         canary::assert_files_clean(&self.dir);
         fs::remove_dir_all(&self.dir).expect("the case's directory is ours");
     }
