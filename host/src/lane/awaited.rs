@@ -86,19 +86,12 @@ impl Working<'_> {
     /// Partitions whose schema was answered for go on.
     pub(super) fn follow_registry(&mut self) {
         for slot in self.awaited.answered() {
-            let at = &mut self.slots[slot];
-            if at.halted.as_ref().is_none_or(|halted| Reason::of(&halted.code) != Reason::RegistryUnavailable) {
+            let halted = self.slots[slot].halted.as_ref();
+            if halted.is_none_or(|halted| Reason::of(&halted.code) != Reason::RegistryUnavailable) {
                 continue;
             }
-            at.release();
-            tracing::info!(
-                pipeline = self.lane.shared.pipeline.name,
-                topic = &*at.topic,
-                partition = at.partition,
-                "the registry answers again; the partition goes on"
-            );
+            self.go_on(slot, "the registry answers again; the partition goes on");
             self.look_again = Some(Instant::now());
-            self.tell_state();
         }
     }
 }

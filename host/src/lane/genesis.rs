@@ -13,8 +13,8 @@ use crate::clock::now_millis;
 use crate::config::plan::Start;
 use crate::discovery::{REFRESH, Sources};
 use crate::failpoint;
+use crate::kafka;
 use crate::kafka::ffi::{self, Spec};
-use crate::kafka::{self};
 use crate::metrics::Reason;
 use crate::position::{Account, Control, Key, Position, VERSION, lane_of};
 use crate::sink::{Record, Sink};
@@ -69,14 +69,14 @@ impl Lane {
                 mine.positions.insert(at, position);
             }
         }
-        for (lane, control) in controls.iter().rev() {
-            if *lane == 0 {
-                // It says that the genesis is complete: all else is there before.
-                sink.settle()?;
-                failpoint::hit("in_genesis");
-            }
-            write(sink, topic, *lane, &Key::control().encode(), &control.encode(), now)?;
+        let tell = |sink: &mut Sink, lane| write(sink, topic, lane, &Key::control().encode(), &controls[&lane].encode(), now);
+        for lane in 1..lanes {
+            tell(sink, lane)?;
         }
+        sink.settle()?;
+        failpoint::hit("in_genesis");
+        // It says that the genesis is complete: all else is there before.
+        tell(sink, 0)?;
         sink.settle()?;
         sink.commit()?;
         mine.control = controls.remove(&self.number);

@@ -14,8 +14,8 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::plan::Cluster;
 use crate::failpoint;
+use crate::kafka;
 use crate::kafka::ffi::{self, FetchQueue, Fetched, Spec};
-use crate::kafka::{self};
 use crate::position::{Control, Key, Position, Unreadable};
 
 /// How long a take-over waits for the positions partition to be read.

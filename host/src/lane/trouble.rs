@@ -126,14 +126,7 @@ impl Working<'_> {
                     at.committed.target_start = ends.into_values().next().unwrap_or(-1);
                 }
                 at.unplaced = false;
-                at.release();
-                tracing::info!(
-                    pipeline = self.lane.shared.pipeline.name,
-                    topic = &*at.topic,
-                    partition = at.partition,
-                    "partition has its place on the target; going on"
-                );
-                self.tell_state();
+                self.go_on(slot, "partition has its place on the target; going on");
                 Ok(())
             }
             _ => Ok(()),
@@ -277,6 +270,14 @@ impl Working<'_> {
         }
         tracing::error!(pipeline = self.lane.shared.pipeline.name, topic = &*at.topic, partition = at.partition, code = %reason, "partition parked: {detail}");
         at.parked = Some((reason, detail));
+        self.tell_state();
+    }
+
+    /// What a partition halted for has an end.
+    pub(super) fn go_on(&mut self, slot: usize, why: &str) {
+        let at = &mut self.slots[slot];
+        at.release();
+        tracing::info!(pipeline = self.lane.shared.pipeline.name, topic = &*at.topic, partition = at.partition, "{why}");
         self.tell_state();
     }
 
