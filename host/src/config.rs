@@ -27,6 +27,11 @@ pub use schema::schema;
 pub use secret::{Reference, Secret};
 pub use suggest::nearest;
 
+/// `; did you mean "…"?` for a client property that does not exist, or nothing.
+pub fn property_hint(name: &str) -> String {
+    suggest::hint(name, properties::USUAL)
+}
+
 use error::Report;
 use secret::{Outside, plain};
 use tree::Forest;

@@ -19,8 +19,8 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::{BaseProducer, DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
-use crate::config::Location;
 use crate::config::plan::{Cluster, Property, PropertyValue};
+use crate::config::{self, Location};
 
 /// How long a start waits for a cluster before it gives up with its address.
 pub const REACHABLE_WITHIN: Duration = Duration::from_secs(12);
@@ -134,8 +134,11 @@ pub fn refused_property(cluster: &Cluster) -> Option<(Location, String)> {
     };
     let at = cluster.properties.iter().find(|property| property.name == name).map_or(&cluster.at, |property| &property.at);
     // The library's sentence may quote the value.
-    let reason = if reason.contains("No such configuration property") { "there is no such property" } else { "its value is not valid" };
-    Some((at.clone(), format!("the client library refuses property {name}: {reason}")))
+    let (reason, hint) = match reason.contains("No such configuration property") {
+        true => ("there is no such property", config::property_hint(&name)),
+        false => ("its value is not valid", String::new()),
+    };
+    Some((at.clone(), format!("the client library refuses property {name}: {reason}{hint}")))
 }
 
 /// The build feature that the property's value needs and this program lacks.

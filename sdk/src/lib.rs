@@ -30,6 +30,6 @@ pub use bindings::sluice::plugin::types::{
 };
 pub use column::{Kind, Value, Values};
 pub use field_plugin::{Answer, Answered, FieldPlugin, Fields};
-pub use nearest::nearest;
+pub use nearest::{hint, nearest};
 pub use plugin::{Field, Grants, Plugin, Rejected};
 pub use settings::{NoSettings, pointer};

@@ -14,21 +14,32 @@ pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     known.iter().map(|&other| (distance(word, other), other)).filter(|&(off, _)| off <= allowed).min().map(|(_, other)| other)
 }
 
-/// Levenshtein distance, in letters, with `-` and `_` the same.
+/// What to say after a word that is not known: the one that was meant, or those that there are.
+#[must_use]
+pub fn hint(word: &str, known: &[&str]) -> String {
+    match nearest(word, known) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("known are {}", known.join(", ")),
+    }
+}
+
+/// Letters to put in, take out, change, or swap with their neighbour (optimal string alignment), with `-` and `_` the same.
 fn distance(a: &str, b: &str) -> usize {
     let plain = |letter: char| if letter == '-' { '_' } else { letter.to_ascii_lowercase() };
-    let b: Vec<char> = b.chars().map(plain).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().map(plain).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &y) in b.iter().enumerate() {
-            let above = row[j + 1];
-            row[j + 1] = (diagonal + usize::from(x != y)).min(above + 1).min(row[j] + 1);
-            diagonal = above;
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().map(plain).collect(), b.chars().map(plain).collect());
+    let (mut before, mut above) = (Vec::new(), (0..=b.len()).collect::<Vec<_>>());
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let mut least = (above[j] + usize::from(a[i] != b[j])).min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                least = least.min(before[j - 1] + 1);
+            }
+            row.push(least);
         }
+        before = std::mem::replace(&mut above, row);
     }
-    row[b.len()]
+    above[b.len()]
 }
 
 #[cfg(test)]
@@ -37,10 +48,16 @@ mod tests {
 
     #[test]
     fn the_nearest_word_is_found_and_nothing_far() {
-        let known = ["redact", "keep_first", "keep_last", "hmac"];
-        for (word, expected) in
-            [("redcat", Some("redact")), ("keep-last", Some("keep_last")), ("HMAC", Some("hmac")), ("encrypt", None), ("", None)]
-        {
+        let known = ["redact", "keep_first", "keep_last", "hmac", "use"];
+        for (word, expected) in [
+            ("redcat", Some("redact")),
+            ("keep-last", Some("keep_last")),
+            ("HMAC", Some("hmac")),
+            ("ues", Some("use")),
+            ("eus", None),
+            ("encrypt", None),
+            ("", None),
+        ] {
             assert_eq!(nearest(word, &known), expected, "{word}");
         }
     }

@@ -481,7 +481,7 @@ fn meant(pointer: &str, message: &str) -> String {
     let key = key.filter(|_| message.starts_with("unknown") && !message.contains("did you mean"));
     match key.and_then(|key| nearest(key, STEP_KEYS)) {
         Some("absent") if key == Some("absent") => "; with this plugin, absent is pass or reject".to_owned(),
-        Some(near) => format!("; did you mean the step's own `{near}`?"),
+        Some(near) => format!("; did you mean the step's own \"{near}\"?"),
         None => String::new(),
     }
 }

@@ -254,7 +254,7 @@ fn a_step_that_cannot_mask_a_key_is_refused_at_its_place() {
             "{ plugin: filter, where: { field: $.a, eq: 1 }, key: { use: hmac } }",
             "s.yaml:12:57: key: plugin filter does not edit fields, and so masks no key; write key: in a step that does",
         ),
-        ("{ plugin: mask, key: { use: hmca, key: pii } }", "s.yaml:12:37: plugin mask: unknown operator `hmca`; did you mean `hmac`?"),
+        ("{ plugin: mask, key: { use: hmca, key: pii } }", "s.yaml:12:37: plugin mask: unknown operator \"hmca\"; did you mean \"hmac\"?"),
         ("{ plugin: mask, key: { fields: { $.a: { use: hmac } } } }", "s.yaml:12:42: plugin mask: `key` is missing"),
         (
             "{ plugin: mask, key: { fields: { $.b.*: { use: redact }, $.*.c: { use: redact } } } }",

@@ -88,6 +88,50 @@ const JAVA: &[(&str, &str)] = &[
     ("buffer.memory", "see memory"),
 ];
 
+/// Those of the client library that files have; more are taken.
+pub(super) const USUAL: [&str; 40] = [
+    "security.protocol",
+    "sasl.mechanism",
+    "sasl.mechanisms",
+    "sasl.username",
+    "sasl.password",
+    "sasl.oauthbearer.method",
+    "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.token.endpoint.url",
+    "sasl.oauthbearer.scope",
+    "sasl.oauthbearer.extensions",
+    "sasl.kerberos.service.name",
+    "sasl.kerberos.principal",
+    "sasl.kerberos.keytab",
+    "sasl.kerberos.kinit.cmd",
+    "ssl.ca.location",
+    "ssl.ca.pem",
+    "ssl.certificate.location",
+    "ssl.certificate.pem",
+    "ssl.key.location",
+    "ssl.key.pem",
+    "ssl.key.password",
+    "ssl.keystore.location",
+    "ssl.keystore.password",
+    "ssl.crl.location",
+    "ssl.cipher.suites",
+    "ssl.endpoint.identification.algorithm",
+    "enable.ssl.certificate.verification",
+    "client.id",
+    "client.rack",
+    "client.dns.lookup",
+    "broker.address.family",
+    "compression.type",
+    "compression.level",
+    "socket.timeout.ms",
+    "socket.keepalive.enable",
+    "connections.max.idle.ms",
+    "reconnect.backoff.ms",
+    "reconnect.backoff.max.ms",
+    "debug",
+];
+
 /// What to write instead of a property that only Java's clients have.
 pub(super) fn of_java(name: &str) -> Option<&'static str> {
     JAVA.iter().find(|(start, _)| name.starts_with(start)).map(|(_, instead)| *instead)

@@ -7,6 +7,7 @@ mod keys;
 mod mutated;
 mod places;
 mod refused;
+mod slips;
 mod view;
 
 use std::path::PathBuf;
@@ -15,6 +16,14 @@ use super::*;
 
 /// The whole sample of the documentation, with a key at hand.
 const SAMPLE: &str = include_str!("tests/sample.yaml");
+
+/// A case: a title, the text, and the lines that it is answered with.
+fn check(title: &str, text: &str, expected: &[&str]) {
+    match plan(text) {
+        Ok(_) => panic!("{title}: accepted"),
+        Err(errors) => assert_eq!(errors.to_string().lines().collect::<Vec<_>>(), expected, "{title}"),
+    }
+}
 
 /// Two clusters and a key, for cases about pipelines.
 const CLUSTERS: &str = "\

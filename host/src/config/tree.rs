@@ -158,7 +158,10 @@ fn explain(error: &serde_saphyr::Error, text: &str) -> String {
         .and_then(|l| usize::try_from(l.line()).ok())
         .and_then(|l| text.lines().nth(l.saturating_sub(1)))
         .unwrap_or_default();
-    let bare = line.match_indices("$.").any(|(at, _)| !line[..at].ends_with(['"', '\'']) && line[at..].contains('['));
+    let bare = line.match_indices('$').any(|(at, _)| {
+        let selector = &line[at + 1..];
+        selector.starts_with(['.', '[']) && selector.contains('[') && !line[..at].ends_with(['"', '\''])
+    });
     let hint = if bare { "; quote a key that has brackets, such as \"$.items[*].note\"" } else { "" };
     format!("cannot read as YAML: {first}{hint}")
 }

@@ -218,10 +218,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_at_its_setting() {
         for (settings, expected) in [
-            (json!({ "use": "redcat" }), "use: unknown operator `redcat`; did you mean `redact`?"),
+            (json!({ "use": "redcat" }), "use: unknown operator \"redcat\"; did you mean \"redact\"?"),
             (json!({}), "`use` is missing"),
             (json!({ "use": "hmac", "key": "other" }), "key: there is no key `other` for this step; name it under `keys`"),
-            (json!({ "use": "detect", "then": { "use": "mask", "chr": 1 } }), "then.chr: unknown setting; did you mean `char`?"),
+            (json!({ "use": "detect", "then": { "use": "mask", "chr": 1 } }), "then.chr: unknown setting; did you mean \"char\"?"),
         ] {
             assert_eq!(tried(settings, None, "x").err().unwrap().to_string(), expected);
         }

@@ -2,7 +2,7 @@
 //! leave to a record what the settings can tell: a path that is none, a part of the record that the step does not see.
 use serde_json::{Map, Value};
 use sluice_json::{Path, Segment};
-use sluice_plugin::{Grants, Problem, Sees, nearest, pointer};
+use sluice_plugin::{Grants, Problem, Sees, hint, pointer};
 
 mod entries;
 
@@ -214,11 +214,7 @@ impl Reader {
 
     fn only(&mut self, at: &str, object: &Map<String, Value>, keys: &[&str]) {
         for key in object.keys().filter(|key| !keys.contains(&key.as_str())) {
-            let hint = match nearest(key, keys) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known are {}", keys.join(", ")),
-            };
-            self.problem(&pointer(at, key), format!("unknown key; {hint}"));
+            self.problem(&pointer(at, key), format!("unknown key; {}", hint(key, keys)));
         }
     }
 

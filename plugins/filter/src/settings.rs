@@ -1,7 +1,7 @@
 //! Reads the tree of conditions, and says all that is wrong with it. It must not accept a key that it does not know: a
 //! condition that has no effect keeps what its author thinks is dropped.
 use serde_json::{Map, Value};
-use sluice_plugin::{Field, Problem, Sees, nearest, pointer};
+use sluice_plugin::{Field, Problem, Sees, hint, pointer};
 
 mod leaves;
 mod operators;
@@ -208,11 +208,7 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, at: &str, key: &str, known: &[&str]) {
-        let hint = match nearest(key, known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known are {}", known.join(", ")),
-        };
-        self.problem(&pointer(at, key), format!("unknown key; {hint}"));
+        self.problem(&pointer(at, key), format!("unknown key; {}", hint(key, known)));
     }
 
     fn problem(&mut self, at: &str, message: impl Into<String>) {

@@ -19,7 +19,7 @@ use json_keys::JsonKeys;
 use keyed::{Hmac, Sealing};
 use letters::Letters;
 use number::Numbers;
-use sluice_plugin::{Column, nearest};
+use sluice_plugin::{Column, hint};
 
 use crate::output::Output;
 use crate::rejection::Rejection;
@@ -119,11 +119,7 @@ impl Operator {
                 None
             }
             other => {
-                let hint = match nearest(other, &OPERATORS) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("there are {}", OPERATORS.join(", ")),
-                };
-                reader.problem("use", format!("unknown operator `{other}`; {hint}"));
+                reader.problem("use", format!("unknown operator \"{other}\"; {}", hint(other, &OPERATORS)));
                 reader.spare_unknown();
                 None
             }

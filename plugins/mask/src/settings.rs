@@ -1,7 +1,7 @@
 //! Reads the settings of a field, and says all that is wrong with them. It must not accept a key that it does not know:
 //! a setting that has no effect is a value that is not masked as its author thinks.
 use serde_json::{Map, Value};
-use sluice_plugin::{Problem, host, nearest, pointer};
+use sluice_plugin::{Problem, hint, host, nearest, pointer};
 
 use crate::decimal::Decimal;
 use crate::operator::{OPERATORS, Operator};
@@ -251,7 +251,7 @@ impl<'a> Reader<'a> {
             }
             None => {
                 let hint = match nearest(selector, self.step.selectors) {
-                    Some(near) => format!("; did you mean `{near}`?"),
+                    Some(near) => format!("; did you mean \"{near}\"?"),
                     None => "; list it there, with `use: keep` if it is to stay".to_owned(),
                 };
                 self.problem(key, format!("`{selector}` is not among the `fields` of this step{hint}"));
@@ -300,11 +300,7 @@ impl<'a> Reader<'a> {
         let told = |key: &&String| self.problems.iter().any(|problem| problem.at == pointer(self.at, key));
         let unknown: Vec<_> = self.settings.keys().filter(|key| !self.known.contains(&key.as_str()) && !told(key)).collect();
         for key in unknown {
-            let hint = match nearest(key, &self.known) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known are {}", self.known.join(", ")),
-            };
-            self.problem(key, format!("unknown setting; {hint}"));
+            self.problem(key, format!("unknown setting; {}", hint(key, &self.known)));
         }
     }
 
@@ -312,7 +308,7 @@ impl<'a> Reader<'a> {
     pub fn missing(&mut self, key: &str) {
         let near = |other: &&String| !self.known.contains(&other.as_str()) && nearest(other, &[key]).is_some();
         match self.settings.keys().find(near) {
-            Some(slip) => self.problem(slip, format!("unknown setting; did you mean `{key}`?")),
+            Some(slip) => self.problem(slip, format!("unknown setting; did you mean \"{key}\"?")),
             None => self.problems.push(Problem::new(self.at, format!("`{key}` is missing"))),
         }
     }

@@ -2,7 +2,7 @@
 //! it: a record must not choose where it goes.
 use serde_json::{Map, Value};
 use sluice_json::Path;
-use sluice_plugin::{Effects, Field, Grants, Problem, Sees, nearest, pointer};
+use sluice_plugin::{Effects, Field, Grants, Problem, Sees, hint, pointer};
 
 use crate::Router;
 use crate::rekey::{self, Rekey};
@@ -230,11 +230,7 @@ impl Reader<'_> {
 
     fn only(&mut self, at: &str, object: &Map<String, Value>, keys: &[&str]) {
         for key in object.keys().filter(|key| !keys.contains(&key.as_str())) {
-            let hint = match nearest(key, keys) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known are {}", keys.join(", ")),
-            };
-            self.problem(&pointer(at, key), format!("unknown key; {hint}"));
+            self.problem(&pointer(at, key), format!("unknown key; {}", hint(key, keys)));
         }
     }
 

@@ -194,9 +194,9 @@ fn a_step_that_is_given_nothing_masks_nothing() {
 #[test]
 fn slips_in_the_keys_of_a_step_are_told() {
     for (step, hint) in [
-        ("{ plugin: mask, feilds: { $.a: { use: redact } }, key: \"null\" }", "did you mean the step's own `fields`?"),
+        ("{ plugin: mask, feilds: { $.a: { use: redact } }, key: \"null\" }", "did you mean the step's own \"fields\"?"),
         ("{ plugin: mask, absent: keep, fields: { $.a: { use: redact } } }", "with this plugin, absent is pass or reject"),
-        ("{ plugin: filter, unmatchd: halt, where: { field: $.a, eq: 1 } }", "did you mean the step's own `unmatched`?"),
+        ("{ plugin: filter, unmatchd: halt, where: { field: $.a, eq: 1 } }", "did you mean the step's own \"unmatched\"?"),
     ] {
         let told = build("json", step).map(|_| ()).unwrap_err()[0].to_string();
         assert!(told.contains(hint), "{step}: {told}");

@@ -63,15 +63,25 @@ pub struct PipelineFile {
     #[serde(default)]
     pub topic_rules: Vec<At<TopicRuleFile>>,
     /// Not supported yet: copying of schemas.
+    #[serde(default, deserialize_with = "given")]
     pub schemas: Option<At<Any>>,
     /// Not supported yet: translation of consumer groups.
+    #[serde(default, deserialize_with = "given")]
     pub groups: Option<At<Any>>,
     /// Not supported yet: copying of ACLs.
+    #[serde(default, deserialize_with = "given")]
     pub acls: Option<At<Any>>,
     /// Not supported yet: copying of topic configuration.
+    #[serde(default, deserialize_with = "given")]
     pub topic_config: Option<At<Any>>,
     /// Not supported yet: other topic names on the target.
+    #[serde(default, deserialize_with = "given")]
     pub rename: Option<At<Any>>,
+}
+
+/// A section that is there, with nothing in it, too.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<At<Any>>, D::Error> {
+    At::deserialize(deserializer).map(Some)
 }
 
 fn earliest() -> At<StartFile> {
@@ -281,7 +291,7 @@ enum OnErrorWord {
 #[expect(dead_code, reason = "only its schema is used")]
 struct OnErrorMap {
     /// The record is set aside, in this way.
-    quarantine: QuarantineFile,
+    quarantine: Option<QuarantineFile>,
 }
 
 /// How a record is set aside: its coordinates and the code of the error go to a topic on the target.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use super::super::place::{Any, At, Entries};
+use super::super::suggest::nearest;
 use super::key::{KeyFile, KeyShape};
 
 /// A plugin and its settings. Every key that is not listed here is the plugin's own setting.
@@ -314,7 +315,17 @@ impl<'de> Visitor<'de> for StepVisitor {
                 _ => step.settings.push((key, map.next_value()?)),
             }
         }
-        step.plugin = plugin.ok_or_else(|| A::Error::missing_field("plugin"))?;
+        let slip = || step.settings.iter().find(|(key, _)| nearest(&key.value, ["plugin"]).is_some());
+        step.plugin = match (plugin, slip()) {
+            (Some(plugin), _) => plugin,
+            (None, Some((slip, _))) => {
+                return Err(A::Error::custom(format_args!(
+                    "the required key \"plugin\" is missing; did you mean it by \"{}\"?",
+                    slip.value
+                )));
+            }
+            (None, None) => return Err(A::Error::missing_field("plugin")),
+        };
         Ok(step)
     }
 }

@@ -180,11 +180,14 @@ fn conditions(
         report.invalid(name.spot, "a filter has either fields or where; write all conditions under where");
         return;
     }
-    let mut all = Vec::new();
+    let (mut all, mut seen) = (Vec::new(), Granter::new(context.selectors, 0));
     for (selector, any) in fields {
         let Some(node) = context.forest.get(any.value) else {
             continue;
         };
+        if !seen.keep(&selector.value, &report.locate(selector.spot), report) {
+            continue;
+        }
         let Kind::Map(entries) = &node.kind else {
             let message = format!("a condition is a map such as {{ eq: ok }}, not {}", node.what());
             report.invalid(node.shown(None), message);

@@ -2,14 +2,6 @@
 
 use super::*;
 
-/// A case: a title, the text, and the lines that it is answered with.
-fn check(title: &str, text: &str, expected: &[&str]) {
-    match plan(text) {
-        Ok(_) => panic!("{title}: accepted"),
-        Err(errors) => assert_eq!(errors.to_string().lines().collect::<Vec<_>>(), expected, "{title}"),
-    }
-}
-
 #[test]
 fn text_that_is_not_yaml() {
     check("empty", "", &["s.yaml: there is no pipeline; write one under \"pipelines\""]);
@@ -232,7 +224,7 @@ fn pipelines() {
     target: zzzzz
     topics: {{ include: [\"a[\", __x, {{ regex: \"a(\" }}] }}
     lanes: 999
-    schemas: {{}}
+    schemas:
     groups:
       sync: true
     format: text

@@ -15,7 +15,7 @@ fn what_is_wrong_is_said_where_it_is() {
     let parts = "topic, partition, offset, timestamp, time, key, pipeline, source, target";
     for (settings, expected) in [
         ("{}", vec![("", "there is nothing to do; there are set, provenance, cast, drop, flatten, rename")]),
-        (r#"{"sets":[]}"#, vec![("/sets", "unknown key; did you mean `set`?")]),
+        (r#"{"sets":[]}"#, vec![("/sets", "unknown key; did you mean \"set\"?")]),
         (r#"{"set":{}}"#, vec![("/set", "must be a list such as [{ to: $.region, value: eu }]")]),
         (r#"{"set":[1]}"#, vec![("/set/0", "must be an object such as { to: $.region, value: eu }")]),
         (r#"{"set":[{"to":"$.a"}]}"#, vec![("/set/0", "must have one of value, from, lookup, cel")]),
@@ -76,7 +76,7 @@ fn what_is_wrong_is_said_where_it_is() {
         ),
         (
             r#"{"flatten":{"$.a":{"prefx":"","delimiter":1}}}"#,
-            vec![("/flatten/$.a/prefx", "unknown key; did you mean `prefix`?"), ("/flatten/$.a/delimiter", "must be text")],
+            vec![("/flatten/$.a/prefx", "unknown key; did you mean \"prefix\"?"), ("/flatten/$.a/delimiter", "must be text")],
         ),
         (
             r#"{"rename":{"$.a[0]":"b","$.c":1}}"#,

@@ -8,21 +8,21 @@ fn what_is_wrong_is_said_where_it_is() {
     let scalar = "must be text, a number, a boolean or null";
     for (settings, expected) in [
         ("{}", vec!["/settings: `where` is missing: it says what is kept".to_owned()]),
-        (r#"{"were":{}}"#, vec!["/settings/were: unknown key; did you mean `where`?".to_owned()]),
+        (r#"{"were":{}}"#, vec!["/settings/were: unknown key; did you mean \"where\"?".to_owned()]),
         (r#"{"where":[]}"#, vec!["/settings/where: must be an object: all, any, not, or a field with operators".to_owned()]),
         (
             r#"{"where":{}}"#,
             vec!["/settings/where: must have one of all, any, not, header, cel, sample, time, tombstone, first, or a `field`".to_owned()],
         ),
         (r#"{"where":{"eq":1}}"#, vec!["/settings/where: `field` is missing".to_owned()]),
-        (r#"{"where":{"alll":[]}}"#, vec!["/settings/where/alll: unknown key; did you mean `all`?".to_owned()]),
+        (r#"{"where":{"alll":[]}}"#, vec!["/settings/where/alll: unknown key; did you mean \"all\"?".to_owned()]),
         (r#"{"where":{"all":[]}}"#, vec!["/settings/where/all: must be a list of conditions that is not empty".to_owned()]),
         (r#"{"where":{"field":"$.a"}}"#, vec![format!("/settings/where: has no operator; there are {}", NAMES.join(", "))]),
         (
             r#"{"where":{"any":[{"field":"$.c","eq":1},{"not":{"field":"$.a","eqq":1}},{"field":"$.a","eq":{}}]}}"#,
             vec![
                 "/settings/where/any/0/field: `$.c` is not among the fields that the step grants".to_owned(),
-                "/settings/where/any/1/not/eqq: unknown key; did you mean `eq`?".to_owned(),
+                "/settings/where/any/1/not/eqq: unknown key; did you mean \"eq\"?".to_owned(),
                 format!("/settings/where/any/2/eq: {scalar}"),
             ],
         ),
@@ -67,13 +67,13 @@ fn what_is_wrong_with_a_leaf_is_said_where_it_is() {
     let time = "must have a `from`, a `to` after it, or both: kept is what is at or after `from` and before `to`";
     for (tree, expected) in [
         (r#"{"header":1,"eq":"a"}"#, vec![("/header", "must be the name of a header as text")]),
-        (r#"{"header":"a","eqq":"a"}"#, vec![("/eqq", "unknown key; did you mean `eq`?")]),
+        (r#"{"header":"a","eqq":"a"}"#, vec![("/eqq", "unknown key; did you mean \"eq\"?")]),
         (r#"{"cel":1}"#, vec![("/cel", "must be an expression as text")]),
         (r#"{"cel":"a >","with":{"a":{"field":"$.a"}}}"#, vec![("/cel", "the expression ends where a value should be (at character 4)")]),
         (r#"{"cel":"b","with":{"a":{"field":"$.a"}}}"#, vec![("/cel", "there is no variable `b`; there are a (at character 1)")]),
         (
             r#"{"cel":"1==1","with":[],"widh":1}"#,
-            vec![("/widh", "unknown key; did you mean `with`?"), ("/with", "must be a map of at most 64 names, each with a field")],
+            vec![("/widh", "unknown key; did you mean \"with\"?"), ("/with", "must be a map of at most 64 names, each with a field")],
         ),
         (r#"{"cel":"true","with":{"in":{"field":"$.a"}}}"#, vec![("/with/in", name)]),
         (r#"{"cel":"true","with":{"a":"$.a"}}"#, vec![("/with/a", "must be an object with a `field`")]),

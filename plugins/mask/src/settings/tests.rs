@@ -65,10 +65,10 @@ fn what_is_wrong_is_said_where_it_is() {
     for (json, expected) in [
         (r#"{}"#, &["/fields/2: `use` is missing"][..]),
         (r#"{"n":1}"#, &["/fields/2: `use` is missing"]),
-        (r#"{"uses":"hmac","key":"pii"}"#, &["/fields/2/uses: unknown setting; did you mean `use`?"]),
+        (r#"{"uses":"hmac","key":"pii"}"#, &["/fields/2/uses: unknown setting; did you mean \"use\"?"]),
         (r#"{"use":null}"#, &["/fields/2/use: must be text that is not empty; without quotes YAML means nothing by null: write \"null\""]),
-        (r#"{"use":"redcat","n":1}"#, &["/fields/2/use: unknown operator `redcat`; did you mean `redact`?"]),
-        (r#"{"use":"scramble"}"#, &[&format!("/fields/2/use: unknown operator `scramble`; there are {all}")]),
+        (r#"{"use":"redcat","n":1}"#, &["/fields/2/use: unknown operator \"redcat\"; did you mean \"redact\"?"]),
+        (r#"{"use":"scramble"}"#, &[&format!("/fields/2/use: unknown operator \"scramble\"; known are {all}")]),
         (
             r#"{"use":"hash","algorithm":"md5"}"#,
             &[
@@ -76,7 +76,7 @@ fn what_is_wrong_is_said_where_it_is() {
             ],
         ),
         (r#"{"use":7}"#, &["/fields/2/use: must be text that is not empty"]),
-        (r#"{"use":"keep_last","N":2}"#, &["/fields/2/N: unknown setting; did you mean `n`?"]),
+        (r#"{"use":"keep_last","N":2}"#, &["/fields/2/N: unknown setting; did you mean \"n\"?"]),
         (r#"{"use":"redact","n":2}"#, &["/fields/2/n: unknown setting; known are use"]),
         (r#"{"use":"keep_last","n":-1}"#, &["/fields/2/n: must be an integer from 0 to 4294967295"]),
         (r#"{"use":"keep_last","n":1.5}"#, &["/fields/2/n: must be an integer from 0 to 4294967295"]),
@@ -142,7 +142,7 @@ fn what_is_wrong_is_said_where_it_is() {
         (r#"{"use":"round","to":-5}"#, &["/fields/2/to: must be a number above 0, of at most 37 digits"]),
         (r#"{"use":"geo_round","digits":7}"#, &["/fields/2/digits: must be an integer from 0 to 6"]),
         (r#"{"use":"noise","key":"pii"}"#, &["/fields/2: one of `range`, `percent` is missing"]),
-        (r#"{"use":"replace","vlaue":1}"#, &["/fields/2/vlaue: unknown setting; did you mean `value`?"]),
+        (r#"{"use":"replace","vlaue":1}"#, &["/fields/2/vlaue: unknown setting; did you mean \"value\"?"]),
         (r#"{"use":"replace"}"#, &["/fields/2: `value` is missing"]),
         (r#"{"use":"replace","value":[]}"#, &["/fields/2/value: must be text, a number, a boolean or null"]),
         (r#"{"use":"date_trunc","to":"week"}"#, &["/fields/2/to: must be one of year, month, day, hour, not `week`"]),
@@ -153,7 +153,7 @@ fn what_is_wrong_is_said_where_it_is() {
         (
             r#"{"use":"date_shift","key":"pii","by":"$.customer.ids"}"#,
             &[
-                "/fields/2/by: `$.customer.ids` is not among the `fields` of this step; did you mean `$.customer.id`?",
+                "/fields/2/by: `$.customer.ids` is not among the `fields` of this step; did you mean \"$.customer.id\"?",
                 "/fields/2: `days` is missing",
             ],
         ),
@@ -172,7 +172,7 @@ fn what_is_wrong_is_said_where_it_is() {
         ),
         (r#"{"use":"detect","then":"redact"}"#, &["/fields/2/then: must be an operator with its settings, `{ use: … }`"]),
         (r#"{"use":"detect","then":{"use":"keep"}}"#, &["/fields/2/then/use: `keep` makes no sense here"]),
-        (r#"{"use":"detect","then":{"use":"keep_last","m":1}}"#, &["/fields/2/then/m: unknown setting; did you mean `n`?"]),
+        (r#"{"use":"detect","then":{"use":"keep_last","m":1}}"#, &["/fields/2/then/m: unknown setting; did you mean \"n\"?"]),
         (r#"{"use":"json_keys","then":{"use":"remove"}}"#, &["/fields/2/then/use: `remove` makes no sense here"]),
     ] {
         let expected: Vec<String> = expected.iter().map(|&line| line.to_owned()).collect();

@@ -16,7 +16,7 @@ fn what_is_wrong_is_said_where_it_is() {
     let long = "a".repeat(250);
     for (settings, field, expected) in [
         ("{}", None, vec![("/settings", "there is nothing to do; there are to, rekey and split")]),
-        (r#"{"too":"a"}"#, None, vec![("/settings/too", "unknown key; did you mean `to`?")]),
+        (r#"{"too":"a"}"#, None, vec![("/settings/too", "unknown key; did you mean \"to\"?")]),
         (r#"{"to":7}"#, None, vec![("/settings/to", "must be the name of a topic as text, such as orders-{$.region}")]),
         (r#"{"to":"{$.a}"}"#, Some("{}"), vec![("/settings/to", prefix)]),
         (r#"{"to":"{topic}-x"}"#, None, vec![("/settings/to", prefix)]),
@@ -38,7 +38,7 @@ fn what_is_wrong_is_said_where_it_is() {
         (r#"{"to":"a"}"#, Some("{}"), vec![("/fields/0", "is granted, but neither `to` nor `rekey` names it")]),
         (r#"{"to":"a-{$.a}","otherwise":"b c"}"#, Some("{}"), vec![("/settings/otherwise", "must be reject, or the name of a topic")]),
         (r#"{"otherwise":"b"}"#, None, vec![("/settings/otherwise", "has no meaning without `to`")]),
-        (r#"{"to":"a-{$.a}"}"#, Some(r#"{"alow":[]}"#), vec![("/fields/0/alow", "unknown key; did you mean `allow`?")]),
+        (r#"{"to":"a-{$.a}"}"#, Some(r#"{"alow":[]}"#), vec![("/fields/0/alow", "unknown key; did you mean \"allow\"?")]),
         (r#"{"to":"a-{$.a}"}"#, Some(r#"{"allow":[]}"#), vec![("/fields/0/allow", "must be a list of text that is not empty")]),
         (
             r#"{"to":"a-{$.a}"}"#,
