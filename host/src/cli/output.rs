@@ -1,7 +1,8 @@
 //! How commands show things: a table for people, JSON or YAML for scripts.
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::{Number, Value};
 
 use super::Failure;
 use crate::say::say;
@@ -26,14 +27,41 @@ pub struct WriteError {
 /// `value` as JSON on one line, or as YAML, without a new line at its end.
 pub fn plain(value: &impl Serialize, format: Format) -> Result<String, WriteError> {
     match format {
-        Format::Yaml => match serde_saphyr::to_string(value) {
-            Ok(text) => Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned()),
-            Err(error) => Err(WriteError { form: "YAML", reason: error.to_string() }),
-        },
+        Format::Yaml => {
+            let failed = |reason: String| WriteError { form: "YAML", reason };
+            let value = serde_json::to_value(value).map_err(|error| failed(error.to_string()))?;
+            let text = serde_saphyr::to_string(&Yaml(&value)).map_err(|error| failed(error.to_string()))?;
+            Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+        }
         Format::Json | Format::Table => {
             serde_json::to_string(value).map_err(|error| WriteError { form: "JSON", reason: error.to_string() })
         }
     }
+}
+
+/// A result for the writer of YAML, which does not know JSON's numbers: one that it would round is shown as text.
+struct Yaml<'a>(&'a Value);
+
+impl Serialize for Yaml<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Number(number) => match (number.as_i64(), number.as_u64(), exact(number)) {
+                (Some(whole), ..) => serializer.serialize_i64(whole),
+                (_, Some(whole), _) => serializer.serialize_u64(whole),
+                (.., Some(decimal)) => serializer.serialize_f64(decimal),
+                _ => serializer.collect_str(number),
+            },
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Yaml)),
+            Value::Object(members) => serializer.collect_map(members.iter().map(|(name, value)| (name, Yaml(value)))),
+            plain => plain.serialize(serializer),
+        }
+    }
+}
+
+/// The number as a double, where its digits come back: up to 15 do (IEEE 754).
+fn exact(number: &Number) -> Option<f64> {
+    let digits = number.as_str().bytes().filter(u8::is_ascii_digit).count();
+    number.as_f64().filter(|double| digits <= 15 && double.is_normal())
 }
 
 /// Shows a result on stdout: `table` prints it for people, the other forms are for programs.
@@ -90,6 +118,23 @@ mod tests {
             let text = plain(&serde_json::json!({ "value": value }), Format::Yaml).unwrap() + "\n";
             let read: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
             assert_eq!(read["value"], value, "{text}");
+        }
+    }
+
+    #[test]
+    fn yaml_shows_numbers_as_they_are() {
+        for (number, shown) in [
+            ("12", "12"),
+            ("-9007199254740993", "-9007199254740993"),
+            ("18446744073709551615", "18446744073709551615"),
+            ("1.5", "1.5"),
+            ("123456789012345678901234", "\"123456789012345678901234\""),
+            ("0.12345678901234567", "\"0.12345678901234567\""),
+            ("1e400", "\"1e+400\""),
+        ] {
+            let value: Value = serde_json::from_str(&format!(r#"{{"in":[{number}]}}"#)).unwrap();
+            let text = plain(&value, Format::Yaml).unwrap();
+            assert!(text.ends_with(&format!("- {shown}")), "{text}");
         }
     }
 }
