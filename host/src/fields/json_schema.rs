@@ -282,6 +282,16 @@ impl<'s> Reading<'s> {
     }
 }
 
+/// Whether conditions, which are not read, may add to the names that count as evaluated (2020-12, section 11.3).
+fn names_by_condition(said: &serde_json::Map<String, Value>) -> bool {
+    let inside = |name: &str| match said.get(name) {
+        Some(Value::Array(all)) => all.iter().filter_map(Value::as_object).any(names_by_condition),
+        Some(Value::Object(one)) => names_by_condition(one),
+        _ => false,
+    };
+    said.contains_key("if") || said.contains_key("dependentSchemas") || ["allOf", "anyOf", "oneOf"].iter().any(|name| inside(name))
+}
+
 /// What a schema says itself, without those it refers to.
 fn own<'s>(at: At<'s>, said: &'s serde_json::Map<String, Value>) -> Facts<'s> {
     let known = |of: &Value| of.as_str().and_then(|of| TYPES.into_iter().find(|known| *known == of));
@@ -297,14 +307,15 @@ fn own<'s>(at: At<'s>, said: &'s serde_json::Map<String, Value>) -> Facts<'s> {
     let additional = said.get("additionalProperties").filter(|schema| says(schema));
     let patterns: Vec<&Value> = objects("patternProperties").map(|(_, schema)| schema).collect();
     let typed = patterns.iter().filter(|schema| says(schema)).map(|schema| at.of(schema));
-    let shut = ["additionalProperties", "unevaluatedProperties"].iter().any(|name| said.get(*name) == Some(&Value::Bool(false)));
+    let shut = |name: &str| said.get(name) == Some(&Value::Bool(false));
+    let closed = shut("additionalProperties") || (shut("unevaluatedProperties") && !names_by_condition(said));
     let listed = |name: &str| said.get(name).and_then(Value::as_array).into_iter().flatten();
     let items = said.get("items").filter(|items| items.is_object() || items.is_boolean());
     let tuple = listed("items").chain(listed("prefixItems")).chain(said.get("additionalItems").filter(|items| items.is_object()));
     Facts {
         types,
         properties,
-        closed: shut && patterns.is_empty(),
+        closed: closed && patterns.is_empty(),
         additional: additional.map(|schema| at.of(schema)).into_iter().chain(typed).collect(),
         items: items.into_iter().chain(tuple).map(|schema| at.of(schema)).collect(),
         formed: said.contains_key("enum") || said.contains_key("const"),

@@ -92,6 +92,15 @@ fn only_what_cannot_occur_is_a_typo() {
         assert_eq!(plan_of(schema, "$.a.b", None, Containers::Expand).unmatched(), [0; 0], "{schema}");
     }
     assert_eq!(plan_of("false", "$.a", None, Containers::Expand).unmatched(), [0]);
+    // What a condition names may occur.
+    for (more, typos) in [
+        ("", &[0][..]),
+        (r#","if":{"properties":{"a":{"const":1}}}"#, &[]),
+        (r#","allOf":[{"dependentSchemas":{"id":{"properties":{"a":{}}}}}]"#, &[]),
+    ] {
+        let schema = format!(r#"{{"type":"object","properties":{{"id":{{}}}},"unevaluatedProperties":false{more}}}"#);
+        assert_eq!(plan_of(&schema, "$.a", None, Containers::Expand).unmatched(), typos, "{schema}");
+    }
 }
 
 #[test]

@@ -74,6 +74,7 @@ impl Found {
 
     fn begin(&mut self) {
         self.opened = 0;
+        self.matched.clear();
         self.texts.truncate(RETAINED_TEXTS);
     }
 
@@ -100,7 +101,6 @@ impl Nest {
         if self.roles.is_empty() {
             return Ok(());
         }
-        found.matched.clear();
         found.matched.resize(self.fields.div_ceil(64), 0);
         for (at, role) in self.roles.iter().enumerate() {
             if let Some(field) = role.field.filter(|_| found.hits.matched(at)) {

@@ -54,6 +54,12 @@ fn fields_inside_texts_are_found() {
     // Nothing stays from one document to the next.
     nest.select(&Reader::Json, br#"{"p":"{\"x\":null}"}"#, &mut found).unwrap();
     assert_eq!([0, 1, 2, 3].map(|field| nest.matched(&found, field)), [false, false, false, true]);
+    // Nor in a text that is opened for what is kept alone.
+    let nest = expand(&["$.a >> $.x"], Some(&["$.b >> $.y"]));
+    for (doc, expected) in [(r#"{"a":"{\"x\":1}"}"#, true), (r#"{"b":"{\"y\":1}"}"#, false)] {
+        nest.select(&Reader::Json, doc.as_bytes(), &mut found).unwrap();
+        assert_eq!(nest.matched(&found, 0), expected, "{doc}");
+    }
 }
 
 #[test]
