@@ -96,9 +96,12 @@ pub enum Stopped {
 #[derive(Debug, thiserror::Error)]
 #[error("no record could be found to blame: {last}")]
 pub struct GaveUp {
-    last: String,
+    /// What happened last.
+    pub last: String,
     /// It was asked to.
     pub stopped: bool,
+    /// The schema that nobody could be asked for.
+    pub awaits: Option<SchemaRef>,
 }
 
 /// What the chain made of a batch.
@@ -299,7 +302,8 @@ impl Chain {
                 Err(Stopped::Schema(reference)) => match self.fetch_schema(reference, stop) {
                     Ok(()) => parts.push((start, end)),
                     Err(error) => {
-                        return Err(GaveUp { stopped: matches!(error, FetchError::Stopped), ..self.give_up(before, error.to_string()) });
+                        let stopped = matches!(error, FetchError::Stopped);
+                        return Err(GaveUp { stopped, awaits: Some(reference), ..self.give_up(before, error.to_string()) });
                     }
                 },
                 Err(Stopped::Call(failed)) => {
@@ -329,7 +333,7 @@ impl Chain {
     fn give_up(&mut self, before: Before, last: String) -> GaveUp {
         // I4: of a batch that failed, nothing is remembered; its records come again.
         self.take_back(before);
-        GaveUp { last, stopped: false }
+        GaveUp { last, stopped: false, awaits: None }
     }
 
     /// Asks the source's registry for a schema, and blocks meanwhile: call it with no transaction open.

@@ -229,3 +229,25 @@ fn without_an_answer_nothing_passes() {
     process.terminate(secs(60));
     lab.finish();
 }
+
+/// A record that is taken for one with a schema, and nobody can be asked for that, is told by its place alone: what it begins
+/// with may be no reference but the record itself.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn what_a_record_begins_with_is_not_told() {
+    let lab = Lab::new("formats-begin");
+    let fake = FakeRegistry::start();
+    let (topic, address) = (lab.topic("people"), fake.address());
+    lab.create(&topic, 1);
+    fake.set(Some(Trouble::Down));
+    let place = Place { cluster: &lab.a, registry: &address, topic: &topic };
+    // 1, which a GUID would follow, and "CANARY-0123456789"
+    let begins = json!([{ "key": "a", "value": "0143414e4152592d30313233343536373839" }]);
+    serdes::produce(place, &Encoding::of(json!({ "format": "bytes" })), &begins);
+    let steps = json!([{ "plugin": "mask", "fields": { "$.mail": { "use": "redact" } } }]);
+    let file = config(&lab, &address, &steps, |p| p["on_error"] = json!("quarantine"));
+    let ended = lab.catch_up("run", &file, 1);
+    ended.expect_line(&["registry_unavailable", &topic]);
+    assert_eq!(quarantined(&lab), [], "nobody knows what it is");
+    lab.finish();
+}

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
-/// What every personal field of the generated payments contains.
-const PERSONAL: [&str; 2] = ["CANARY-", "4999015723"];
+/// What every personal field of the generated payments contains, and the former as a schema's GUID shows it.
+const PERSONAL: [&str; 3] = ["CANARY-", "4999015723", "43414e41-5259-2d"];
 
 /// Panics where a canary is on the target cluster, aborted records and internal topics included; `clear`: in the internal
 /// topics, where the others hold clear records on purpose.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Failure, Working};
+use super::{Failure, Slot, Working};
 use crate::chain::{FetchError, Schemas};
 use crate::metrics::Reason;
 use crate::schemas::SchemaRef;
@@ -71,7 +71,12 @@ fn ask(schemas: &Schemas, reference: SchemaRef, answer: &Weak<AtomicBool>) {
 
 impl Working<'_> {
     /// The partition halts for a schema that nobody could be asked for, until somebody can.
-    pub(super) fn halt_for_schema(&mut self, slot: usize, reference: SchemaRef, offset: i64, detail: String) -> Result<(), Failure> {
+    pub(super) fn halt_for_schema(&mut self, slot: usize, reference: SchemaRef, offset: i64, reason: &str) -> Result<(), Failure> {
+        let Slot { topic, partition, .. } = &self.slots[slot];
+        // I8: of a record that was never framed, the reference is the record's own bytes.
+        let detail = format!(
+            "records of {topic}-{partition} from offset {offset} on name a schema that is not to be had: {reason}; where they name none, say how they are written by format"
+        );
         let schemas = self.admitted.chain.schemas.clone();
         let code = Reason::RegistryUnavailable.as_str();
         if !schemas.has_registry() {

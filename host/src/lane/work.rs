@@ -23,6 +23,10 @@ impl Working<'_> {
         if self.slots[slot].halted.is_some() {
             return Ok(());
         }
+        if let Some(record) = records.first() {
+            // Should it halt, the partition is as far behind as it is old.
+            self.slots[slot].last_timestamp = record.timestamp();
+        }
         let own = (self.sink.topic(&self.slots[slot].topic)?, self.slots[slot].partition);
         if !self.opened.contains(&own) {
             let missed = self.slots[slot].missed.clone();
@@ -110,10 +114,7 @@ impl Working<'_> {
                         Err(FetchError::Unavailable(reason)) => {
                             self.slots[slot].missed = missed;
                             self.begin()?;
-                            let detail = format!(
-                                "records of {topic}-{partition} from offset {offset} on name the schema with {reference}, which is not to be had: {reason}"
-                            );
-                            return self.halt_for_schema(slot, reference, offset, detail);
+                            return self.halt_for_schema(slot, reference, offset, &reason);
                         }
                     }
                 }
@@ -140,7 +141,10 @@ impl Working<'_> {
             Err(gave_up) if gave_up.stopped => Err(Failure::Stopped),
             Err(gave_up) => {
                 self.begin()?;
-                self.halt(slot, "plugin_failed", offset, gave_up.to_string())
+                match gave_up.awaits {
+                    Some(reference) => self.halt_for_schema(slot, reference, offset, &gave_up.last),
+                    None => self.halt(slot, "plugin_failed", offset, gave_up.to_string()),
+                }
             }
         }
     }

@@ -76,7 +76,8 @@ impl Registry {
     /// that early, within the time-out of one request.
     pub fn schema(&self, reference: SchemaRef, stop: &dyn Fn() -> bool) -> Result<Arc<Schema>, LookupError> {
         let ask = |until| {
-            let question = Question { what: format!("the schema with {reference}"), until, stop };
+            // Of a record that was never framed, the reference is the record's own bytes.
+            let question = Question { what: "a schema".into(), until, stop };
             self.fetch(reference, &question).map(Arc::new)
         };
         self.cache.get(reference, self.wait, &self.counters, stop, &ask)

@@ -114,7 +114,7 @@ impl Schemas {
     /// Asks the registry, and blocks while it waits for an answer: call it with no transaction open.
     pub fn fetch(&self, reference: SchemaRef, stop: &dyn Fn() -> bool) -> Result<(), FetchError> {
         let Some(registry) = &self.registry else {
-            return Err(FetchError::Unavailable(format!("the source has no schema registry that knows {reference}")));
+            return Err(FetchError::Unavailable("the source has no schema registry".to_owned()));
         };
         let parsed = match registry.schema(reference, stop) {
             Ok(schema) => Parsed::of(&schema),

@@ -233,7 +233,7 @@ fn gives_up_in_time_and_known_schemas_go_on() {
     asked(&registry, 1).unwrap();
     let start = Instant::now();
     let error = asked(&registry, 2).unwrap_err();
-    assert_eq!(error.to_string(), "no answer about the schema with id 2 within 1s");
+    assert_eq!(error.to_string(), "no answer about a schema within 1s");
     assert!((Duration::from_millis(700)..Duration::from_millis(1500)).contains(&start.elapsed()), "{:?}", start.elapsed());
     asked(&registry, 1).unwrap();
 }
