@@ -213,12 +213,9 @@ impl Working<'_> {
         for (slot, meter) in self.slots.iter().zip(&self.meters) {
             let Some(end) = ends.get(&(slot.topic.to_string(), slot.partition)) else { continue };
             let behind = end.saturating_sub(slot.committed.next).max(0).unsigned_abs();
-            let age = if behind == 0 || slot.last_timestamp <= 0 {
-                0
-            } else {
-                now_millis().saturating_sub(slot.last_timestamp).max(0).unsigned_abs()
-            };
-            meter.lag(behind, Duration::from_millis(age));
+            let age = || Duration::from_millis(now_millis().saturating_sub(slot.last_timestamp).max(0).unsigned_abs());
+            let age = if behind == 0 { Some(Duration::ZERO) } else { (slot.last_timestamp > 0).then(age) };
+            meter.lag(behind, age);
         }
     }
 

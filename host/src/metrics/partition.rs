@@ -115,9 +115,10 @@ impl PartitionMetrics {
     }
 
     /// How far the committed position is behind the source's last stable offset: in offsets, and in the age of the
-    /// newest record copied (zero where nothing is missing).
-    pub fn lag(&self, records: u64, age: Duration) {
-        self.row.lag_millis.store(age.as_millis().try_into().unwrap_or(u64::MAX), Relaxed);
+    /// last record read: zero where nothing is missing, none where that is not known.
+    pub fn lag(&self, records: u64, age: Option<Duration>) {
+        let millis = age.map_or(UNKNOWN, |age| age.as_millis().try_into().unwrap_or(UNKNOWN - 1));
+        self.row.lag_millis.store(millis, Relaxed);
         self.row.lag_records.store(records.min(UNKNOWN - 1), Relaxed);
     }
 }
@@ -138,10 +139,11 @@ impl Drop for PartitionMetrics {
 
 impl Row {
     /// Lag in offsets and seconds, while somebody here keeps it true.
-    fn lag(&self) -> Option<(i64, f64)> {
-        let records = self.lag_records.load(Relaxed);
+    fn lag(&self) -> Option<(i64, Option<f64>)> {
+        let (records, millis) = (self.lag_records.load(Relaxed), self.lag_millis.load(Relaxed));
         let known = self.handles.load(Relaxed) > 0 && records != UNKNOWN;
-        known.then(|| (records.try_into().unwrap_or(i64::MAX), self.lag_millis.load(Relaxed) as f64 / 1000.0))
+        let seconds = (millis != UNKNOWN).then_some(millis as f64 / 1000.0);
+        known.then(|| (records.try_into().unwrap_or(i64::MAX), seconds))
     }
 }
 
@@ -174,10 +176,10 @@ impl Collector for Partitions {
         for (labels, (records, _)) in &lags {
             ConstGauge::new(*records).encode(metric.encode_family(labels)?)?;
         }
-        let help = "Age of the newest record copied, 0 where nothing is missing.";
+        let help = "Age of the last record read, 0 where nothing is missing; left out until one is read.";
         let mut metric = encoder.encode_descriptor("sluice_lag_seconds", help, None, MetricType::Gauge)?;
-        for (labels, (_, seconds)) in &lags {
-            ConstGauge::new(*seconds).encode(metric.encode_family(labels)?)?;
+        for (labels, seconds) in lags.iter().filter_map(|(labels, (_, seconds))| Some((labels, (*seconds)?))) {
+            ConstGauge::new(seconds).encode(metric.encode_family(labels)?)?;
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ fn names_and_labels_are_those_that_users_rely_on() {
     let partition = metrics.partition(labels(3));
     partition.committed(&Counted { passed: 5, filtered: 2, quarantined: 1, emitted: 4, bytes: 900 });
     partition.committed(&Counted { passed: 1, ..Counted::default() });
-    partition.lag(7, Duration::from_millis(1500));
+    partition.lag(7, Some(Duration::from_millis(1500)));
     let lane = metrics.lane("p", 2);
     lane.set(LaneState::Halted, Reason::Gap);
     lane.transaction_ended(TransactionResult::Committed);
@@ -106,7 +106,9 @@ fn lag_goes_with_the_lane_and_counts_stay() {
     let metrics = Metrics::new("1");
     let partition = metrics.partition(labels(0));
     assert!(lines(&metrics, "sluice_lag_records").is_empty(), "nothing known yet");
-    partition.lag(3, Duration::ZERO);
+    partition.lag(3, None);
+    assert_eq!(["records", "seconds"].map(|of| lines(&metrics, &format!("sluice_lag_{of}")).len()), [1, 0], "no record was read yet");
+    partition.lag(3, Some(Duration::ZERO));
     partition.committed(&Counted { passed: 2, ..Counted::default() });
     let copy = partition.clone();
     drop(partition);
