@@ -35,47 +35,63 @@ struct Hanging<'p> {
     stands_at: i64,
 }
 
+/// What a look at partitions found.
+#[derive(Default)]
+struct Look<'p> {
+    /// Those that the target has and lets us look at.
+    seen: Vec<(&'p str, i32)>,
+    hanging: Vec<Hanging<'p>>,
+}
+
 impl Lane {
     /// Ends what hangs in the lane's own partitions of the positions and of the offset map; nobody else writes there.
     pub(super) fn end_own_orphans(&self, sink: &mut Sink) -> Result<(), Failure> {
         let lane = self.number as i32;
         let topics = &self.shared.topics;
-        self.end_orphans(sink, &[(&topics.positions, lane, -1), (&topics.offset_map, lane, -1)])
+        self.end_orphans(sink, &[(&topics.positions, lane, -1), (&topics.offset_map, lane, -1)]).map(drop)
     }
 
     /// Ends what hangs in the target partitions that the positions speak of, and in the lane's of the quarantine topic.
-    /// Answers with them, by their numbers in the sink.
+    /// Answers with those of them that could be looked at, by their numbers in the sink.
     pub(super) fn end_data_orphans(&self, sink: &mut Sink, found: &Found) -> Result<HashSet<(u16, i32)>, Failure> {
         let topics = &self.shared.topics;
         let aside = topics.quarantine.as_deref().map(|topic| (topic, self.shared.quarantine_partition(self.number)));
         let at = spoken_of(found.positions.iter(), aside);
-        self.end_orphans(sink, &at.iter().map(|((topic, partition), landed)| (*topic, *partition, *landed)).collect::<Vec<_>>())?;
-        at.keys().map(|(topic, partition)| Ok((sink.topic(topic)?, *partition))).collect()
+        let at: Vec<_> = at.iter().map(|((topic, partition), landed)| (*topic, *partition, *landed)).collect();
+        let seen = self.end_orphans(sink, &at)?;
+        seen.iter().map(|(topic, partition)| Ok((sink.topic(topic)?, *partition))).collect()
     }
 
     /// Ends what hangs in `partitions` of the target: topic, partition, and the last target offset that the position says
     /// is committed, -1 where there is none. In a data topic it may be somebody else's open transaction that hangs; an
-    /// abort of ours does it no harm.
-    fn end_orphans(&self, sink: &mut Sink, partitions: &[(&str, i32, i64)]) -> Result<(), Failure> {
-        let hanging = self.hanging(partitions)?;
-        if hanging.is_empty() { Ok(()) } else { Ok(self.end_hanging(sink, &hanging)?) }
+    /// abort of ours does it no harm. Answers with those that could be looked at.
+    fn end_orphans<'p>(&self, sink: &mut Sink, partitions: &[(&'p str, i32, i64)]) -> Result<Vec<(&'p str, i32)>, Failure> {
+        let look = self.look(partitions)?;
+        if !look.hanging.is_empty() {
+            self.end_hanging(sink, &look.hanging)?;
+        }
+        Ok(look.seen)
     }
 
-    /// Those of `partitions` whose last stable offset is not their end.
-    fn hanging<'p>(&self, partitions: &[(&'p str, i32, i64)]) -> Result<Vec<Hanging<'p>>, Failure> {
-        if !self.shared.exactly_once() || partitions.is_empty() {
-            return Ok(Vec::new());
-        }
+    /// Looks which of `partitions` have a last stable offset that is not their end.
+    fn look<'p>(&self, partitions: &[(&'p str, i32, i64)]) -> Result<Look<'p>, Failure> {
         let asked: Vec<(&str, i32)> = partitions.iter().map(|(topic, partition, _)| (*topic, *partition)).collect();
+        if !self.shared.exactly_once() || partitions.is_empty() {
+            return Ok(Look { seen: asked, hanging: Vec::new() });
+        }
         // In this order: what is stable later than it was the end is not hanging.
         let ends = self.ends(&asked, Spec::Latest)?;
         let stable = self.ends(&asked, Spec::LatestStable)?;
-        let hanging = partitions.iter().filter_map(|&(topic, partition, landed)| {
+        let mut look = Look::default();
+        for &(topic, partition, landed) in partitions {
             let at = (topic.to_owned(), partition);
-            let stands_at = *stable.get(&at)?;
-            (stands_at < *ends.get(&at)?).then_some(Hanging { topic, partition, landed, stands_at })
-        });
-        Ok(hanging.collect())
+            let (Some(&stands_at), Some(&end)) = (stable.get(&at), ends.get(&at)) else { continue };
+            look.seen.push((topic, partition));
+            if stands_at < end {
+                look.hanging.push(Hanging { topic, partition, landed, stands_at });
+            }
+        }
+        Ok(look)
     }
 
     /// No transaction may be open.
@@ -116,19 +132,23 @@ impl Lane {
         ours
     }
 
+    /// The ends of those that the target has and lets us look at.
     fn ends(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<Offsets, Failure> {
+        // Where none of what is asked for exists, the client library fails the question as a whole: the lane's own does.
+        let own = (self.shared.topics.positions.as_str(), self.number as i32);
+        let asked: Vec<(&str, i32)> = partitions.iter().copied().filter(|at| *at != own).chain([own]).collect();
         let answers = self
             .shared
             .target_topics
-            .list_offsets(partitions, spec, ASK_WITHIN)
+            .list_offsets(&asked, spec, ASK_WITHIN)
             .map_err(|error| Failure::Client(format!("cannot ask the target for its ends: {error}")))?;
         let mut ends = Offsets::new();
         for (at, end) in answers {
             use RDKafkaErrorCode as E;
             match end {
                 Ok(end) => drop(ends.insert(at, end)),
-                // A topic that is gone has nothing that could hang.
-                Err(E::UnknownTopic | E::UnknownTopicOrPartition | E::UnknownPartition) => {}
+                // Its partitions stand for that. It is looked at again before a record goes there.
+                Err(E::UnknownTopic | E::UnknownTopicOrPartition | E::UnknownPartition | E::TopicAuthorizationFailed) => {}
                 Err(code) => {
                     return Err(Failure::Client(format!("cannot ask the target for the end of a partition: {}", kafka::reason(code))));
                 }
@@ -163,7 +183,7 @@ impl Working<'_> {
         let (lane, topics) = (self.lane, &self.lane.shared.topics);
         let touched = lane.shared.exactly_once() && stated;
         // Nobody else writes there: what hangs is a commit that has no marker, or that is about to get it.
-        if !touched && lane.hanging(&[(&topics.positions, lane.number as i32, -1)])?.is_empty() {
+        if !touched && lane.look(&[(&topics.positions, lane.number as i32, -1)])?.hanging.is_empty() {
             return Ok(());
         }
         let found = lane.read_state(&|| lane.stop.requested())?;
@@ -191,12 +211,14 @@ impl Working<'_> {
             })
             .collect();
         let at: Vec<(&str, i32, i64)> = at.iter().map(|(topic, partition, landed)| (topic.as_str(), *partition, *landed)).collect();
-        let hanging = self.lane.hanging(&at)?;
-        if !hanging.is_empty() {
+        let look = self.lane.look(&at)?;
+        if !look.hanging.is_empty() {
             self.commit_before(slot, missed)?;
-            self.lane.end_hanging(&mut self.sink, &hanging)?;
+            self.lane.end_hanging(&mut self.sink, &look.hanging)?;
         }
-        self.opened.extend(new);
+        for (topic, partition) in look.seen {
+            self.opened.insert((self.sink.topic(topic)?, partition));
+        }
         Ok(())
     }
 }
