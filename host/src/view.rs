@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaErrorCode;
 
@@ -85,11 +85,10 @@ impl View {
                 continue;
             }
             let mut snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
-            for fetched in batch.drain(..) {
-                take_in(&mut snapshot, &fetched);
-            }
+            let taken = batch.drain(..).try_for_each(|fetched| take_in(&mut snapshot, &fetched));
             drop(snapshot);
             self.changed.notify_all();
+            taken.map_err(KafkaError::MessageConsumption)?;
         }
         Ok(())
     }
@@ -111,12 +110,16 @@ impl View {
     }
 }
 
-fn take_in(snapshot: &mut Snapshot, fetched: &Fetched) {
-    let Ok(lane) = u32::try_from(fetched.partition()) else { return };
+/// Fails where the client reads no further: the log does not have what comes next any more.
+fn take_in(snapshot: &mut Snapshot, fetched: &Fetched) -> Result<(), RDKafkaErrorCode> {
+    use RDKafkaErrorCode as E;
+    let Ok(lane) = u32::try_from(fetched.partition()) else { return Ok(()) };
     match fetched.error() {
-        Some(RDKafkaErrorCode::PartitionEOF) => {
+        Some(E::PartitionEOF) => {
             snapshot.read.insert(lane);
         }
+        Some(code @ (E::AutoOffsetReset | E::OffsetOutOfRange)) => return Err(code),
+        // The client goes on by itself.
         Some(_) => {}
         None => {
             if !take_in_record(snapshot, lane, fetched) {
@@ -124,6 +127,7 @@ fn take_in(snapshot: &mut Snapshot, fetched: &Fetched) {
             }
         }
     }
+    Ok(())
 }
 
 fn take_in_record(snapshot: &mut Snapshot, lane: u32, record: &Fetched) -> bool {

@@ -16,6 +16,7 @@ use crate::failpoint;
 use crate::kafka;
 use crate::kafka::ffi::{self, Spec};
 use crate::metrics::Reason;
+use crate::pipeline::Offsets;
 use crate::position::{Account, Control, Key, Position, VERSION, lane_of};
 use crate::sink::{Record, Sink};
 use crate::source::Source;
@@ -151,6 +152,19 @@ impl Lane {
         }
     }
 
+    /// Where partitions that appeared after the genesis begin, on the source and on the target.
+    fn begins(&self, sources: &Sources, partitions: &[(&str, i32)]) -> Result<BTreeMap<(String, i32), Begin>, Failure> {
+        let first = self.offsets(partitions, Spec::Earliest)?;
+        let placed: Vec<(&str, i32)> =
+            partitions.iter().copied().filter(|(name, number)| sources.unplaced(name, *number).is_none()).collect();
+        let ends = if placed.is_empty() { Offsets::new() } else { self.shared.target_ends(&placed)? };
+        let begin = |(at, next)| {
+            let target_start = ends.get(&at).copied().unwrap_or(-1);
+            (at, Begin { next, target_start })
+        };
+        Ok(first.into_iter().map(begin).collect())
+    }
+
     /// One offset of each of these source partitions. An answer that is missing, or an error of any of them, fails the
     /// whole.
     pub(super) fn offsets(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<BTreeMap<(String, i32), i64>, Failure> {
@@ -170,6 +184,14 @@ impl Lane {
         }
         Ok(out)
     }
+}
+
+/// Where a partition that appeared after the genesis begins.
+#[derive(Clone, Copy)]
+struct Begin {
+    next: i64,
+    /// The end of its counterpart on the target; -1: it has none yet.
+    target_start: i64,
 }
 
 fn write(sink: &mut Sink, topic: u16, lane: u32, key: &[u8], value: &[u8], timestamp: i64) -> Result<(), Failure> {
@@ -258,10 +280,14 @@ impl<'a> Working<'a> {
             .filter(|(topic, partition)| lane_of(topic, *partition, self.lane.lanes()) == self.lane.number)
             .map(|(topic, partition)| (Arc::from(topic), partition))
             .collect();
+        let mut begins = self.begins_of(sources, &mine);
         for (topic, partition) in mine {
+            if self.lane.stop.requested() {
+                return Ok(());
+            }
             match self.by_partition.get(&(topic.clone(), partition)) {
                 Some(slot) => self.meet(*slot, sources)?,
-                None => match self.take_up(sources, topic.clone(), partition) {
+                None => match self.take_up(sources, topic.clone(), partition, &mut begins) {
                     // A topic that went again, or is not ready yet: the others go on, and it is looked at again.
                     Err(Failure::Client(reason)) => {
                         if self.untaken.insert((topic.clone(), partition)) {
@@ -282,7 +308,28 @@ impl<'a> Working<'a> {
         Ok(())
     }
 
-    fn take_up(&mut self, sources: &Sources, topic: Arc<str>, partition: i32) -> Result<(), Failure> {
+    /// Where those of `mine` begin that have no position, asked for all at once: a topic may have a thousand. Where one of
+    /// them has no answer, each is asked for by itself.
+    fn begins_of(&self, sources: &Sources, mine: &[(Arc<str>, i32)]) -> BTreeMap<(String, i32), Begin> {
+        let new: Vec<(&str, i32)> = mine
+            .iter()
+            .filter(|at| !self.by_partition.contains_key(at) && !self.unclaimed.contains_key(&(at.0.to_string(), at.1)))
+            .map(|(topic, partition)| (&**topic, *partition))
+            .collect();
+        let ask = || if new.len() < 2 { Ok(BTreeMap::new()) } else { self.lane.begins(sources, &new) };
+        ask().unwrap_or_else(|failure| {
+            tracing::debug!(pipeline = self.lane.shared.pipeline.name, %failure, "new partitions are asked for one by one");
+            BTreeMap::new()
+        })
+    }
+
+    fn take_up(
+        &mut self,
+        sources: &Sources,
+        topic: Arc<str>,
+        partition: i32,
+        begins: &mut BTreeMap<(String, i32), Begin>,
+    ) -> Result<(), Failure> {
         let at = (topic.to_string(), partition);
         let found = self.unclaimed.remove(&at);
         let unwritten = found.is_none();
@@ -290,14 +337,12 @@ impl<'a> Working<'a> {
             Some(position) => position,
             // Appeared after genesis: from its beginning, whatever `start` says.
             None => {
-                let pair = [(&*topic, partition)];
-                let next = self.lane.offsets(&pair, Spec::Earliest)?[&at];
-                let end = match sources.unplaced(&topic, partition) {
-                    None => self.lane.shared.target_ends(&pair)?.get(&at).copied().unwrap_or(-1),
-                    Some(_) => -1,
+                let Begin { next, target_start } = match begins.remove(&at) {
+                    Some(begin) => begin,
+                    None => self.lane.begins(sources, &[(&topic, partition)])?[&at],
                 };
                 tracing::info!(pipeline = self.lane.shared.pipeline.name, topic = &*topic, partition, next, "new partition");
-                self.lane.position(sources, &topic, next, end)
+                self.lane.position(sources, &topic, next, target_start)
             }
         };
         self.control_dirty |= self.control.know(&topic, partition);
