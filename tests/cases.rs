@@ -11,6 +11,7 @@ mod zombie;
 mod anew;
 mod bad_input;
 mod border;
+mod ends;
 mod fidelity;
 mod formats;
 mod guests;

@@ -15,6 +15,7 @@ pub mod lab;
 pub mod process;
 pub mod random;
 pub mod registry;
+pub mod rights;
 pub mod serdes;
 pub mod status;
 pub mod tokens;

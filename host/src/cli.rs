@@ -34,6 +34,8 @@ pub enum Exit {
     Done = 0,
     /// Failed at run time, or something is halted.
     Failed = 1,
+    /// The command line contradicts itself; what clap can tell ends with 2, too.
+    Usage = 2,
     /// The configuration is invalid.
     Config = 3,
     /// A cluster cannot be reached.
@@ -152,7 +154,8 @@ impl From<RunError> for Failure {
         let exit = match &error {
             RunError::Steps(_) | RunError::Plugins(_) => Exit::Config,
             RunError::Unreachable(_) => Exit::Unreachable,
-            RunError::Unsafe(_) => Exit::Unsafe,
+            RunError::Unsafe(_) | RunError::Conflict(_) => Exit::Unsafe,
+            RunError::Stopped => Exit::Done,
             RunError::Start { .. } | RunError::Listen(_) | RunError::Client(_) => Exit::Failed,
         };
         Self { message: chain(&error), exit }

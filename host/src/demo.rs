@@ -143,7 +143,7 @@ fn stream(args: &DemoArgs, plan: Plan, premade: bool, stop: &Arc<Stop>) -> Resul
     let mut sender = data::Sender::open(&landing)?;
     sender.send(&payments, stop)?;
     let began = Instant::now();
-    let gateway = Gateway::start(plan, Options { until_caught_up: true, premade, ..Options::default() })?;
+    let gateway = Gateway::start(plan, Options { until_caught_up: true, premade, ..Options::default() }, stop)?;
     if let Some(address) = gateway.address() {
         tell!("pages on http://{address}: /status /metrics /readyz");
     }

@@ -13,6 +13,7 @@ use crate::config::topics::TopicFilter;
 use crate::failpoint;
 use crate::kafka::Observer;
 use crate::kafka::ffi;
+use crate::metrics::Reason;
 use crate::topics::{TargetTopics, TopicError};
 
 /// How often the source is asked for new topics and partitions.
@@ -82,6 +83,9 @@ impl Topic {
 pub struct Questions<'a> {
     /// Which topics have positions already: one of those that is gone from the target is not made again.
     pub copied: &'a dyn Fn() -> Result<BTreeSet<String>, TopicError>,
+    /// How many partitions of each topic have positions, as far as those can be read: one of those that the source does not
+    /// list is not forgotten.
+    pub met: &'a dyn Fn() -> BTreeMap<String, i32>,
     /// Why a topic must not be copied; none where it may.
     pub refused: &'a dyn Fn(&str) -> Result<Option<String>, TopicError>,
     /// Whether the pipeline is to end: nothing more is asked of its clusters then, and nothing announced.
@@ -181,6 +185,18 @@ impl Discovery {
         let (mut topics, unsure) = list(source, filter)?;
         identify(source, &mut topics, target);
         let now = self.now();
+        if now.version == 0 {
+            for (name, partitions) in (questions.met)() {
+                if !filter.matches(&name) || topics.contains_key(&name) {
+                    continue;
+                }
+                let topic = Topic::listed(partitions).unlisted(unsure.contains(&name));
+                if topic.gone {
+                    tracing::error!(topic = name, code = %Reason::SourceTopic, "topic is not on the source any more, or may not be described; copying goes on where it comes back");
+                }
+                topics.insert(name, topic);
+            }
+        }
         for (name, topic) in &now.topics {
             topics.entry(name.clone()).and_modify(|found| found.follow(topic)).or_insert_with(|| topic.unlisted(unsure.contains(name)));
         }
@@ -188,8 +204,9 @@ impl Discovery {
         let failed_before = |name: &str| now.topics.get(name).is_some_and(|before| before.unplaced.is_some() || before.refused.is_some());
         if topics != now.topics || now.version == 0 || topics.keys().any(|name| failed_before(name)) {
             target.ensure(&mut topics, questions)?;
-            let is_new = |name: &str, topic: &Topic| now.topics.get(name).is_none_or(|before| before.id != topic.id);
-            for (name, topic) in topics.iter_mut().filter(|(name, topic)| is_new(name, topic) || failed_before(name)) {
+            let is_new = |name: &str, topic: &Topic| now.topics.get(name).is_none_or(|before| before.id != topic.id || before.gone);
+            let due = |name: &str, topic: &Topic| !topic.gone && (is_new(name, topic) || failed_before(name));
+            for (name, topic) in topics.iter_mut().filter(|(name, topic)| due(name, topic)) {
                 if (questions.stopped)() {
                     break;
                 }

@@ -2,7 +2,8 @@
 //! tests must catch. Without the feature `failpoints` every call is nothing; a release never has it.
 //!
 //! `SLUICE_FAILPOINTS="before_commit=kill@3,in_init=pause:/tmp/go"`: the third time `before_commit` is reached the
-//! process kills itself (SIGKILL); at `in_init` it waits until the file exists. `SLUICE_MUTANT=position_before_init`
+//! process kills itself (SIGKILL); at `in_init` it waits until the file exists. `target_ids=lie:FILE` has the target
+//! not know its topics while the file exists. `SLUICE_MUTANT=position_before_init`
 //! makes a take-over read the position before it fences its predecessor, `positions_to_lso` makes it read only what is
 //! stable; `topic_ids_unasked` takes a topic that was created again for the one of before, `topic_ids_unanswered`
 //! lets the shared client's answers to that question be lost; `rekey_keeps_records` and
@@ -18,6 +19,8 @@ mod active {
         Kill,
         /// Waits for the file; its name plus `.reached` is created first, so that the test knows.
         Pause(PathBuf),
+        /// Has [`lies`] answer yes while the file exists.
+        Lie(PathBuf),
     }
 
     struct Point {
@@ -43,6 +46,7 @@ mod active {
         let action = match action.split_once(':') {
             None if action == "kill" => Action::Kill,
             Some(("pause", file)) => Action::Pause(file.into()),
+            Some(("lie", file)) => Action::Lie(file.into()),
             _ => panic!("SLUICE_FAILPOINTS: unknown action {action}"),
         };
         (name.to_owned(), Point { action, at, hits: Mutex::new(0) })
@@ -72,7 +76,13 @@ mod active {
                     std::thread::sleep(std::time::Duration::from_millis(20));
                 }
             }
+            Action::Lie(_) => {}
         }
+    }
+
+    /// Whether a cluster is to be taken for one that answers wrongly.
+    pub fn lies(name: &str) -> bool {
+        points().get(name).is_some_and(|point| matches!(&point.action, Action::Lie(file) if file.exists()))
     }
 
     /// Hits the point a moment later, from a thread of its own, while the caller goes on with a call that blocks.
@@ -92,7 +102,7 @@ mod active {
 }
 
 #[cfg(feature = "failpoints")]
-pub use active::{hit, hit_during, mutant};
+pub use active::{hit, hit_during, lies, mutant};
 
 /// Marks a moment that tests can stop at.
 #[cfg(not(feature = "failpoints"))]
@@ -103,6 +113,13 @@ pub fn hit(_: &str) {}
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
 pub fn hit_during(_: &'static str) {}
+
+/// Whether a cluster is to be taken for one that answers wrongly.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub fn lies(_: &str) -> bool {
+    false
+}
 
 /// Whether a named defect is switched on.
 #[cfg(not(feature = "failpoints"))]

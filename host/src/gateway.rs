@@ -29,7 +29,7 @@ use crate::status::Status;
 use crate::tables::{self, Following};
 use crate::topics::{StateTopics, TargetTopics, TopicError};
 use crate::view::{Snapshot, View};
-use goal::Goals;
+use goal::{Goal, Goals};
 use ready::Ready;
 
 /// How often a run looks whether it is over.
@@ -74,6 +74,12 @@ pub enum RunError {
     Unreachable(#[from] Unreachable),
     #[error("{0}")]
     Unsafe(String),
+    /// Unsafe, and the file says so.
+    #[error(transparent)]
+    Conflict(PlanError),
+    /// Asked to stop before it had begun: nothing failed.
+    #[error("asked to stop while it started")]
+    Stopped,
     #[error("pipeline {pipeline}: {error}")]
     Start { pipeline: String, error: Box<StartError> },
     #[error(transparent)]
@@ -144,7 +150,7 @@ fn check_raw_quarantines(plan: &Plan) -> Result<(), RunError> {
         if let Some(other) = plan.pipelines.iter().find(reads) {
             let message =
                 format!("pipeline {} would copy {topic}, where pipeline {} puts raw records aside; exclude it", other.name, owner.name);
-            return Err(RunError::Unsafe(message));
+            return Err(RunError::Conflict(PlanError { at: other.at.clone(), message }));
         }
     }
     Ok(())
@@ -165,9 +171,10 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Reaches every cluster, starts every pipeline and serves the pages.
-    pub fn start(plan: Plan, options: Options) -> Result<Self, RunError> {
-        let Ready { plan, host, prepared, ids } = ready::begin(plan)?;
+    /// Reaches every cluster, starts every pipeline and serves the pages. A stop that is asked for before that is done ends
+    /// it with [`RunError::Stopped`].
+    pub fn start(plan: Plan, options: Options, stop: &Stop) -> Result<Self, RunError> {
+        let Ready { plan, host, prepared, ids } = ready::begin(plan, stop)?;
         if let Some(dir) = open_directory(&plan.plugins) {
             tracing::warn!(
                 dir = %dir.display(),
@@ -183,6 +190,10 @@ impl Gateway {
         let mut running = Vec::new();
         let mut goals = Vec::new();
         for (pipeline, chain) in plan.pipelines.into_iter().zip(&prepared.chains) {
+            if stop.requested() {
+                end(&running);
+                return Err(RunError::Stopped);
+            }
             let name = pipeline.name.clone();
             let failed = |error: StartError| match error {
                 StartError::Refused(why) => RunError::Unsafe(why),
@@ -251,6 +262,10 @@ impl Gateway {
             }
             let (snapshot, sources) = (running.shared.view.now(), running.shared.discovery.now());
             for (at, goal) in goals {
+                if goal.is_gone() {
+                    outcome = Outcome::Halted;
+                    continue;
+                }
                 let lane = lane_of(&at.0, at.1, running.shared.pipeline.lanes);
                 let position = snapshot.positions.get(at);
                 // A position in a topic that was made anew says nothing of the one that is there: its partition halts. Where
@@ -265,7 +280,8 @@ impl Gateway {
                     || snapshot.controls.get(&lane).is_some_and(|control| control.halted.is_some());
                 let halted = told && self.is_of_this_run(&snapshot, lane);
                 // Without a position, lane 0 has not made the genesis yet.
-                let parked = running.table.is_parked(if position.is_some() { lane } else { 0 });
+                let (lane, partition) = if position.is_some() { (lane, Some((&*at.0, at.1))) } else { (0, None) };
+                let parked = running.table.is_parked(lane, partition);
                 if !halted && !parked {
                     return None;
                 }
@@ -307,7 +323,11 @@ fn goals_of(shared: &Shared) -> Result<Goals, RunError> {
         tracing::warn!(pipeline = shared.pipeline.name, "not all positions can be read yet");
     }
     let found = shared.view.now().positions;
-    Ok(goal::goals(shared.ends_now().map_err(RunError::Client)?, &found))
+    let mut goals = goal::goals(shared.ends_now().map_err(RunError::Client)?, &found);
+    let sources = shared.discovery.now();
+    let gone = |topic: &str| sources.topics.get(topic).is_some_and(|topic| topic.gone);
+    goals.extend(found.into_keys().filter(|(topic, _)| gone(topic)).map(|at| (at, Goal::gone())));
+    Ok(goals)
 }
 
 /// Ends pipelines: all are asked before the first is waited for.

@@ -134,9 +134,25 @@ impl Stop {
     }
 }
 
+/// What a lane says of how it stands.
+pub struct Said<'a> {
+    pub state: LaneState,
+    pub reason: Reason,
+    pub detail: &'a str,
+    /// Partitions that the source does not serve, where the lane's others go on.
+    pub parked: Vec<(Arc<str>, i32)>,
+}
+
+impl<'a> Said<'a> {
+    /// Of the lane as a whole.
+    pub fn of(state: LaneState, reason: Reason, detail: &'a str) -> Self {
+        Self { state, reason, detail, parked: Vec::new() }
+    }
+}
+
 /// What a lane says of itself while it runs.
 pub trait Report: Send + Sync {
-    fn state(&self, lane: u32, state: LaneState, reason: Reason, detail: &str);
+    fn state(&self, lane: u32, said: Said<'_>);
     /// A transaction was opened.
     fn began(&self, lane: u32);
     /// The open transaction ended.
@@ -180,7 +196,7 @@ impl Lane {
     }
 
     fn state(&self, state: LaneState, reason: Reason, detail: &str) {
-        self.report.state(self.number, state, reason, detail);
+        self.report.state(self.number, Said::of(state, reason, detail));
     }
 
     fn stopping(&self) -> Result<(), Failure> {

@@ -25,7 +25,7 @@ use crate::metrics::{Metrics, PartitionLabels, PartitionMetrics};
 use crate::quarantine::RawQuarantine;
 use crate::status::PipelineStatus;
 use crate::topics::{StateTopics, TargetTopics, TopicError};
-use crate::view::View;
+use crate::view::{Snapshot, View};
 pub use admitted::{Admission, Admitted, Current, Refusal};
 pub use budget::Budget;
 pub use compaction::Compaction;
@@ -150,12 +150,12 @@ impl Shared {
         (ends.0, ends.1.clone())
     }
 
-    /// Last stable offsets of all of the source's partitions; one that does not answer fails the whole.
+    /// Last stable offsets of all partitions that the source lists; one that does not answer fails the whole.
     pub fn ends_now(&self) -> Result<Offsets, String> {
         let named = |at: &(String, i32), error| format!("cannot ask the source for the end of {}-{}: {error}", at.0, at.1);
         let until = Instant::now() + ASK_WITHIN;
         loop {
-            let answers = self.observer.ask(|client| stable_ends(client, self.discovery.now().partitions()))?;
+            let answers = self.observer.ask(|client| stable_ends(client, self.discovery.now().listed()))?;
             // The leader of a topic that was just made may not know yet that it is one.
             if !answers.values().any(|end| end.is_err_and(settles)) || Instant::now() >= until {
                 return answers.into_iter().map(|(at, end)| end.map_err(|error| named(&at, error)).map(|end| (at, end))).collect();
@@ -166,7 +166,7 @@ impl Shared {
 
     /// Asks for the source's ends anew; where it does not answer they stay as they were.
     fn ask_ends(&self) {
-        match self.observer.ask(|client| stable_ends(client, self.discovery.now().partitions())).map(answered) {
+        match self.observer.ask(|client| stable_ends(client, self.discovery.now().listed())).map(answered) {
             Ok(answer) => {
                 let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
                 *ends = (ends.0 + 1, Arc::new(answer));
@@ -178,7 +178,12 @@ impl Shared {
     fn discover(&self, stop: &Stop) -> Result<(), DiscoveryError> {
         let chain = self.current.now().chain.clone();
         let compaction = Compaction::of(self, &chain);
-        let questions = Questions { copied: &|| self.copied(), refused: &|topic| compaction.refuses(topic), stopped: &|| stop.requested() };
+        let questions = Questions {
+            copied: &|| self.copied(),
+            met: &|| self.met(),
+            refused: &|topic| compaction.refuses(topic),
+            stopped: &|| stop.requested(),
+        };
         self.discovery.refresh(&self.observer, &self.pipeline.topics, &self.target_topics, &questions)
     }
 
@@ -194,6 +199,24 @@ impl Shared {
             .map_err(|error| failed(error.to_string()))?
             .ok_or_else(|| failed(format!("its end was not reached within {} s", ASK_WITHIN.as_secs())))?;
         Ok(snapshot.positions.into_iter().filter(|(_, position)| position.was_placed()).map(|((topic, _), _)| topic).collect())
+    }
+
+    /// How many partitions of each topic have positions, as far as those can be read: where a lane's cannot, its owner says
+    /// so.
+    fn met(&self) -> BTreeMap<String, i32> {
+        if self.target_topics.is_premade() {
+            return BTreeMap::new();
+        }
+        let (name, lanes) = (&self.pipeline.name, self.pipeline.lanes);
+        let snapshot = View::read_within(&self.target, name, &self.topics.positions, lanes, ASK_WITHIN).unwrap_or_else(|error| {
+            tracing::warn!(pipeline = name, %error, "positions cannot be read; a topic that went before this start is not missed");
+            Snapshot::default()
+        });
+        let mut met = BTreeMap::new();
+        for (topic, partition) in snapshot.positions.into_keys() {
+            met.entry(topic).and_modify(|known: &mut i32| *known = (partition + 1).max(*known)).or_insert(partition + 1);
+        }
+        met
     }
 }
 
@@ -306,6 +329,9 @@ fn settles(error: RDKafkaErrorCode) -> bool {
 /// Asks the source for the last stable offset of each of these partitions.
 fn stable_ends<'a>(source: &BaseConsumer<Context>, partitions: impl Iterator<Item = (&'a str, i32)>) -> Result<OffsetAnswers, String> {
     let asked: Vec<(&str, i32)> = partitions.collect();
+    if asked.is_empty() {
+        return Ok(OffsetAnswers::new());
+    }
     ffi::list_offsets(source.client(), &asked, Spec::LatestStable, ASK_WITHIN)
         .map_err(|error| format!("cannot ask the source for its ends: {error}"))
 }

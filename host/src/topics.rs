@@ -19,6 +19,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use crate::config::plan::Cluster;
 use crate::discovery::{Counterpart, Questions, Topic};
+use crate::failpoint;
 use crate::kafka::ffi::Spec;
 use crate::kafka::{self, Context, Observer, ffi};
 pub use state::{StateTopics, generations};
@@ -134,10 +135,10 @@ impl TargetTopics {
     /// Makes every data topic that is missing and grows those with fewer partitions than the source. One that was there
     /// before, to this process or by its `copied` records, was deleted: it is marked, not made again. One that cannot be
     /// made or grown is left out with the reason; only a target that does not answer fails the whole. Each may take
-    /// seconds: where the pipeline is to end, the rest is left as it was.
+    /// seconds: where the pipeline is to end, the rest is left as it was, and so is what the source does not list.
     pub fn ensure(&self, topics: &mut BTreeMap<String, Topic>, questions: &Questions<'_>) -> Result<(), TopicError> {
         let mut known: Option<BTreeSet<String>> = None;
-        for (name, topic) in topics {
+        for (name, topic) in topics.iter_mut().filter(|(_, topic)| !topic.gone) {
             if (questions.stopped)() {
                 return Ok(());
             }
@@ -191,6 +192,7 @@ impl TargetTopics {
         match self.observer.ask(|client| ffi::topic_ids(client.client(), &names, ASK_WITHIN)) {
             Ok(ids) => {
                 for (name, id) in ids {
+                    let id = if failpoint::lies("target_ids") { Err(RDKafkaErrorCode::UnknownTopicOrPartition) } else { id };
                     match (topics.get_mut(&name).map(|topic| &mut topic.target), id) {
                         (Some(target), Ok(id)) => *target = Counterpart { id, missing: false },
                         (Some(target), Err(RDKafkaErrorCode::UnknownTopicOrPartition)) if !target.id.is_empty() => target.missing = true,

@@ -3,10 +3,11 @@
 use crate::harness::lab::{self, Lab, SOON};
 use crate::harness::process::{Ended, Sluice};
 use crate::harness::verdict::{ask, expected_quarantine, quarantined};
-use crate::harness::wait::secs;
+use crate::harness::wait::{eventually, secs};
 use crate::harness::{config, java};
 use serde_json::{Value, json};
 use std::fs;
+use std::net::TcpListener;
 use std::time::Instant;
 
 const GOOD: &str = r#"clusters:
@@ -57,6 +58,9 @@ fn mistakes_are_named_where_they_are() {
         ("plugin", "plugin: filter", "plugin: fliter", "sluice.yaml:16:17:", "filter"),
         ("java", "\"127.0.0.1:1\"", "x:1, properties: { ssl.truststore.location: x }", "sluice.yaml:2:", "ssl.ca.location"),
         ("feature", "\"127.0.0.1:1\"", "x:1, properties: { sasl.mechanism: GSSAPI }", "sluice.yaml:2:", "--features kerberos"),
+        ("property", "\"127.0.0.1:1\"", "x:1, properties: { security.protcol: ssl }", "sluice.yaml:2:", "security.protocol\"?"),
+        ("slip", "plugin: filter", "plugn: filter", "sluice.yaml:16:", "by \"plugn\"?"),
+        ("empty", "    topics:", "    schemas:\n    topics:", "sluice.yaml:10:", "not supported yet"),
         ("later", "    topics:", "    groups: {}\n    topics:", "sluice.yaml:10:", "not supported yet"),
         ("yaml", "clusters:", "clusters: [", "sluice.yaml:", ""),
     ] {
@@ -82,6 +86,17 @@ fn mistakes_are_told_to_programs_too() {
     assert_eq!(one.json()["problems"][0]["line"], 15, "{}", one.stdout);
     let good = with_file("validate-json-good", GOOD, &["validate", "-o", "json"]).expect_code(0);
     assert_eq!(good.json(), json!({ "valid": true, "pipelines": 1, "steps": 2 }));
+}
+
+/// What is only unsafe is exit 5, at its place too: records that one pipeline puts aside raw are another one's input.
+#[test]
+fn a_pipeline_that_reads_raw_quarantine_is_refused() {
+    let first = GOOD.replace("    steps:", "    on_error: { quarantine: { topic: aside, payload: source } }\n    steps:");
+    let second = "  - { name: other, source: landing, target: main, topics: { include: [\"*\"] } }\n";
+    let ended = with_file("unsafe", &format!("{first}{second}"), &["validate", "-o", "json"]).expect_code(5);
+    let problem = &ended.json()["problems"][0];
+    assert_eq!((&problem["line"], &problem["column"]), (&json!(19), &json!(13)), "{}", ended.stdout);
+    assert!(ended.stderr.contains("sluice.yaml:19:13: pipeline other would copy aside"), "{}", ended.stderr);
 }
 
 /// `run` refuses what `validate` refuses.
@@ -114,6 +129,24 @@ fn unreachable_broker() {
     assert!(named("landing at 127.0.0.1:1") || named("main at 127.0.0.1:2"), "{}", ended.stderr);
     assert!(fresh.join("sluice").is_dir(), "the plugins were compiled elsewhere");
     fs::remove_dir_all(&fresh).expect("the case's directory is ours");
+}
+
+/// Told to end while it waits for a broker that says nothing, it ends with 0 and does not go on waiting.
+#[test]
+fn told_to_end_while_it_starts() {
+    let mute = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    mute.set_nonblocking(true).expect("a listener that is looked at");
+    let dir = lab::scratch("told-early");
+    let text = GOOD.replace("127.0.0.1:1", &mute.local_addr().expect("bound").to_string());
+    fs::write(dir.join("sluice.yaml"), text).expect("the case's directory is writable");
+    let process = Sluice::start(&dir, "run", 0, &["run", "-f", "sluice.yaml"], &[]);
+    let connected = eventually("it connects", secs(10), || mute.accept().ok());
+    let told = Instant::now();
+    process.terminate(secs(30)).expect_code(0);
+    // a cluster has ten to answer
+    assert!(told.elapsed() < secs(5), "took {:?}", told.elapsed());
+    drop(connected);
+    fs::remove_dir_all(&dir).expect("the case's directory is ours");
 }
 
 /// A record that is no JSON halts its partition with a named error; what came before it is on the target, what

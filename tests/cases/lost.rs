@@ -2,9 +2,11 @@
 
 use crate::harness::lab::{Lab, SOON};
 use crate::harness::process::Sluice;
+use crate::harness::verdict::ask;
 use crate::harness::wait::{eventually, secs};
 use crate::harness::{config, http, java, status};
 use serde_json::{Value, json};
+use std::fs;
 
 /// Time within which the client library tells that a topic went.
 const NOTICED: std::time::Duration = secs(120);
@@ -140,6 +142,32 @@ fn source_topic_deleted() {
     lab.finish();
 }
 
+/// A source topic that goes while nobody runs is missed by the next run, until the file leaves it out.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_source_topic_that_went_between_two_runs_is_not_forgotten() {
+    let lab = Lab::new("gone-between");
+    let (gone, stays) = (lab.topic("gone"), lab.topic("stays"));
+    for topic in [&gone, &stays] {
+        lab.create(topic, 1);
+        lab.generate(json!({ "topic": topic, "count": 20 }));
+    }
+    let steps = config::fields();
+    let file = lab.config(&steps, |_| ());
+    lab.catch_up("before", &file, 0);
+    let there = copied(&lab, &gone);
+    delete(&lab, &lab.a, &gone);
+    lab.generate(json!({ "topic": stays, "first": 20, "count": 30 }));
+
+    lab.catch_up("missed", &file, 1).expect_line(&["source_topic", &gone]);
+
+    assert_eq!(ask(&lab, &stays, &steps).right()["read"], 50);
+    let file = lab.config(&steps, |p| p["topics"]["exclude"] = json!([gone]));
+    lab.catch_up("left-out", &file, 0);
+    assert_eq!(copied(&lab, &gone), there, "what was copied stays");
+    lab.finish();
+}
+
 /// A target topic that is deleted halts what goes there, and is not made again behind the operator's back.
 #[test]
 #[ignore = "needs brokers: tests/run"]
@@ -168,5 +196,55 @@ fn target_topic_deleted() {
     let ended = lab.catch_up("anew", &file, 1);
     assert!(ended.stderr.contains("created again on the target"), "{}", ended.stderr);
     assert!(lab.dump(&gone).is_empty(), "records behind a hole");
+    lab.finish();
+}
+
+/// The target does not know its topic for a while, as a broker that has yet to learn of it: its partition stands, and goes on
+/// with the same topic.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn target_topic_forgotten_for_a_while() {
+    let lab = Lab::new("target-forgotten");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    let steps = json!([config::mask("fields")]);
+    let file = lab.config(&steps, |p| p["lanes"] = json!(1));
+    lab.generate(json!({ "topic": topic, "count": 20 }));
+    let lie = lab.dir.join("lie");
+    let mut process = lab.run("run", &file, &[], &[("SLUICE_FAILPOINTS", &format!("target_ids=lie:{}", lie.display()))]);
+    process.wait_ready(SOON);
+    eventually("it is copied", SOON, || (lab.ends(&lab.b, &topic, true).iter().sum::<i64>() >= 20).then_some(()));
+    fs::write(&lie, "").expect("the case's directory is writable");
+    wait_reason(&lab, &process, "target_topic");
+    lab.generate(json!({ "topic": topic, "first": 20, "count": 20 }));
+    fs::remove_file(&lie).expect("the case's directory is writable");
+
+    eventually("it goes on", SOON, || (lab.ends(&lab.b, &topic, true).iter().sum::<i64>() >= 40).then_some(()));
+    process.wait_ready(SOON);
+    process.terminate(secs(60));
+    ask(&lab, &topic, &steps).right_and_accounted(&file);
+    lab.finish();
+}
+
+/// The only target topic of a lane goes while nobody runs: the next run says so and ends, and makes nothing again.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_lane_whose_only_target_topic_is_gone() {
+    let lab = Lab::new("target-gone-alone");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 1);
+    let file = lab.config(&json!([config::mask("fields")]), |p| {
+        p["lanes"] = json!(1);
+        p["delivery"] = json!("exactly_once");
+        p["on_error"] = json!("halt");
+    });
+    lab.generate(json!({ "topic": topic, "count": 20 }));
+    lab.catch_up("before", &file, 0);
+    delete(&lab, &lab.b, &topic);
+    lab.generate(json!({ "topic": topic, "first": 20, "count": 5 }));
+
+    lab.catch_up("after", &file, 1).expect_line(&["target_topic", &topic]);
+
+    assert!(lab.ends(&lab.b, &topic, true).is_empty(), "the topic was made again");
     lab.finish();
 }

@@ -7,6 +7,8 @@ use crate::harness::lab::{Lab, SOON};
 use crate::harness::verdict::ask;
 use crate::harness::wait::{eventually, secs};
 use serde_json::{Value, json};
+use std::fs;
+use std::time::Instant;
 
 /// Lanes by member of the pipeline's group on the target, as the broker tells it; none while it rebalances.
 fn owners(lab: &Lab) -> Option<Vec<Vec<i64>>> {
@@ -77,6 +79,43 @@ fn terminates_cleanly_under_load() {
 
     let open = crate::harness::transactions::open(&lab);
     assert_eq!(open, [], "left open");
+    feed.finish();
+    lab.catch_up("last", &file, 0);
+    ask(&lab, &topic, &steps).right_and_accounted(&file);
+    lab.finish();
+}
+
+/// Told to end together, the one that is slower is given the lanes of the one that has left: it does not take them up, and
+/// ends with its own.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn two_processes_told_to_end_together_do() {
+    let lab = Lab::new("term-both");
+    let topic = lab.topic("payments");
+    lab.create(&topic, 12);
+    let steps = config::fields();
+    // what is open outlives the pause
+    let file = lab.config(&steps, |p| p["transaction"]["timeout"] = json!("60s"));
+    let feed = Feed::start(&lab, json!({ "topic": topic, "partitions": 12 }), 2000, 0);
+    let first = lab.run("first", &file, &[], &[]);
+    // the second one gives none away before the end
+    wait_spread(&lab, &[8]);
+    let go = lab.dir.join("go");
+    let slow = format!("in_shutdown=pause:{}", go.display());
+    let second = lab.run("second", &file, &[], &[("SLUICE_FAILPOINTS", &slow)]);
+    wait_spread(&lab, &[4, 4]);
+    let before: i64 = lab.ends(&lab.b, &topic, true).iter().sum();
+    eventually("records flow", SOON, || (lab.ends(&lab.b, &topic, true).iter().sum::<i64>() > before + 2000).then_some(()));
+
+    let told = Instant::now();
+    first.signal("TERM");
+    second.signal("TERM");
+    first.wait(secs(20)).expect_code(0);
+    eventually("the second one is ending", secs(20), || lab.dir.join("go.reached").exists().then_some(()));
+    wait_spread(&lab, &[8]);
+    fs::write(&go, "").expect("the case's directory is writable");
+    second.wait(secs(20).saturating_sub(told.elapsed())).expect_code(0);
+
     feed.finish();
     lab.catch_up("last", &file, 0);
     ask(&lab, &topic, &steps).right_and_accounted(&file);

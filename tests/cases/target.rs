@@ -1,17 +1,12 @@
 //! What the target denies or refuses, and what becomes of the lane: the cause is named, no record is blamed for it, and
 //! copying goes on by itself once it is mended.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use serde_json::{Value, json};
 
-use crate::harness::lab::{Lab, SOON, home};
+use crate::harness::lab::{Lab, SOON};
+use crate::harness::rights::{Rights, as_bob};
 use crate::harness::wait::eventually;
 use crate::harness::{http, java, process::Sluice, status};
-
-/// Offset of the listener with passwords from the plaintext port; as in `tests/kafka/start`.
-const SASL: u16 = 2;
 
 /// State and reason of each lane that a running process owns and that is in another state than `running` or `waiting`.
 fn troubles(lab: &Lab, process: &Sluice) -> Vec<(Value, Value)> {
@@ -35,22 +30,6 @@ fn wait_for(lab: &Lab, process: &Sluice, state: &str, reason: &str) {
     eventually(&format!("a lane is {state}: {reason}"), SOON, there);
 }
 
-/// The case's configuration with a target that is reached as bob.
-fn as_bob(lab: &Lab, file: &Path) -> PathBuf {
-    let mut all: Value = serde_json::from_str(&fs::read_to_string(file).expect("written before")).expect("JSON");
-    let port: u16 = lab.b.rsplit(':').next().and_then(|port| port.parse().ok()).expect("an address ends with a port");
-    let password = lab.dir.join("password");
-    fs::write(&password, "bob-secret").expect("the case's directory is writable");
-    all["clusters"]["main"] = json!({
-        "bootstrap_servers": format!("localhost:{}", port + SASL),
-        "properties": {
-            "security.protocol": "sasl_ssl", "sasl.mechanism": "SCRAM-SHA-256", "sasl.username": "bob",
-            "sasl.password": { "file": password }, "ssl.ca.location": home().join("conf/tls/ca.pem"),
-        },
-    });
-    lab.write("bob.yaml", &all)
-}
-
 /// Without WRITE on one topic the broker refuses the partition, and the client purges the records: the right is named all
 /// the same, and once it is granted everything is there once.
 #[test]
@@ -60,17 +39,10 @@ fn a_denied_write_is_named_and_waited_for() {
     let topic = lab.topic("payments");
     lab.create(&topic, 1);
     lab.produce(&topic, plain(50));
-    let id = lab.pipeline();
-    let all = json!([
-        ["TOPIC", "PREFIXED", id, "ALL", "ALLOW"],
-        ["TOPIC", "PREFIXED", format!("__sluice.{id}"), "ALL", "ALLOW"],
-        ["GROUP", "PREFIXED", format!("sluice.{id}"), "ALL", "ALLOW"],
-        ["TRANSACTIONAL_ID", "PREFIXED", format!("sluice.{id}"), "ALL", "ALLOW"],
-    ]);
-    let denied = json!({ "bootstrap": lab.b, "user": "bob", "rights": [["TOPIC", "LITERAL", topic, "WRITE", "DENY"]] });
-    java::call("grant", json!({ "bootstrap": lab.b, "user": "bob", "rights": all }));
-    java::call("grant", denied.clone());
-    let file = as_bob(&lab, &lab.config(&json!([]), |_| ()));
+    let (all, denied) = (Rights::all(&lab, &lab.b), Rights::denied(&lab.b, &topic, "WRITE"));
+    all.grant();
+    denied.grant();
+    let file = as_bob(&lab, &lab.config(&json!([]), |_| ()), "main");
 
     let ended = lab.run("caught-up", &file, &["--until-caught-up"], &[]).wait(SOON).expect_code(1);
     let mut process = lab.run("run", &file, &[], &[]);
@@ -78,12 +50,12 @@ fn a_denied_write_is_named_and_waited_for() {
 
     assert!(ended.stderr.contains("grant WRITE"), "the right is not named:\n{}", ended.stderr);
     assert_eq!(copied(&lab, &topic), 0);
-    java::call("revoke", denied);
+    denied.revoke();
     eventually("the records arrive", SOON, || (copied(&lab, &topic) == 50).then_some(()));
     eventually("the lane says so", SOON, || troubles(&lab, &process).is_empty().then_some(()));
     assert!(process.ended().is_none(), "{}", process.stderr());
     process.terminate(SOON).expect_code(0);
-    java::call("revoke", json!({ "bootstrap": lab.b, "user": "bob", "rights": all }));
+    all.revoke();
     lab.finish_clear();
 }
 
@@ -98,16 +70,18 @@ fn a_denied_group_is_named_and_waited_for() {
     lab.produce(&topic, plain(50));
     let id = lab.pipeline();
     let group = format!("sluice.{id}");
-    let rights = |rights: Value| json!({ "bootstrap": lab.b, "user": "bob", "rights": rights });
-    let all = rights(json!([
-        ["TOPIC", "PREFIXED", id, "ALL", "ALLOW"],
-        ["TOPIC", "PREFIXED", format!("__sluice.{id}"), "ALL", "ALLOW"],
-        ["GROUP", "PREFIXED", group, "DESCRIBE", "ALLOW"],
-        ["TRANSACTIONAL_ID", "PREFIXED", group, "ALL", "ALLOW"],
-    ]));
-    let read = rights(json!([["GROUP", "PREFIXED", group, "READ", "ALLOW"]]));
-    java::call("grant", all.clone());
-    let file = as_bob(&lab, &lab.config(&json!([]), |_| ()));
+    let all = Rights::new(
+        &lab.b,
+        json!([
+            ["TOPIC", "PREFIXED", id, "ALL", "ALLOW"],
+            ["TOPIC", "PREFIXED", format!("__sluice.{id}"), "ALL", "ALLOW"],
+            ["GROUP", "PREFIXED", group, "DESCRIBE", "ALLOW"],
+            ["TRANSACTIONAL_ID", "PREFIXED", group, "ALL", "ALLOW"],
+        ]),
+    );
+    let read = Rights::new(&lab.b, json!([["GROUP", "PREFIXED", group, "READ", "ALLOW"]]));
+    all.grant();
+    let file = as_bob(&lab, &lab.config(&json!([]), |_| ()), "main");
     let barred = |process: &Sluice| {
         let lanes = http::get(process.port, "/status").map(|page| status::find(&lab, &page.json())["lanes"].clone());
         let denied = |lane: &Value| lane["state"] == "waiting" && lane["reason"] == "authorization";
@@ -123,14 +97,14 @@ fn a_denied_group_is_named_and_waited_for() {
     let told = |stderr: &str| stderr.matches("does not take this process").count();
     assert_eq!(told(&ended.stderr), 1, "{}", ended.stderr);
     assert_eq!(copied(&lab, &topic), 0);
-    java::call("grant", read.clone());
+    read.grant();
     eventually("the records arrive", SOON, || (copied(&lab, &topic) == 50).then_some(()));
     process.wait_ready(SOON);
     assert_eq!(told(&process.stderr()), 1, "{}", process.stderr());
-    java::call("revoke", read);
+    read.revoke();
     eventually("the right is named again", SOON, || barred(&process));
     process.terminate(SOON).expect_code(0);
-    java::call("revoke", all);
+    all.revoke();
     lab.finish_clear();
 }
 

@@ -1,8 +1,10 @@
 //! A topic that the target refuses: its partitions halt with the reason, everything else goes on, and so do they once it
-//! can be made.
+//! can be made, or looked at.
 
 use crate::harness::lab::{Lab, SOON};
 use crate::harness::process::Sluice;
+use crate::harness::rights::{Rights, as_bob};
+use crate::harness::verdict::ask;
 use crate::harness::wait::{eventually, secs};
 use crate::harness::{config, http, java, status};
 use serde_json::{Value, json};
@@ -58,5 +60,37 @@ fn a_topic_that_cannot_be_made_holds_up_no_other() {
     process.terminate(secs(60));
     lab.catch_up("whole", &file, 0);
     assert_eq!([&stays, &refused, &late].map(|topic| lab.dump(topic).len()), [40, 30, 40], "each once");
+    lab.finish();
+}
+
+/// A topic that may not even be described holds up neither its neighbour nor the next take-over of their lane, and is
+/// copied once it may.
+#[test]
+#[ignore = "needs brokers: tests/run"]
+fn a_topic_denied_on_the_target_holds_up_no_other() {
+    let lab = Lab::new("unplaced-denied");
+    let (healthy, denied) = (lab.topic("healthy"), lab.topic("denied"));
+    for topic in [&healthy, &denied] {
+        lab.create(topic, 1);
+        lab.generate(json!({ "topic": topic, "count": 30 }));
+    }
+    let (all, deny) = (Rights::all(&lab, &lab.b), Rights::denied(&lab.b, &denied, "ALL"));
+    all.grant();
+    deny.grant();
+    let steps = config::fields();
+    let file = as_bob(&lab, &lab.config(&steps, |p| p["lanes"] = json!(1)), "main");
+    let read = |topic: &str| ask(&lab, topic, &steps).right()["read"].clone();
+
+    for (name, count) in [("begun", 30), ("taken-over", 60)] {
+        lab.catch_up(name, &file, 1).expect_line(&["target_topic", &denied]);
+        assert_eq!(read(&healthy), count, "{name}");
+        lab.generate(json!({ "topic": healthy, "first": count, "count": 30 }));
+    }
+    assert!(lab.ends(&lab.b, &denied, true).is_empty(), "the topic was made");
+    deny.revoke();
+    lab.catch_up("whole", &file, 0);
+
+    assert_eq!([read(&healthy), read(&denied)], [90, 30], "each once");
+    all.revoke();
     lab.finish();
 }

@@ -67,6 +67,14 @@ impl Ended {
         self
     }
 
+    /// Panics unless one line of stderr has all of `parts`.
+    #[track_caller]
+    pub fn expect_line(self, parts: &[&str]) -> Self {
+        let there = self.stderr.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+        assert!(there, "no line has {parts:?}; stderr ends:\n{}", tail(&self.stderr));
+        self
+    }
+
     /// Stdout as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {

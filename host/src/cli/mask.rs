@@ -88,7 +88,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 }
 
 fn settings(args: &TryArgs) -> Result<Map<String, Value>, Failure> {
-    let wrong = |message: String| Failure { message, exit: Exit::Config };
+    let wrong = |message: String| Failure { message, exit: Exit::Usage };
     let mut settings = Map::new();
     for (setting, value) in &args.settings {
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.clone()));

@@ -37,7 +37,7 @@ pub fn run(args: RunArgs) -> Result<Exit, Failure> {
     let stop = Arc::new(Stop::default());
     signals::on_terminate(stop.clone()).map_err(Failure::new)?;
     let options = Options { until_caught_up: args.until_caught_up, readmit: args.readmit, premade: false };
-    let gateway = Gateway::start(plan, options)?;
+    let gateway = Gateway::start(plan, options, &stop)?;
     let outcome = gateway.wait(&stop);
     let drained = within(END_WITHIN, move || gateway.drain()).unwrap_or_else(|| {
         tracing::error!(seconds = END_WITHIN.as_secs(), "the process does not come to its end; what is open is left to the next owner");

@@ -80,6 +80,7 @@ fn check(args: &ValidateArgs) -> Result<Valid, (Vec<Problem>, Failure)> {
     gateway::prepare(&plan, LogMode::Count).map_err(|error| {
         let problems = match &error {
             RunError::Steps(steps) => Some(steps.iter().map(|step| Problem::at(&step.at, &step.message)).collect()),
+            RunError::Conflict(conflict) => Some(vec![Problem::at(&conflict.at, &conflict.message)]),
             _ => None,
         };
         let failure = Failure::from(error);

@@ -10,7 +10,8 @@ pub type Goals = BTreeMap<(String, i32), Goal>;
 
 /// The last stable offset that a source partition had as the run began.
 pub struct Goal {
-    end: i64,
+    /// None: the source did not list its topic, though it was copied before. Nobody can say that all of it was.
+    end: Option<i64>,
     /// Next offset and number of records read of a position that stood above it already: the log was truncated below the
     /// position, and its lane has yet to meet that.
     above: Option<(i64, u64)>,
@@ -19,12 +20,22 @@ pub struct Goal {
 impl Goal {
     /// `found` is the position as it was before the partition's end was asked for.
     pub fn new(end: i64, found: Option<&Position>) -> Self {
-        Self { end, above: found.filter(|position| position.next > end).map(progress) }
+        Self { end: Some(end), above: found.filter(|position| position.next > end).map(progress) }
+    }
+
+    /// Of a partition that the source does not list.
+    pub fn gone() -> Self {
+        Self { end: None, above: None }
+    }
+
+    /// Whether there is nothing that could be reached.
+    pub fn is_gone(&self) -> bool {
+        self.end.is_none()
     }
 
     /// Whether a position has come there. One that stood above its goal says nothing until it moves.
     pub fn is_reached(&self, position: &Position) -> bool {
-        position.next >= self.end && self.above != Some(progress(position))
+        self.end.is_some_and(|end| position.next >= end) && self.above != Some(progress(position))
     }
 }
 

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 
-use super::{Prepared, RunError, observer, prepare_with, registry};
+use super::{LOOK, Prepared, RunError, observer, prepare_with, registry};
 use crate::config::plan::{Cluster, Plan};
 use crate::kafka;
+use crate::lane::Stop;
 use crate::plugin::limits::CALLER_STACK_BYTES;
 use crate::plugin::{LogMode, Plugins};
 use crate::plugins;
@@ -31,7 +32,7 @@ enum News {
 
 /// Reaches the clusters and prepares the steps. The first failure counts, so that a mistake in the configuration waits for no
 /// cluster, and an unreachable cluster for no compiler; what goes on then ends with the process, or by its own limits.
-pub(super) fn begin(plan: Plan) -> Result<Ready, RunError> {
+pub(super) fn begin(plan: Plan, stop: &Stop) -> Result<Ready, RunError> {
     let (sender, news) = channel();
     let clusters = clusters(&plan);
     let mut awaited: BTreeSet<String> = clusters.keys().cloned().collect();
@@ -47,12 +48,17 @@ pub(super) fn begin(plan: Plan) -> Result<Ready, RunError> {
     let prepare = thread::Builder::new().name("prepare".into()).stack_size(2 * CALLER_STACK_BYTES).spawn(prepare);
     prepare.map_err(|error| no_thread(&error))?;
     let (mut ids, mut prepared) = (BTreeMap::new(), None);
-    for news in news {
-        match news {
-            News::Prepared(done) => prepared = Some((*done)?),
-            News::Reached(cluster, id) => {
+    loop {
+        match news.recv_timeout(LOOK) {
+            Ok(News::Prepared(done)) => prepared = Some((*done)?),
+            Ok(News::Reached(cluster, id)) => {
                 awaited.remove(&cluster);
                 ids.insert(cluster, id?);
+            }
+            Err(RecvTimeoutError::Timeout) if stop.requested() => return Err(RunError::Stopped),
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(RunError::Client("a thread that prepares the run ended without a word".into()));
             }
         }
         if awaited.is_empty()
@@ -61,7 +67,6 @@ pub(super) fn begin(plan: Plan) -> Result<Ready, RunError> {
             return Ok(Ready { plan, host, prepared, ids });
         }
     }
-    Err(RunError::Client("a thread that prepares the run ended without a word".into()))
 }
 
 /// Cluster ids by name; the slowest cluster decides how long it takes.

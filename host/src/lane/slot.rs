@@ -32,6 +32,8 @@ pub struct Slot {
     pub parked: Option<(Reason, String)>,
     /// The target has no place for the partition, and that is why it is halted.
     pub unplaced: bool,
+    /// The target did not know the topic any more, and that is why it is halted.
+    pub vanished: bool,
     /// The source topic may be another one of the same name; nothing is committed before it was asked.
     pub doubted: bool,
     /// The last target offset that a record of the open transaction landed at; -1: none.
@@ -70,6 +72,7 @@ impl Slot {
             halted: None,
             parked: None,
             unplaced: false,
+            vanished: false,
             doubted: false,
             landed: -1,
             reached: Reached::new(),

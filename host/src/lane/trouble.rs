@@ -8,7 +8,7 @@ use rdkafka::consumer::Consumer;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::identity::{Identity, may_be_another};
-use super::{Failure, Slot, Working};
+use super::{Failure, Said, Slot, Working};
 use crate::discovery::{REFRESH, Sources};
 use crate::failpoint;
 use crate::kafka::ffi::{self, Spec};
@@ -140,10 +140,17 @@ impl Working<'_> {
         if at.committed.target_id.is_empty() {
             at.committed.target_id.clone_from(&target.id);
         }
-        let known = &at.committed.target_id;
-        if at.halted.is_some() || !(target.missing || (!target.id.is_empty() && target.id != *known)) {
+        let (known, has_id) = (&at.committed.target_id, !target.id.is_empty());
+        // An id is of one topic for ever (KIP-516): the brokers did not know it for a while.
+        if at.vanished && !target.missing && has_id && target.id == *known {
+            at.vanished = false;
+            self.go_on(slot, "the target knows the topic again; the partition goes on");
             return Ok(());
         }
+        if at.halted.is_some() || !(target.missing || (has_id && target.id != *known)) {
+            return Ok(());
+        }
+        at.vanished = target.missing;
         let happened = if target.missing { "is gone from the target" } else { "was deleted and created again on the target" };
         let detail = format!(
             "topic {} {happened}, with what was copied up to source offset {}; making it again brings nothing back: copy it anew under another pipeline name",
@@ -297,13 +304,17 @@ impl Working<'_> {
 
     /// Reports the lane as its partitions are: the first halted or parked one speaks for it.
     pub(super) fn tell_state(&self) {
-        let halted = self.slots.iter().find_map(|slot| slot.halted.as_ref()).map(|halted| (Reason::of(&halted.code), &halted.detail));
-        let parked = || self.slots.iter().find_map(|slot| slot.parked.as_ref()).map(|(reason, detail)| (*reason, detail));
-        let held = self.held.as_ref().map(|(reason, detail)| (*reason, detail));
-        match held.or(halted).or_else(parked) {
-            Some((reason, detail)) => self.lane.state(LaneState::Halted, reason, detail),
-            None => self.lane.state(LaneState::Running, Reason::None, ""),
+        if let Some((reason, detail)) = &self.held {
+            return self.lane.state(LaneState::Halted, *reason, detail);
         }
+        let halted = self.slots.iter().find_map(|slot| slot.halted.as_ref()).map(|halted| (Reason::of(&halted.code), &*halted.detail));
+        let first_parked = || self.slots.iter().find_map(|slot| slot.parked.as_ref()).map(|(reason, detail)| (*reason, &**detail));
+        let (state, reason, detail) = match halted.or_else(first_parked) {
+            Some((reason, detail)) => (LaneState::Halted, reason, detail),
+            None => (LaneState::Running, Reason::None, ""),
+        };
+        let parked = self.slots.iter().filter(|slot| slot.parked.is_some()).map(|slot| (slot.topic.clone(), slot.partition)).collect();
+        self.lane.report.state(self.lane.number, Said { state, reason, detail, parked });
     }
 
     /// After an abort because the target does not know a topic: halts the partitions of those that are gone.

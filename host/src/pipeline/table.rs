@@ -11,8 +11,9 @@ use rdkafka::error::KafkaError;
 use super::Shared;
 use super::standing::{Barred, Standing};
 use crate::group::{Confirm, Lanes};
-use crate::lane::{End, Lane, Report, Stop};
+use crate::lane::{End, Lane, Report, Said, Stop};
 use crate::metrics::{LaneMetrics, LaneState, Reason, TransactionResult};
+use crate::position::Control;
 
 /// How long a revoked lane may take to commit or abort before it is let go; its successor fences it then.
 const REVOKE_WITHIN: Duration = Duration::from_secs(20);
@@ -33,8 +34,26 @@ pub struct LaneInfo {
     pub state: LaneState,
     pub reason: Reason,
     pub detail: String,
+    /// Partitions that wait for somebody to change something on the source. Where there are any, the lane's other
+    /// partitions go on.
+    pub parked: Vec<(Arc<str>, i32)>,
     /// When its open transaction began.
     pub transaction: Option<Instant>,
+}
+
+impl LaneInfo {
+    fn is_parked(&self, partition: Option<(&str, i32)>) -> bool {
+        if self.parked.is_empty() {
+            let parks = matches!(self.reason, Reason::SourceTopic | Reason::Authorization | Reason::StateInvalid);
+            return parks && self.state == LaneState::Halted;
+        }
+        self.parked.iter().any(|(topic, number)| Some((&**topic, *number)) == partition)
+    }
+}
+
+/// Whether every lane that has partitions runs this configuration; one that has none is never taken over.
+fn all_run<'c>(config: &str, mut controls: impl Iterator<Item = &'c Control>) -> bool {
+    controls.all(|control| control.known.is_empty() || control.config == config)
 }
 
 struct Owned {
@@ -54,6 +73,8 @@ struct Inner {
     info: BTreeMap<u32, LaneInfo>,
     /// Version of what the process admitted when a lane that declined it was started.
     stands_down: Option<u64>,
+    /// The process leaves the group: what it is assigned until it has left is somebody else's soon.
+    leaves: bool,
 }
 
 impl Inner {
@@ -99,14 +120,13 @@ impl LaneTable {
     pub fn may_return(&self) -> bool {
         let Some(declined) = self.lock().stands_down else { return false };
         let current = self.shared.current.now();
-        let ours = |config: &str| config == current.admission.config;
-        current.version != declined || self.shared.view.now().controls.values().all(|control| ours(&control.config))
+        current.version != declined || all_run(&current.admission.config, self.shared.view.now().controls.values())
     }
 
     /// Forgets what was declined; every lane has ended.
     pub fn come_back(&self) {
         let mut inner = self.lock();
-        inner.stands_down = None;
+        (inner.stands_down, inner.leaves) = (None, false);
         inner.owned.clear();
         inner.info.clear();
     }
@@ -196,12 +216,13 @@ impl LaneTable {
         let reporter = Reporter { inner: self.inner.clone() };
         reporter.lost(lane, &end);
         match end {
-            End::Stopped => reporter.state(lane, LaneState::Waiting, Reason::None, ""),
+            End::Stopped => reporter.state(lane, Said::of(LaneState::Waiting, Reason::None, "")),
             End::GivenUp { reason, detail } => {
                 tracing::warn!(pipeline, lane, "lane given up; will take over again if it is still ours: {detail}");
                 // Tried again all the same, but until somebody changes something on the target it meets the same.
                 let stands = matches!(reason, Reason::Authorization | Reason::StateInvalid);
-                reporter.state(lane, if stands { LaneState::Halted } else { LaneState::TakingOver }, reason, &detail);
+                let state = if stands { LaneState::Halted } else { LaneState::TakingOver };
+                reporter.state(lane, Said::of(state, reason, &detail));
                 let mut inner = self.lock();
                 if let Some(owned) = inner.owned.get_mut(&lane) {
                     let last = if owned.started.elapsed() > HEALTHY_AFTER { Duration::ZERO } else { owned.pause };
@@ -211,11 +232,11 @@ impl LaneTable {
             }
             End::Halted { reason, detail } => {
                 tracing::error!(pipeline, lane, "lane halted: {detail}");
-                reporter.state(lane, LaneState::Halted, reason, &detail);
+                reporter.state(lane, Said::of(LaneState::Halted, reason, &detail));
             }
             End::Declined(declined) => {
                 tracing::error!(pipeline, lane, "lane declined; leaving the pipeline to the newer configuration: {declined}");
-                reporter.state(lane, LaneState::Declined, Reason::OlderGeneration, &declined.to_string());
+                reporter.state(lane, Said::of(LaneState::Declined, Reason::OlderGeneration, &declined.to_string()));
                 let mut inner = self.lock();
                 inner.stands_down =
                     inner.owned.get(&lane).map(|owned| owned.admitted).or(inner.stands_down).or(Some(self.shared.current.version()));
@@ -223,19 +244,18 @@ impl LaneTable {
         }
     }
 
-    /// Whether the lane waits for somebody to change something on a cluster, as far as this process knows: it owns the lane,
-    /// and a source topic cannot be read, a right is denied, or records of its own are refused by the target; or it has no
-    /// right to be given any lane.
-    pub fn is_parked(&self, lane: u32) -> bool {
-        let parked = |info: &LaneInfo| {
-            info.state == LaneState::Halted && matches!(info.reason, Reason::SourceTopic | Reason::Authorization | Reason::StateInvalid)
-        };
-        self.barred().is_some_and(|barred| barred.reason == Reason::Authorization) || self.lock().info.get(&lane).is_some_and(parked)
+    /// Whether a partition waits for somebody to change something on a cluster, as far as this process knows: it owns the
+    /// lane, and the partition cannot be read, or a right of the lane is denied, or records of its own are refused by the
+    /// target; or it has no right to be given any lane. Without a partition it is asked of the lane as a whole.
+    pub fn is_parked(&self, lane: u32, partition: Option<(&str, i32)>) -> bool {
+        self.barred().is_some_and(|barred| barred.reason == Reason::Authorization)
+            || self.lock().info.get(&lane).is_some_and(|info| info.is_parked(partition))
     }
 
-    /// Asks every lane to finish; [`LaneTable::reap`] collects them.
+    /// Asks every lane to finish, and starts none; [`LaneTable::reap`] collects them.
     pub fn stop_all(&self) {
         let mut inner = self.lock();
+        inner.leaves = true;
         for owned in inner.owned.values_mut() {
             owned.stop.request();
             owned.again_at = None;
@@ -248,8 +268,8 @@ impl Lanes for Arc<LaneTable> {
         tracing::info!(pipeline = self.shared.pipeline.name, ?lanes, "lanes assigned");
         self.standing.taken();
         let mut inner = self.lock();
-        for lane in lanes {
-            self.start(&mut inner, *lane, Duration::ZERO);
+        for lane in lanes.iter().filter(|_| !inner.leaves).copied().collect::<Vec<_>>() {
+            self.start(&mut inner, lane, Duration::ZERO);
         }
     }
 
@@ -306,13 +326,14 @@ impl Reporter {
 }
 
 impl Report for Reporter {
-    fn state(&self, lane: u32, state: LaneState, reason: Reason, detail: &str) {
+    fn state(&self, lane: u32, said: Said<'_>) {
+        let Said { state, reason, detail, parked } = said;
         let mut inner = self.lock();
         // A lane that was let go may still speak; its successor's word counts.
         let Some(owned) = inner.owned.get(&lane) else { return };
         owned.metrics.set(state, reason);
         let transaction = inner.info.get(&lane).and_then(|info| info.transaction);
-        inner.info.insert(lane, LaneInfo { state, reason, detail: detail.to_owned(), transaction });
+        inner.info.insert(lane, LaneInfo { state, reason, detail: detail.to_owned(), parked, transaction });
     }
 
     fn began(&self, lane: u32) {
@@ -340,11 +361,45 @@ impl Report for Reporter {
 mod tests {
     use super::*;
 
+    fn info(state: LaneState, reason: Reason, parked: &[&str]) -> LaneInfo {
+        let parked = parked.iter().map(|topic| (Arc::from(*topic), 0)).collect();
+        LaneInfo { state, reason, detail: String::new(), parked, transaction: None }
+    }
+
+    #[test]
+    fn a_parked_partition_holds_up_itself_alone() {
+        use LaneState::{Halted, Running};
+        for (info, parked) in [
+            (info(Halted, Reason::Authorization, &["a"]), [true, false, false]),
+            (info(Halted, Reason::RecordFailed, &["a"]), [true, false, false]),
+            (info(Halted, Reason::RecordFailed, &[]), [false; 3]),
+            (info(Halted, Reason::Authorization, &[]), [true; 3]),
+            (info(Running, Reason::None, &[]), [false; 3]),
+        ] {
+            let asked = [Some(("a", 0)), Some(("b", 0)), None];
+            assert_eq!(asked.map(|partition| info.is_parked(partition)), parked, "{info:?}");
+        }
+    }
+
+    #[test]
+    fn lanes_without_partitions_hold_up_no_return() {
+        let control = |config: &str, known: &[&str]| {
+            let known: BTreeMap<_, _> = known.iter().map(|topic| (*topic, [0])).collect();
+            let control = serde_json::json!({
+                "version": 1, "lanes": 2, "source": "s", "generation": 1, "config": config, "known": known, "owner": "o", "since": 0,
+            });
+            serde_json::from_value::<Control>(control).expect("a control record")
+        };
+        let (ours, idle, other) = (control("ours", &["t"]), control("old", &[]), control("old", &["t"]));
+        assert!(all_run("ours", [&ours, &idle].into_iter()));
+        assert!(!all_run("ours", [&ours, &idle, &other].into_iter()));
+    }
+
     #[test]
     fn a_process_that_stands_down_has_ended_though_its_lanes_are_gone() {
-        let declined = LaneInfo { state: LaneState::Declined, reason: Reason::OlderGeneration, detail: String::new(), transaction: None };
+        let declined = info(LaneState::Declined, Reason::OlderGeneration, &[]);
         for (stands_down, ended) in [(None, false), (Some(1), true)] {
-            let inner = Inner { owned: BTreeMap::new(), info: BTreeMap::from([(0, declined.clone())]), stands_down };
+            let inner = Inner { info: BTreeMap::from([(0, declined.clone())]), stands_down, ..Inner::default() };
             assert_eq!(inner.any_ended_halted(), ended, "{stands_down:?}");
         }
     }
