@@ -135,7 +135,8 @@ impl Lane {
     /// The ends of those that the target has and lets us look at.
     fn ends(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<Offsets, Failure> {
         // Where none of what is asked for exists, the client library fails the question as a whole: the lane's own does.
-        let own = (self.shared.topics.positions.as_str(), self.number as i32);
+        let state = &self.shared.topics;
+        let own = (state.positions.as_str(), self.number as i32);
         let asked: Vec<(&str, i32)> = partitions.iter().copied().filter(|at| *at != own).chain([own]).collect();
         let answers = self
             .shared
@@ -147,8 +148,9 @@ impl Lane {
             use RDKafkaErrorCode as E;
             match end {
                 Ok(end) => drop(ends.insert(at, end)),
+                Err(E::UnknownTopic | E::UnknownTopicOrPartition | E::UnknownPartition) => {}
                 // Its partitions stand for that. It is looked at again before a record goes there.
-                Err(E::UnknownTopic | E::UnknownTopicOrPartition | E::UnknownPartition | E::TopicAuthorizationFailed) => {}
+                Err(E::TopicAuthorizationFailed) if at.0 != state.positions && at.0 != state.offset_map => {}
                 Err(code) => {
                     return Err(Failure::Client(format!("cannot ask the target for the end of a partition: {}", kafka::reason(code))));
                 }
