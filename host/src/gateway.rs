@@ -171,8 +171,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Reaches every cluster, starts every pipeline and serves the pages. A stop that is asked for before that is done ends
-    /// it with [`RunError::Stopped`].
+    /// Reaches every cluster, starts every pipeline and serves the pages. A stop that is asked for meanwhile is looked at
+    /// between these steps, and ends them with [`RunError::Stopped`].
     pub fn start(plan: Plan, options: Options, stop: &Stop) -> Result<Self, RunError> {
         let Ready { plan, host, prepared, ids } = ready::begin(plan, stop)?;
         if let Some(dir) = open_directory(&plan.plugins) {
@@ -207,12 +207,16 @@ impl Gateway {
             }
             let started = shared(pipeline, chain.clone(), &prepared, &ids, budget, &owner, options)
                 .map_err(StartError::from)
-                .and_then(Running::start)
+                .and_then(|shared| Running::start(shared, stop))
                 .map_err(failed)
                 .inspect_err(|_| end(&running))?;
             let goal = if options.until_caught_up { goals_of(&started.shared) } else { Ok(Goals::new()) };
             running.push(started);
             goals.push(goal.inspect_err(|_| end(&running))?);
+        }
+        if stop.requested() {
+            end(&running);
+            return Err(RunError::Stopped);
         }
         let running = Arc::new(running);
         let (pages_stop, stopped) = tokio::sync::watch::channel(false);
@@ -282,7 +286,8 @@ impl Gateway {
                 // Without a position, lane 0 has not made the genesis yet.
                 let (lane, partition) = if position.is_some() { (lane, Some((&*at.0, at.1))) } else { (0, None) };
                 let parked = running.table.is_parked(lane, partition);
-                if !halted && !parked {
+                let gone = sources.topics.get(&at.0).is_some_and(|topic| topic.gone);
+                if !halted && !parked && !gone {
                     return None;
                 }
                 outcome = Outcome::Halted;

@@ -244,14 +244,15 @@ pub enum StartError {
 }
 
 impl Running {
-    /// Makes the pipeline's topics, looks at the source once, joins the group and starts to work.
-    pub fn start(mut shared: Shared) -> Result<Self, StartError> {
+    /// Makes the pipeline's topics, looks at the source once, joins the group and starts to work. Where `starting` is to
+    /// end, nothing more is asked of the clusters, and no lane begins.
+    pub fn start(mut shared: Shared, starting: &Stop) -> Result<Self, StartError> {
         shared.target_topics.ensure_state(&shared.topics, shared.pipeline.lanes)?;
         if let Some(quarantine) = &shared.topics.quarantine {
             shared.quarantine_partitions = shared.target_topics.partition_count(quarantine)?.unwrap_or(1) as u32;
         }
         let stop = Arc::new(Stop::default());
-        shared.discover(&stop)?;
+        shared.discover(starting)?;
         let refused: Vec<String> = shared.discovery.now().topics.values().filter_map(|topic| topic.refused.clone()).collect();
         if !refused.is_empty() {
             return Err(StartError::Refused(refused.join("\n")));

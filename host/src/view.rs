@@ -69,7 +69,7 @@ impl View {
         enough(&snapshot)
     }
 
-    /// Follows `topic` until `stop` says so. Read committed: an open or aborted transaction is not seen.
+    /// Follows `topic` from its beginning until `stop` says so; what was read before is forgotten. Read committed: an open or aborted transaction is not seen.
     pub fn follow(&self, target: &Cluster, pipeline: &str, topic: &str, lanes: u32, stop: &dyn Fn() -> bool) -> KafkaResult<()> {
         let reader = kafka::state_reader(target, pipeline)?;
         let mut list = TopicPartitionList::new();
@@ -78,6 +78,7 @@ impl View {
         }
         reader.assign(&list)?;
         let Some(mut queue) = FetchQueue::new(reader) else { return Ok(()) };
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Snapshot::default();
         let mut batch: Vec<Fetched> = Vec::new();
         while !stop() {
             queue.take(&mut batch, 1_000, Duration::from_millis(100));

@@ -162,6 +162,11 @@ fn a_source_topic_that_went_between_two_runs_is_not_forgotten() {
     lab.catch_up("missed", &file, 1).expect_line(&["source_topic", &gone]);
 
     assert_eq!(ask(&lab, &stays, &steps).right()["read"], 50);
+    let process = lab.run("stands", &file, &[], &[]);
+    wait_reason(&lab, &process, "source_topic");
+    lab.create(&gone, 1);
+    wait_reason(&lab, &process, "topic_recreated");
+    process.terminate(secs(60));
     let file = lab.config(&steps, |p| p["topics"]["exclude"] = json!([gone]));
     lab.catch_up("left-out", &file, 0);
     assert_eq!(copied(&lab, &gone), there, "what was copied stays");

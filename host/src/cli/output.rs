@@ -60,8 +60,10 @@ impl Serialize for Yaml<'_> {
 
 /// The number as a double, where its digits come back: up to 15 do (IEEE 754).
 fn exact(number: &Number) -> Option<f64> {
-    let digits = number.as_str().bytes().filter(u8::is_ascii_digit).count();
-    number.as_f64().filter(|double| digits <= 15 && double.is_normal())
+    let text = number.as_str();
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let is_zero = !text.split(['e', 'E']).next()?.contains(|digit| matches!(digit, '1'..='9'));
+    number.as_f64().filter(|double| digits <= 15 && (double.is_normal() || is_zero))
 }
 
 /// Shows a result on stdout: `table` prints it for people, the other forms are for programs.
@@ -128,6 +130,7 @@ mod tests {
             ("-9007199254740993", "-9007199254740993"),
             ("18446744073709551615", "18446744073709551615"),
             ("1.5", "1.5"),
+            ("0.0", "0.0"),
             ("123456789012345678901234", "\"123456789012345678901234\""),
             ("0.12345678901234567", "\"0.12345678901234567\""),
             ("1e400", "\"1e+400\""),

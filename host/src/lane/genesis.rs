@@ -314,6 +314,7 @@ impl<'a> Working<'a> {
         let new: Vec<(&str, i32)> = mine
             .iter()
             .filter(|at| !self.by_partition.contains_key(at) && !self.unclaimed.contains_key(&(at.0.to_string(), at.1)))
+            .filter(|at| sources.topics.get(&*at.0).is_some_and(|topic| !topic.gone))
             .map(|(topic, partition)| (&**topic, *partition))
             .collect();
         let ask = || if new.len() < 2 { Ok(BTreeMap::new()) } else { self.lane.begins(sources, &new) };

@@ -136,6 +136,7 @@ impl Lane {
     fn ends(&self, partitions: &[(&str, i32)], spec: Spec) -> Result<Offsets, Failure> {
         // Where none of what is asked for exists, the client library fails the question as a whole: the lane's own does.
         let state = &self.shared.topics;
+        let own_topics = [Some(&*state.positions), Some(&*state.offset_map), state.quarantine.as_deref()];
         let own = (state.positions.as_str(), self.number as i32);
         let asked: Vec<(&str, i32)> = partitions.iter().copied().filter(|at| *at != own).chain([own]).collect();
         let answers = self
@@ -150,7 +151,7 @@ impl Lane {
                 Ok(end) => drop(ends.insert(at, end)),
                 Err(E::UnknownTopic | E::UnknownTopicOrPartition | E::UnknownPartition) => {}
                 // Its partitions stand for that. It is looked at again before a record goes there.
-                Err(E::TopicAuthorizationFailed) if at.0 != state.positions && at.0 != state.offset_map => {}
+                Err(E::TopicAuthorizationFailed) if !own_topics.contains(&Some(&*at.0)) => {}
                 Err(code) => {
                     return Err(Failure::Client(format!("cannot ask the target for the end of a partition: {}", kafka::reason(code))));
                 }
@@ -214,6 +215,11 @@ impl Working<'_> {
             .collect();
         let at: Vec<(&str, i32, i64)> = at.iter().map(|(topic, partition, landed)| (topic.as_str(), *partition, *landed)).collect();
         let look = self.lane.look(&at)?;
+        if look.seen.len() < at.len() {
+            return Err(Failure::Client(
+                "the target does not tell the ends of a partition; nothing is written there before it does".into(),
+            ));
+        }
         if !look.hanging.is_empty() {
             self.commit_before(slot, missed)?;
             self.lane.end_hanging(&mut self.sink, &look.hanging)?;

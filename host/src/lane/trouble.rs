@@ -313,7 +313,9 @@ impl Working<'_> {
             Some((reason, detail)) => (LaneState::Halted, reason, detail),
             None => (LaneState::Running, Reason::None, ""),
         };
-        let parked = self.slots.iter().filter(|slot| slot.parked.is_some()).map(|slot| (slot.topic.clone(), slot.partition)).collect();
+        // A topic that may be another one is asked about again, and waits for nobody.
+        let waits = |slot: &&Slot| slot.parked.as_ref().is_some_and(|(reason, _)| *reason != Reason::TopicRecreated);
+        let parked = self.slots.iter().filter(waits).map(|slot| (slot.topic.clone(), slot.partition)).collect();
         self.lane.report.state(self.lane.number, Said { state, reason, detail, parked });
     }
 
@@ -335,6 +337,8 @@ impl Working<'_> {
                 at.topic, at.next
             );
             let next = at.next;
+            self.slots[slot].vanished = count.is_none();
+            self.look_again = Some(Instant::now() + REFRESH);
             self.halt(slot, Reason::TargetTopic.as_str(), next, detail)?;
         }
         Ok(())

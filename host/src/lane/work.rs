@@ -9,7 +9,6 @@ use crate::clock::now_millis;
 use crate::config::plan::{OnError, Payload};
 use crate::failpoint;
 use crate::kafka::ffi::{Fetched, Headers};
-use crate::metrics::{LaneState, Reason};
 use crate::quarantine::Coordinates;
 use crate::sink::Record;
 
@@ -362,8 +361,7 @@ impl Working<'_> {
         );
         at.halt(code, offset, detail);
         self.source.stop(slot)?;
-        let reason = Reason::of(code);
-        self.lane.state(LaneState::Halted, reason, &self.slots[slot].halted.as_ref().map_or(String::new(), |halted| halted.detail.clone()));
+        self.tell_state();
         Ok(())
     }
 

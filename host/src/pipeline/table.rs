@@ -1,7 +1,7 @@
 //! The lanes that this process owns: starts them when the group says so, ends them when it takes them away, and takes
 //! over again what gave up. Whether a lane may be taken over is asked by the lane itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::standing::{Barred, Standing};
 use crate::group::{Confirm, Lanes};
 use crate::lane::{End, Lane, Report, Said, Stop};
 use crate::metrics::{LaneMetrics, LaneState, Reason, TransactionResult};
-use crate::position::Control;
+use crate::position::{Control, lane_of};
 
 /// How long a revoked lane may take to commit or abort before it is let go; its successor fences it then.
 const REVOKE_WITHIN: Duration = Duration::from_secs(20);
@@ -52,8 +52,8 @@ impl LaneInfo {
 }
 
 /// Whether every lane that has partitions runs this configuration; one that has none is never taken over.
-fn all_run<'c>(config: &str, mut controls: impl Iterator<Item = &'c Control>) -> bool {
-    controls.all(|control| control.known.is_empty() || control.config == config)
+fn all_run(config: &str, controls: &BTreeMap<u32, Control>, busy: &BTreeSet<u32>) -> bool {
+    controls.iter().all(|(lane, control)| control.config == config || !busy.contains(lane))
 }
 
 struct Owned {
@@ -120,7 +120,9 @@ impl LaneTable {
     pub fn may_return(&self) -> bool {
         let Some(declined) = self.lock().stands_down else { return false };
         let current = self.shared.current.now();
-        current.version != declined || all_run(&current.admission.config, self.shared.view.now().controls.values())
+        let sources = self.shared.discovery.now();
+        let busy = sources.partitions().map(|(topic, partition)| lane_of(topic, partition, self.shared.pipeline.lanes)).collect();
+        current.version != declined || all_run(&current.admission.config, &self.shared.view.now().controls, &busy)
     }
 
     /// Forgets what was declined; every lane has ended.
@@ -383,16 +385,15 @@ mod tests {
 
     #[test]
     fn lanes_without_partitions_hold_up_no_return() {
-        let control = |config: &str, known: &[&str]| {
-            let known: BTreeMap<_, _> = known.iter().map(|topic| (*topic, [0])).collect();
+        let control = |config: &str| {
             let control = serde_json::json!({
-                "version": 1, "lanes": 2, "source": "s", "generation": 1, "config": config, "known": known, "owner": "o", "since": 0,
+                "version": 1, "lanes": 2, "source": "s", "generation": 1, "config": config, "known": {}, "owner": "o", "since": 0,
             });
             serde_json::from_value::<Control>(control).expect("a control record")
         };
-        let (ours, idle, other) = (control("ours", &["t"]), control("old", &[]), control("old", &["t"]));
-        assert!(all_run("ours", [&ours, &idle].into_iter()));
-        assert!(!all_run("ours", [&ours, &idle, &other].into_iter()));
+        let controls = BTreeMap::from([(0, control("ours")), (1, control("old"))]);
+        assert!(all_run("ours", &controls, &BTreeSet::from([0])));
+        assert!(!all_run("ours", &controls, &BTreeSet::from([0, 1])));
     }
 
     #[test]
