@@ -23,14 +23,10 @@ pub use error::{Class, ConfigError, ConfigErrors};
 pub use file::{File, STEP_KEYS};
 pub use place::{Any, At, Entries, Location, Spot};
 pub use plan::{Keyring, Plan, SelectorCheck};
+pub use properties::property_hint;
 pub use schema::schema;
 pub use secret::{Reference, Secret};
 pub use suggest::nearest;
-
-/// `; did you mean "…"?` for a client property that does not exist, or nothing.
-pub fn property_hint(name: &str) -> String {
-    suggest::hint(name, properties::USUAL)
-}
 
 use error::Report;
 use secret::{Outside, plain};

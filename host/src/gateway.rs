@@ -266,10 +266,6 @@ impl Gateway {
             }
             let (snapshot, sources) = (running.shared.view.now(), running.shared.discovery.now());
             for (at, goal) in goals {
-                if goal.is_gone() {
-                    outcome = Outcome::Halted;
-                    continue;
-                }
                 let lane = lane_of(&at.0, at.1, running.shared.pipeline.lanes);
                 let position = snapshot.positions.get(at);
                 // A position in a topic that was made anew says nothing of the one that is there: its partition halts. Where
@@ -286,7 +282,7 @@ impl Gateway {
                 // Without a position, lane 0 has not made the genesis yet.
                 let (lane, partition) = if position.is_some() { (lane, Some((&*at.0, at.1))) } else { (0, None) };
                 let parked = running.table.is_parked(lane, partition);
-                let gone = sources.topics.get(&at.0).is_some_and(|topic| topic.gone);
+                let gone = goal.is_gone() || sources.topics.get(&at.0).is_some_and(|topic| topic.gone);
                 if !halted && !parked && !gone {
                     return None;
                 }

@@ -330,9 +330,6 @@ fn settles(error: RDKafkaErrorCode) -> bool {
 /// Asks the source for the last stable offset of each of these partitions.
 fn stable_ends<'a>(source: &BaseConsumer<Context>, partitions: impl Iterator<Item = (&'a str, i32)>) -> Result<OffsetAnswers, String> {
     let asked: Vec<(&str, i32)> = partitions.collect();
-    if asked.is_empty() {
-        return Ok(OffsetAnswers::new());
-    }
     ffi::list_offsets(source.client(), &asked, Spec::LatestStable, ASK_WITHIN)
         .map_err(|error| format!("cannot ask the source for its ends: {error}"))
 }

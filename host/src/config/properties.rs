@@ -1,5 +1,7 @@
 //! Which client properties a cluster may set, and which are Sluice's own, each with its reason. It sets none.
 
+use super::suggest::hint;
+
 /// Why Sluice keeps a property to itself.
 struct Owned {
     /// Names; a `*` at the end or the beginning stands for anything.
@@ -89,7 +91,7 @@ const JAVA: &[(&str, &str)] = &[
 ];
 
 /// Those of the client library that files have; more are taken.
-pub(super) const USUAL: [&str; 40] = [
+const USUAL: [&str; 40] = [
     "security.protocol",
     "sasl.mechanism",
     "sasl.mechanisms",
@@ -131,6 +133,11 @@ pub(super) const USUAL: [&str; 40] = [
     "reconnect.backoff.max.ms",
     "debug",
 ];
+
+/// `; did you mean "…"?` for a property that does not exist, or nothing.
+pub fn property_hint(name: &str) -> String {
+    hint(name, USUAL)
+}
 
 /// What to write instead of a property that only Java's clients have.
 pub(super) fn of_java(name: &str) -> Option<&'static str> {

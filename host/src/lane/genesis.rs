@@ -48,9 +48,7 @@ impl Lane {
         // A topic that went has no start; one that comes back is taken up from its beginning, as any that appears later.
         let partitions: Vec<(&str, i32)> = sources.listed().collect();
         let starts = self.starts(&partitions)?;
-        let placed: Vec<(&str, i32)> =
-            partitions.iter().copied().filter(|(name, number)| sources.unplaced(name, *number).is_none()).collect();
-        let ends = shared.target_ends(&placed)?;
+        let ends = self.placed_ends(&sources, &partitions)?;
         let now = now_millis();
         let lanes = self.lanes();
         let mut controls: BTreeMap<u32, Control> = (0..lanes).map(|lane| (lane, self.control(now))).collect();
@@ -152,12 +150,16 @@ impl Lane {
         }
     }
 
+    /// The ends of the counterparts that partitions have on the target.
+    fn placed_ends(&self, sources: &Sources, partitions: &[(&str, i32)]) -> Result<Offsets, Failure> {
+        let is_placed = |at: &&(&str, i32)| sources.unplaced(at.0, at.1).is_none();
+        self.shared.target_ends(&partitions.iter().filter(is_placed).copied().collect::<Vec<_>>())
+    }
+
     /// Where partitions that appeared after the genesis begin, on the source and on the target.
     fn begins(&self, sources: &Sources, partitions: &[(&str, i32)]) -> Result<BTreeMap<(String, i32), Begin>, Failure> {
         let first = self.offsets(partitions, Spec::Earliest)?;
-        let placed: Vec<(&str, i32)> =
-            partitions.iter().copied().filter(|(name, number)| sources.unplaced(name, *number).is_none()).collect();
-        let ends = if placed.is_empty() { Offsets::new() } else { self.shared.target_ends(&placed)? };
+        let ends = self.placed_ends(sources, partitions)?;
         let begin = |(at, next)| {
             let target_start = ends.get(&at).copied().unwrap_or(-1);
             (at, Begin { next, target_start })
@@ -280,14 +282,14 @@ impl<'a> Working<'a> {
             .filter(|(topic, partition)| lane_of(topic, *partition, self.lane.lanes()) == self.lane.number)
             .map(|(topic, partition)| (Arc::from(topic), partition))
             .collect();
-        let mut begins = self.begins_of(sources, &mine);
+        let begins = self.begins_of(sources, &mine);
         for (topic, partition) in mine {
             if self.lane.stop.requested() {
                 return Ok(());
             }
             match self.by_partition.get(&(topic.clone(), partition)) {
                 Some(slot) => self.meet(*slot, sources)?,
-                None => match self.take_up(sources, topic.clone(), partition, &mut begins) {
+                None => match self.take_up(sources, topic.clone(), partition, &begins) {
                     // A topic that went again, or is not ready yet: the others go on, and it is looked at again.
                     Err(Failure::Client(reason)) => {
                         if self.untaken.insert((topic.clone(), partition)) {
@@ -317,8 +319,10 @@ impl<'a> Working<'a> {
             .filter(|at| sources.topics.get(&*at.0).is_some_and(|topic| !topic.gone))
             .map(|(topic, partition)| (&**topic, *partition))
             .collect();
-        let ask = || if new.len() < 2 { Ok(BTreeMap::new()) } else { self.lane.begins(sources, &new) };
-        ask().unwrap_or_else(|failure| {
+        if new.len() < 2 {
+            return BTreeMap::new();
+        }
+        self.lane.begins(sources, &new).unwrap_or_else(|failure| {
             tracing::debug!(pipeline = self.lane.shared.pipeline.name, %failure, "new partitions are asked for one by one");
             BTreeMap::new()
         })
@@ -329,7 +333,7 @@ impl<'a> Working<'a> {
         sources: &Sources,
         topic: Arc<str>,
         partition: i32,
-        begins: &mut BTreeMap<(String, i32), Begin>,
+        begins: &BTreeMap<(String, i32), Begin>,
     ) -> Result<(), Failure> {
         let at = (topic.to_string(), partition);
         let found = self.unclaimed.remove(&at);
@@ -338,8 +342,8 @@ impl<'a> Working<'a> {
             Some(position) => position,
             // Appeared after genesis: from its beginning, whatever `start` says.
             None => {
-                let Begin { next, target_start } = match begins.remove(&at) {
-                    Some(begin) => begin,
+                let Begin { next, target_start } = match begins.get(&at) {
+                    Some(begin) => *begin,
                     None => self.lane.begins(sources, &[(&topic, partition)])?[&at],
                 };
                 tracing::info!(pipeline = self.lane.shared.pipeline.name, topic = &*topic, partition, next, "new partition");

@@ -224,9 +224,7 @@ impl Working<'_> {
             self.commit_before(slot, missed)?;
             self.lane.end_hanging(&mut self.sink, &look.hanging)?;
         }
-        for (topic, partition) in look.seen {
-            self.opened.insert((self.sink.topic(topic)?, partition));
-        }
+        self.opened.extend(new);
         Ok(())
     }
 }

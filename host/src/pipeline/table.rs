@@ -270,8 +270,11 @@ impl Lanes for Arc<LaneTable> {
         tracing::info!(pipeline = self.shared.pipeline.name, ?lanes, "lanes assigned");
         self.standing.taken();
         let mut inner = self.lock();
-        for lane in lanes.iter().filter(|_| !inner.leaves).copied().collect::<Vec<_>>() {
-            self.start(&mut inner, lane, Duration::ZERO);
+        if inner.leaves {
+            return;
+        }
+        for lane in lanes {
+            self.start(&mut inner, *lane, Duration::ZERO);
         }
     }
 

@@ -315,17 +315,15 @@ impl<'de> Visitor<'de> for StepVisitor {
                 _ => step.settings.push((key, map.next_value()?)),
             }
         }
-        let slip = || step.settings.iter().find(|(key, _)| nearest(&key.value, ["plugin"]).is_some());
-        step.plugin = match (plugin, slip()) {
-            (Some(plugin), _) => plugin,
-            (None, Some((slip, _))) => {
-                return Err(A::Error::custom(format_args!(
-                    "the required key \"plugin\" is missing; did you mean it by \"{}\"?",
-                    slip.value
-                )));
-            }
-            (None, None) => return Err(A::Error::missing_field("plugin")),
+        let Some(plugin) = plugin else {
+            return Err(match step.settings.iter().find(|(key, _)| nearest(&key.value, ["plugin"]).is_some()) {
+                Some((slip, _)) => {
+                    A::Error::custom(format_args!("the required key \"plugin\" is missing; did you mean it by \"{}\"?", slip.value))
+                }
+                None => A::Error::missing_field("plugin"),
+            });
         };
+        step.plugin = plugin;
         Ok(step)
     }
 }
